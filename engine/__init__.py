@@ -1,0 +1,1 @@
+"""lianban: a workflow engine for parallel multi-department approvals. See ARCHITECTURE.md."""

@@ -1,0 +1,90 @@
+"""Instants, ISO 8601 durations and repeating intervals."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import isodate
+
+OFFICE_ZONE = "Asia/Shanghai"
+"""The zone of an office that names none (design §5)."""
+
+
+class NotATime(ValueError):
+    """The text is not the instant, duration or cycle it should be."""
+
+
+def now() -> datetime:
+    """The present instant. No other function in lianban reads the machine's clock."""
+    return datetime.now(UTC)
+
+
+def write_instant(moment: datetime) -> str:
+    """`moment` as fixed-width UTC text, e.g. `2026-03-01T01:00:00.000000Z`. ValueError if naive."""
+    if moment.tzinfo is None:
+        raise ValueError(f"naive datetime: {moment!r}")
+    moment = moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f").rjust(26, "0") + "Z"
+
+
+def read_instant(text: str) -> datetime:
+    """The inverse of `write_instant`."""
+    return datetime.fromisoformat(text)
+
+
+def parse_instant(text: str, zone: str = OFFICE_ZONE) -> datetime:
+    """An instant as a person writes it: ISO 8601 date or date-time, in `zone` if it has no offset.
+
+    A bare date is its first moment. Raises `NotATime`.
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=ZoneInfo(zone))
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise NotATime(text) from error
+
+
+def add_duration(start: datetime, text: str, zone: str = OFFICE_ZONE) -> datetime:
+    """`start` plus an ISO 8601 duration, on the calendar of `zone`.
+
+    Months and years keep the day of the month, or take the month's last day (31 January + P1M is
+    28 or 29 February), as XML Schema part 2, appendix E says. Raises `NotATime`.
+    """
+    try:
+        local = start.astimezone(ZoneInfo(zone))
+        span = isodate.parse_duration(text.strip())
+        if isinstance(span, timedelta):
+            return start + span
+        return (span + local.replace(tzinfo=None)).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)  # type: ignore[no-any-return]
+    except (isodate.ISO8601Error, ValueError, OverflowError, TypeError) as error:
+        raise NotATime(text) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """An ISO 8601 repeating interval: fires `times` times (None: without end), every `every`."""
+
+    times: int | None
+    start: datetime | None
+    every: str
+
+
+_CYCLE = re.compile(r"^R(\d*)/(?:([^/]+)/)?([^/]+)$")
+
+
+def parse_cycle(text: str, zone: str = OFFICE_ZONE) -> Cycle:
+    """`R3/PT1H`, `R/P1D`, `R3/2026-01-01T09:00:00Z/PT1H`, or start/end. Raises `NotATime`."""
+    found = _CYCLE.match(text.strip())
+    if not found:
+        raise NotATime(text)
+    count, first, last = found.groups()
+    times = int(count) if count else None
+    if last.upper().startswith("P"):
+        add_duration(datetime(2000, 1, 1, tzinfo=UTC), last)
+        return Cycle(times, parse_instant(first, zone) if first else None, last)
+    raise NotATime(text)

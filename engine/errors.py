@@ -1,0 +1,137 @@
+"""Refusals and problems: what the product says when something can't be done (floor 0).
+
+A `Refusal` answers an act; a `Problem` is a finding in a definition. Both say what was expected,
+what was found, which rule says so, and what to do next. Texts are English message ids with named
+parameters, put into the reader's language only where they are shown (`Text.render`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A message id with its parameters; `render` puts it into a language, `str` into English."""
+
+    msgid: str
+    params: dict[str, Any] = field(default_factory=dict)
+
+    def render(self, translate: Callable[[str], str]) -> str:
+        """The text in the language of `translate` (a gettext function); nested texts included."""
+        if not self.msgid:
+            return ""
+        params = {k: v.render(translate) if isinstance(v, Text) else v for k, v in self.params.items()}
+        return translate(self.msgid).format(**params) if params else translate(self.msgid)
+
+    def __str__(self) -> str:
+        return self.render(lambda msgid: msgid)
+
+
+def say(msgid: str, /, **params: Any) -> Text:
+    """Mark `msgid` for translation and bind its parameters (the extraction keyword of the catalogues)."""
+    return Text(msgid, params)
+
+
+NOTHING = Text("")
+
+
+class Refusal(Exception):
+    """An act that is not done, with the reason and the remedy. Nothing was changed.
+
+    `code` is stable and dotted (`step.closed`); `expected`, `found`, `rule` and `remedy` are `Text`s.
+    Raise one of the kinds below; the front end gives each kind its exit code.
+    """
+
+    kind: ClassVar[str] = "refused"
+
+    def __init__(
+        self,
+        code: str,
+        message: Text,
+        *,
+        expected: Text = NOTHING,
+        found: Text = NOTHING,
+        rule: Text = NOTHING,
+        remedy: Text = NOTHING,
+    ) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.expected = expected
+        self.found = found
+        self.rule = rule
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+    def as_dict(self, translate: Callable[[str], str] = lambda msgid: msgid) -> dict[str, str]:
+        """`{code, message, expected, found, rule, remedy}` in the language of `translate`."""
+        return {
+            "code": self.code,
+            "message": self.message.render(translate),
+            "expected": self.expected.render(translate),
+            "found": self.found.render(translate),
+            "rule": self.rule.render(translate),
+            "remedy": self.remedy.render(translate),
+        }
+
+
+class Unknown(Refusal):
+    """What was named does not exist here."""
+
+    kind = "unknown"
+
+
+class Invalid(Refusal):
+    """The input, or the state of the case, does not allow the act."""
+
+    kind = "invalid"
+
+
+class NotAllowed(Refusal):
+    """The person may not do this."""
+
+    kind = "not_allowed"
+
+
+class Conflict(Refusal):
+    """Somebody else was faster, or the database is busy; trying again may succeed."""
+
+    kind = "conflict"
+
+
+class Diverged(Refusal):
+    """The record does not agree with itself or with its replay: an integrity failure."""
+
+    kind = "diverged"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A finding in a definition. `error` forbids publishing, `warning` does not."""
+
+    code: str
+    severity: Literal["error", "warning"]
+    file: str
+    element: str | None
+    message: Text
+    expected: Text = NOTHING
+    found: Text = NOTHING
+    remedy: Text = NOTHING
+
+    def as_dict(self, translate: Callable[[str], str] = lambda msgid: msgid) -> dict[str, str | None]:
+        """The finding with stable keys, its texts in the language of `translate`."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "file": self.file,
+            "element": self.element,
+            "message": self.message.render(translate),
+            "expected": self.expected.render(translate),
+            "found": self.found.render(translate),
+            "remedy": self.remedy.render(translate),
+        }

@@ -1,0 +1,232 @@
+"""The net: a process as a small, immutable, serialisable program.
+
+`read` compiles diagrams into a `Net` once, at publish; `step` runs it; live cases, replay and
+rehearsal need nothing else. Expressions stay source text here and are compiled by
+`engine.expressions` when first evaluated, so a net is plain data and its bytes are its meaning.
+Terms and section numbers are those of BPMN 2.0.2 (ISO/IEC 19510).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+NET_VERSION = 1
+
+Kind = Literal[
+    "start",  # start event (§10.5.2); `event` says what triggers it
+    "end",  # end event (§10.5.3): none, message, signal, terminate
+    "catch",  # intermediate catch event (§10.5.4)
+    "throw",  # intermediate throw event: none, message, signal
+    "boundary",  # event on the edge of activity `host`
+    "user",  # user task: waits for a person (§10.3.3)
+    "manual",  # manual task: waits for a person's word that it is done
+    "script",  # script task: runs `script` at once
+    "rule",  # business-rule task: evaluates decision `decision` at once
+    "subprocess",  # embedded subprocess (§10.3.5), runs scope `body`
+    "call",  # call activity (§10.3.6), runs process `body` in a scope of its own
+    "xor",  # exclusive gateway (§10.6.2)
+    "and",  # parallel gateway (§10.6.4)
+    "or",  # inclusive gateway (§10.6.3)
+    "race",  # event-based gateway (§10.6.6)
+]
+
+ACTIVITIES = frozenset({"user", "manual", "script", "rule", "subprocess", "call"})
+HUMAN = frozenset({"user", "manual"})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What triggers (or is thrown by) an event node.
+
+    `name` is the message's or signal's name. A timer's `text` is what the diagram says, an ISO 8601
+    literal or an expression; `timer` says which of the three it is (§10.5.5, timer event definition).
+    """
+
+    kind: Literal["none", "message", "signal", "timer", "terminate"] = "none"
+    name: str | None = None
+    timer: Literal["date", "duration", "cycle"] | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Multi-instance characteristics (§10.3.8). Exactly one of `cardinality` and `collection` is set.
+
+    `collection` and `cardinality` are expressions; `item` names the variable of each instance's
+    element; `output` names the collection that receives, in input order, each finished instance's
+    `output_item` (an expression, usually a variable's name); `until` is the completion condition.
+    """
+
+    kind: Literal["parallel", "sequential"]
+    cardinality: str | None = None
+    collection: str | None = None
+    item: str | None = None
+    output: str | None = None
+    output_item: str | None = None
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A sequence flow. A default flow's condition is dropped at read time, as §8.4.13 says."""
+
+    id: str
+    source: str
+    target: str
+    condition: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A flow node. `incoming` and `outgoing` are flow ids in document order.
+
+    `order` is the node's place in the document, the tie-breaker everywhere. `host` is the activity a
+    boundary event sits on. `properties` are the modeler's extension properties (processes/README.md).
+    """
+
+    id: str
+    kind: Kind
+    order: int
+    name: str = ""
+    lane: str | None = None
+    incoming: tuple[str, ...] = ()
+    outgoing: tuple[str, ...] = ()
+    default: str | None = None
+    event: Event | None = None
+    host: str | None = None
+    interrupting: bool = True
+    loop: Loop | None = None
+    body: str | None = None
+    script: str | None = None
+    decision: str | None = None
+    result: str | None = None
+    properties: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A process or an embedded subprocess: nodes and the flows between them.
+
+    `id` of a process is its BPMN id; of an embedded subprocess, `<parent scope id>/<its id>`.
+    `starts` are the nodes a new instance begins at: the none start event, or, where a scope has no start
+    event at all, every node without incoming flow (§10.5.2); or, when a process only starts by
+    message, signal or timer, those start events.
+    """
+
+    id: str
+    name: str
+    nodes: dict[str, Node]
+    flows: dict[str, Flow]
+    starts: tuple[str, ...]
+
+    @cached_property
+    def boundaries(self) -> dict[str, tuple[Node, ...]]:
+        """Boundary events by host activity, in document order."""
+        found: dict[str, list[Node]] = {}
+        for node in sorted(self.nodes.values(), key=lambda n: n.order):
+            if node.host is not None:
+                found.setdefault(node.host, []).append(node)
+        return {host: tuple(nodes) for host, nodes in found.items()}
+
+    def upstream(self, gateway: str) -> dict[str, frozenset[str]]:
+        """For each incoming flow of `gateway`: the nodes a token on which may still reach that flow
+        without passing `gateway` (the paths of the inclusive join, §13.4.3). Boundary events count as
+        ways out of their host."""
+        cached = self._upstream.get(gateway)
+        if cached is None:
+            cached = {flow: self._reaching(flow, gateway) for flow in self.nodes[gateway].incoming}
+            self._upstream[gateway] = cached
+        return cached
+
+    @cached_property
+    def _upstream(self) -> dict[str, dict[str, frozenset[str]]]:
+        return {}
+
+    def _reaching(self, flow: str, gateway: str) -> frozenset[str]:
+        seen: set[str] = set()
+        queue = deque([self.flows[flow].source])
+        while queue:
+            node_id = queue.popleft()
+            if node_id == gateway or node_id in seen:
+                continue
+            seen.add(node_id)
+            node = self.nodes[node_id]
+            queue.extend(self.flows[incoming].source for incoming in node.incoming)
+            if node.host is not None:
+                queue.append(node.host)
+        return frozenset(seen)
+
+
+@dataclass(frozen=True)
+class Net:
+    """All scopes that `process` reaches, and the decision tables they use (by decision id)."""
+
+    process: str
+    scopes: dict[str, Scope]
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, the same for the same net."""
+        return {
+            "version": NET_VERSION,
+            "process": self.process,
+            "scopes": {
+                s.id: {
+                    "name": s.name,
+                    "starts": list(s.starts),
+                    "nodes": {n.id: _sparse(n) for n in s.nodes.values()},
+                    "flows": {f.id: _sparse(f) for f in s.flows.values()},
+                }
+                for s in self.scopes.values()
+            },
+            "tables": self.tables,
+        }
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Net:
+        """The inverse of `to_json`. ValueError for a version this code does not know."""
+        if data.get("version") != NET_VERSION:
+            raise ValueError(f"net version {data.get('version')!r}, expected {NET_VERSION}")
+        return Net(
+            process=data["process"],
+            scopes={
+                scope_id: Scope(
+                    id=scope_id,
+                    name=s["name"],
+                    nodes={i: _node(n) for i, n in s["nodes"].items()},
+                    flows={i: Flow(**f) for i, f in s["flows"].items()},
+                    starts=tuple(s["starts"]),
+                )
+                for scope_id, s in data["scopes"].items()
+            },
+            tables=data["tables"],
+        )
+
+
+def _sparse(thing: Node | Flow) -> dict[str, Any]:
+    """The fields that differ from their defaults."""
+    out: dict[str, Any] = {}
+    for spec in dataclasses.fields(thing):
+        value = getattr(thing, spec.name)
+        if value == spec.default or (spec.name == "properties" and not value):
+            continue
+        if isinstance(value, Event | Loop):
+            value = {k: v for k, v in dataclasses.asdict(value).items() if v is not None}
+        out[spec.name] = list(value) if isinstance(value, tuple) else value
+    return out
+
+
+def _node(data: dict[str, Any]) -> Node:
+    fields = dict(data)
+    for name in ("incoming", "outgoing"):
+        if name in fields:
+            fields[name] = tuple(fields[name])
+    if "event" in fields:
+        fields["event"] = Event(**fields["event"])
+    if "loop" in fields:
+        fields["loop"] = Loop(**fields["loop"])
+    return Node(**fields)
