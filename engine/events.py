@@ -29,6 +29,9 @@ GENESIS = "0" * 64
 """What the first record of a history carries as the hash of the one before."""
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical(value: Any) -> bytes:
     """The one JSON spelling of `value`: sorted keys, no spaces, UTF-8, no NaN. ValueError/TypeError
     for what JSON cannot hold."""
@@ -51,7 +54,7 @@ class Event:
 
     def payload(self) -> dict[str, Any]:
         """The event's own fields as plain JSON data."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}  # type: ignore[attr-defined]
+        return {name: getattr(self, name) for name in _FIELDS[self.type]}
 
 
 # --- the office's own history (stream `OFFICE`)
@@ -249,6 +252,13 @@ TYPES: dict[str, type[Event]] = {
     )
 }
 
+
+_FIELDS: dict[str, tuple[str, ...]] = {
+    name: tuple(field.name for field in dataclasses.fields(kind))  # type: ignore[arg-type]
+    for name, kind in TYPES.items()
+}
+
+
 OFFICE = "office"
 """The stream that holds the office's own events; case numbers never look like this."""
 
@@ -314,8 +324,7 @@ def parse(case: str, seq: int, body: bytes) -> Record:
         if canonical(content) != body:
             raise ValueError("not canonical")
         kind = TYPES[content["type"]]
-        names = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
-        if set(content["data"]) != names:
+        if set(content["data"]) != set(_FIELDS[kind.type]):
             raise ValueError("other fields")
         return Record(
             case,
