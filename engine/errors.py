@@ -35,6 +35,14 @@ def say(msgid: str, /, **params: Any) -> Text:
     return Text(msgid, params)
 
 
+def titled(zh: str, en: str = "") -> Text:
+    """A title that a definition gives as data, in both languages; the other one where one is missing.
+
+    Data is in no catalogue, so the choice is: Chinese translates the msgid `{en}` to `{zh}`.
+    """
+    return say("{en}", zh=zh or en, en=en or zh)
+
+
 NOTHING = Text("")
 
 

@@ -97,12 +97,13 @@ class DefinitionPublished(Event):
 
 @dataclass(frozen=True, slots=True)
 class CaseOpened(Event):
-    """A case of `item` begins, to run by `definition` (a digest) for life."""
+    """A case of `item` begins, to run by `definition` (a digest) for life, on the clocks of `zone`."""
 
     type: ClassVar[str] = "case.opened"
     fact: ClassVar[bool] = True
     item: str
     definition: str
+    zone: str
     data: dict[str, Any]
 
 

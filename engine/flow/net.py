@@ -12,7 +12,7 @@ import dataclasses
 from collections import deque
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 NET_VERSION = 1
 
@@ -33,6 +33,16 @@ Kind = Literal[
     "or",  # inclusive gateway (§10.6.3)
     "race",  # event-based gateway (§10.6.6)
 ]
+
+T = TypeVar("T")
+
+
+def the(value: T | None) -> T:
+    """`value`, which `read` has made sure is there for nodes of this kind."""
+    if value is None:
+        raise ValueError("a net that read did not make")
+    return value
+
 
 ACTIVITIES = frozenset({"user", "manual", "script", "rule", "subprocess", "call"})
 HUMAN = frozenset({"user", "manual"})

@@ -1,0 +1,495 @@
+"""What `read_folder` checks once the files are there: the catalogue entry against its schema and
+against the diagram, forms, and worked cases. Every check returns all that it finds."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from ..errors import NOTHING, Problem, Text, say
+from ..expressions import Malformed, compile_expression, compile_script, compile_table
+from ..flow.net import HUMAN, Net, Node, Scope
+from .model import DIAGRAM, ITEM, is_example, read_toml
+
+if TYPE_CHECKING:  # jsonschema takes long to import, and a running case needs none of this
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
+
+
+class Organisation(Protocol):
+    """What is asked of an organisation here: its units by code."""
+
+    @property
+    def units(self) -> Mapping[str, Any]: ...
+
+
+# --- data files against the schemas beside this module
+
+
+def check_item(content: bytes | None) -> tuple[dict[str, Any], list[Problem]]:
+    """The content of `item.toml` and what is wrong with it by itself; empty if it can't be read."""
+    if content is None:
+        return {}, []  # the missing file has been reported
+    item, problems = _read(content, ITEM)
+    if item is None:
+        return {}, problems
+    problems += _against(item, "item", ITEM)
+    if not item.get("bases"):
+        problems.append(
+            _error(
+                "item.basis",
+                ITEM,
+                "bases",
+                say("the item names no legal basis"),
+                expected=say("at least one [[bases]] with law, article and level"),
+                remedy=say(
+                    "add the article that the item rests on (Administrative Licensing Law art. 14-17)"
+                ),
+            )
+        )
+    elif all(isinstance(base, dict) and base.get("level") == "document" for base in item["bases"]):
+        problems.append(
+            _error(
+                "item.basis",
+                ITEM,
+                "bases",
+                say("the item rests on documents below the rank of a rule only"),
+                expected=say("a basis in a law, a regulation or a rule"),
+                remedy=say("name that basis, or abolish the item (Administrative Licensing Law art. 17)"),
+            )
+        )
+    if "joint" in (item.get("kind"), item.get("handling_mode")) and "lead" not in item:
+        problems.append(
+            _error(
+                "item.lead",
+                ITEM,
+                "lead",
+                say("a joint item has no lead authority"),
+                expected=say("the unit code of one department"),
+                remedy=say('add lead = "UNIT" (Administrative Licensing Law art. 26)'),
+            )
+        )
+    return item, problems
+
+
+def check_examples(item: Mapping[str, Any], net: Net | None, files: Mapping[str, bytes]) -> list[Problem]:
+    """What is wrong with the worked cases, short of playing them."""
+    problems: list[Problem] = []
+    elements = {node_id for scope in net.scopes.values() for node_id in scope.nodes} if net else None
+    documents = item.get("documents", {})
+    for path in sorted(filter(is_example, files)):
+        example, found = _read(files[path], path)
+        problems += found
+        if example is None:
+            continue
+        found = _against(example, "example", path)
+        problems += found
+        if found:
+            continue
+        if example["outcome"] not in item.get("outcomes", {}):
+            problems.append(
+                _unknown("outcome", path, "outcome", example["outcome"], item.get("outcomes", {}))
+            )
+        for number, step in enumerate(example["steps"], 1):
+            place = f"steps.{number}"
+            if "do" in step and elements is not None and _element_of(step["do"]) not in elements:
+                problems.append(_unknown("step", path, f"{place}.do", step["do"], elements))
+            for task in step.get("expect_open", ()):
+                if elements is not None and _element_of(task) not in elements:
+                    problems.append(_unknown("step", path, f"{place}.expect_open", task, elements))
+            for document in step.get("expect_documents", ()):
+                if document not in documents:
+                    problems.append(
+                        _unknown("document", path, f"{place}.expect_documents", document, documents)
+                    )
+    if not any(map(is_example, files)):
+        problems.append(
+            Problem(
+                "example.none",
+                "warning",
+                "examples",
+                None,
+                say("the item has no worked case"),
+                remedy=say("add one file to examples/ for each outcome; publishing plays them all"),
+            )
+        )
+    return problems
+
+
+def _element_of(task: str) -> str:
+    """The element of a task's identity: `sub/fire#2` and `opinion:3` name fire and opinion."""
+    return re.split("[#:]", task.rpartition("/")[2])[0]
+
+
+def check_form(content: bytes, path: str) -> tuple[dict[str, Any] | None, list[Problem]]:
+    """The form in a file, None if it can't be used, and what is wrong with it."""
+    from ..forms import check_schema
+
+    try:
+        schema = json.loads(content)
+    except ValueError as error:
+        message = say("the file is not JSON: {error}", error=str(error))
+        return None, [_error("file.unreadable", path, None, message, remedy=say("correct the file"))]
+    problems = check_schema(schema, path)
+    return None if any(problem.severity == "error" for problem in problems) else schema, problems
+
+
+def _read(content: bytes, file: str) -> tuple[dict[str, Any] | None, list[Problem]]:
+    try:
+        return read_toml(content), []
+    except ValueError as error:
+        message = say("the file is not TOML: {error}", error=str(error))
+        remedy = say("correct the line; text stands between double quotes, in UTF-8")
+        return None, [_error("file.unreadable", file, None, message, remedy=remedy)]
+
+
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator, FormatChecker
+
+    from ..clock import NotATime, parse_instant
+
+    formats = FormatChecker(())
+
+    @formats.checks("date")
+    def is_date(value: object) -> bool:
+        return not isinstance(value, str) or (_is_instant(value) and len(value) == len("2026-01-01"))
+
+    @formats.checks("date-time")
+    def is_instant(value: object) -> bool:
+        # With its offset: which instant `09:00` is must not depend on where the example is played.
+        return not isinstance(value, str) or (
+            _is_instant(value) and bool(re.search(r"T.*(Z|[+-]\d\d:\d\d)$", value))
+        )
+
+    def _is_instant(value: str) -> bool:
+        try:
+            parse_instant(value)
+        except NotATime:
+            return False
+        return True
+
+    text = resources.files(__package__).joinpath(f"{schema}.schema.json").read_text(encoding="utf-8")
+    return Draft202012Validator(json.loads(text), format_checker=formats)
+
+
+def _against(content: dict[str, Any], schema: str, file: str) -> list[Problem]:
+    problems: list[Problem] = []
+    for error in sorted(_validator(schema).iter_errors(content), key=lambda error: error.json_path):
+        # jsonschema finds a missing key once for each of them, with the list of all
+        problems += [problem for problem in _explain(error, schema, file) if problem not in problems]
+    return problems
+
+
+def _explain(error: ValidationError, schema: str, file: str) -> Iterator[Problem]:
+    """A finding of the schema in words: what is wrong with which key."""
+    where = [str(part + 1) if isinstance(part, int) else part for part in error.path]
+    rules: Any = error.schema
+    limit: Any = error.validator_value
+    value: Any = error.instance
+
+    def problem(key: str | None, message: Text, expected: Text = NOTHING, remedy: Text = NOTHING) -> Problem:
+        place = ".".join([*where, key] if key else where)
+        return _error(f"{schema}.invalid", file, place or None, message, expected=expected, remedy=remedy)
+
+    match error.validator:
+        case "required":
+            for key in limit:
+                if key not in value:
+                    yield problem(key, say("{key} is missing", key=key), _sample(rules, key))
+        case "additionalProperties":
+            known = list(rules.get("properties", {}))
+            for key in value:
+                if key not in known:
+                    message = say("the key {key} is not known here", key=key)
+                    yield problem(key, message, _one_of(known), _near(key, known))
+        case "enum":
+            message = say("{value} is not allowed here", value=_show(value))
+            yield problem(None, message, _one_of(limit), _near(value, limit))
+        case "type":
+            message = say("{value} is not of the right kind", value=_show(value))
+            yield problem(None, message, _KINDS.get(limit, NOTHING))
+        case "pattern" | "format":
+            message = say("{value} is not written as it should be", value=_show(value))
+            yield problem(None, message, say("for example {sample}", sample=rules.get("examples", [""])[0]))
+        case None:  # in the schema, `false` stands at what an advance can't have
+            remedy = say("leave it out, or leave advance out")
+            yield problem(None, say("this can't stand beside advance"), remedy=remedy)
+        case _:
+            yield problem(
+                None, say("{value} is not allowed here: {reason}", value=_show(value), reason=error.message)
+            )
+
+
+_KINDS = {
+    "string": say("text between quotes"),
+    "integer": say("a whole number"),
+    "boolean": say("true or false"),
+    "array": say("a list"),
+    "object": say("a table of keys and values"),
+}
+
+
+def _sample(rules: Any, key: str) -> Text:
+    samples = rules.get("properties", {}).get(key, {}).get("examples")
+    return say("for example {sample}", sample=f'{key} = "{samples[0]}"') if samples else NOTHING
+
+
+def _show(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:60] + "…"
+
+
+# --- the diagram against the catalogue entry
+
+
+def check_net(
+    item: Mapping[str, Any],
+    net: Net,
+    forms: Mapping[str, Mapping[str, Any]],
+    sources: Mapping[str, str],
+    organisation: Organisation | None,
+) -> list[Problem]:
+    """What in the diagrams has no counterpart in `item.toml`, and the other way round.
+
+    `forms` are the usable forms by name, `sources` the file of each process.
+    """
+    found: list[Problem] = []
+
+    def file_of(scope: Scope) -> str:
+        return sources.get(scope.id.split("/")[0], DIAGRAM)
+
+    for scope in net.scopes.values():
+        for node in scope.nodes.values():
+            found += _check_performer(scope, node, file_of(scope), scope.id == net.process)
+            found += _check_documents(item, node, file_of(scope))
+    found += _check_lanes(item, net, file_of)
+    found += _check_units(item, organisation)
+    found += _check_outcomes(item, net.scopes[net.process], file_of(net.scopes[net.process]))
+    found += _check_variables(net, forms, file_of)
+    return found
+
+
+def _check_performer(scope: Scope, node: Node, file: str, outermost: bool) -> Iterator[Problem]:
+    """Somebody must be responsible for what waits for a person or is entered by one."""
+    entered = node.event is not None and node.event.kind == "message" and node.kind in ("catch", "boundary")
+    opening = outermost and node.id in scope.starts
+    if node.lane is None and (node.kind in HUMAN or entered or opening):
+        yield _error(
+            "step.performer",
+            file,
+            node.id,
+            say("nobody is responsible for {step}: it lies in no lane", step=node.name or node.id),
+            expected=say("a lane that [lanes] binds to unit/post"),
+            remedy=say("draw it into the lane of the department that does it"),
+        )
+
+
+def _check_lanes(item: Mapping[str, Any], net: Net, file_of: Callable[[Scope], str]) -> Iterator[Problem]:
+    bound = item.get("lanes", {})
+    drawn: set[str] = set()
+    for scope in net.scopes.values():
+        for node in scope.nodes.values():
+            if node.lane is None or node.lane in drawn:
+                continue
+            drawn.add(node.lane)
+            if node.lane not in bound:
+                yield _error(
+                    "lane.unbound",
+                    file_of(scope),
+                    node.lane,
+                    say("lane “{lane}” is bound to no post", lane=node.lane),
+                    expected=say('[lanes] in {item} with "{lane}" = "UNIT/POST"', item=ITEM, lane=node.lane),
+                    remedy=_near(node.lane, bound, say("add the line")),
+                )
+    for lane in bound:
+        if lane not in drawn:
+            yield Problem(
+                "lane.unknown",
+                "warning",
+                ITEM,
+                f"lanes.{lane}",
+                say("the diagram has no lane “{lane}” with a step in it", lane=lane),
+                remedy=_near(lane, drawn, say("remove the line")),
+            )
+
+
+def _check_units(item: Mapping[str, Any], organisation: Organisation | None) -> Iterator[Problem]:
+    if organisation is None:
+        return
+    named = {
+        f"lanes.{lane}": str(binding).partition("/")[0] for lane, binding in item.get("lanes", {}).items()
+    }
+    if "lead" in item:
+        named["lead"] = str(item["lead"])
+    for place, unit in named.items():
+        if unit not in organisation.units:
+            yield _unknown("unit", ITEM, place, unit, organisation.units)
+
+
+def _check_documents(item: Mapping[str, Any], node: Node, file: str) -> Iterator[Problem]:
+    known = item.get("documents", {})
+    for document in node.properties.get("documents", "").split():
+        if document not in known:
+            yield _unknown("document", file, node.id, document, known)
+
+
+def _check_outcomes(item: Mapping[str, Any], process: Scope, file: str) -> Iterator[Problem]:
+    """Each way the process can end is an outcome of the case. An end that only a reminder reaches (a
+    non-interrupting boundary event) ends no case."""
+    outcomes = item.get("outcomes", {})
+    ends = {node.id for node in process.nodes.values() if node.kind == "end"}
+    for node in _main(process):
+        if node.kind == "end" and node.id not in outcomes:
+            yield _error(
+                "outcome.missing",
+                file,
+                node.id,
+                say("end event {end} stands for no outcome", end=node.id),
+                expected=say("[outcomes.{end}] in {item} with name and kind", end=node.id, item=ITEM),
+                remedy=_near(node.id, outcomes, say("add it")),
+            )
+        elif node.kind != "end" and not node.outgoing:
+            yield _error(
+                "outcome.missing",
+                file,
+                node.id,
+                say("the case would end after {step} without an outcome", step=node.name or node.id),
+                expected=say("a sequence flow to an end event"),
+                remedy=say("draw an end event and describe it under [outcomes] in {item}", item=ITEM),
+            )
+    for outcome in outcomes:
+        if outcome not in ends:
+            yield _unknown("end", ITEM, f"outcomes.{outcome}", outcome, ends)
+
+
+def _main(process: Scope) -> list[Node]:
+    """The nodes that the token of the case itself can reach, in document order."""
+    reached: set[str] = set()
+    queue = list(process.starts)
+    while queue:
+        node_id = queue.pop()
+        if node_id in reached:
+            continue
+        reached.add(node_id)
+        queue += [process.flows[flow].target for flow in process.nodes[node_id].outgoing]
+        queue += [event.id for event in process.boundaries.get(node_id, ()) if event.interrupting]
+    return [node for node in process.nodes.values() if node.id in reached]
+
+
+# --- variables
+
+_ENGINE_VARIABLES = frozenset({"loopCounter"}) | {
+    prefix + name
+    for prefix in ("nrOf", "numberOf")
+    for name in ("Instances", "ActiveInstances", "CompletedInstances", "TerminatedInstances")
+}
+
+
+def _check_variables(
+    net: Net,
+    forms: Mapping[str, Mapping[str, Any]],
+    file_of: Callable[[Scope], str],
+) -> Iterator[Problem]:
+    """Names in conditions that nothing defines: most often a typing error that would stop a case."""
+    known = set(_ENGINE_VARIABLES)
+    nodes = [(scope, node) for scope in net.scopes.values() for node in scope.nodes.values()]
+    for _, node in nodes:
+        known |= set(_defined(node, net, forms))
+    for scope, node in nodes:
+        for element, source, names in _needed(scope, node, net):
+            for name in sorted(names - known):
+                yield Problem(
+                    "variable.unknown",
+                    "warning",
+                    file_of(scope),
+                    element,
+                    say("no form and no step defines {name}", name=name),
+                    found=say("{source}", source=source),
+                    remedy=_near(name, known, say("correct the name, or add the field to a form")),
+                )
+
+
+def _defined(node: Node, net: Net, forms: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    result = node.result or node.properties.get("result")
+    if result is not None:
+        yield result
+    else:
+        yield from forms.get(node.properties.get("form", ""), {}).get("properties", {})
+    if node.loop is not None:
+        yield from (name for name in (node.loop.item, node.loop.output, node.loop.output_item) if name)
+    if node.script is not None:
+        with contextlib.suppress(Malformed):  # flow.read has said so
+            yield from compile_script(node.script).assigns
+    if node.decision is not None:
+        yield from (
+            str(output.get("name")) for output in net.tables.get(node.decision, {}).get("outputs", ())
+        )
+
+
+def _needed(scope: Scope, node: Node, net: Net) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """`(element, source, names it reads)` of every expression at `node` and on the flows out of it."""
+    sources = [(flow, scope.flows[flow].condition) for flow in node.outgoing]
+    sources.append((node.id, node.properties.get("unit")))
+    if node.loop is not None:
+        sources += [
+            (node.id, text) for text in (node.loop.cardinality, node.loop.collection, node.loop.until)
+        ]
+    if node.event is not None and not re.match(r"[+-]?P?T?\d|R\d*/", node.event.text or ""):
+        sources.append((node.id, node.event.text))
+    for element, source in sources:
+        if source:
+            with contextlib.suppress(Malformed):  # flow.read has said so
+                yield element, source, compile_expression(source).names
+    with contextlib.suppress(Malformed):
+        if node.script is not None:
+            yield node.id, node.script, compile_script(node.script).names
+        if node.decision is not None and node.decision in net.tables:
+            yield node.id, node.decision, compile_table(net.tables[node.decision]).names
+
+
+# --- words
+
+
+def _error(
+    code: str,
+    file: str,
+    element: str | None,
+    message: Text,
+    *,
+    expected: Text = NOTHING,
+    remedy: Text = NOTHING,
+) -> Problem:
+    return Problem(code, "error", file, element, message, expected=expected, remedy=remedy)
+
+
+_Kind = Literal["outcome", "step", "document", "unit", "end"]
+
+
+def _unknown(kind: _Kind, file: str, element: str, name: str, known: Iterable[str]) -> Problem:
+    messages = {
+        "outcome": say("there is no outcome {name}", name=name),
+        "step": say("the diagram has no step {name}", name=name),
+        "document": say("{item} has no document {name}", item=ITEM, name=name),
+        "unit": say("the organisation has no unit {name}", name=name),
+        "end": say("the diagram has no end event {name}", name=name),
+    }
+    known = sorted(known)
+    return _error(
+        f"{kind}.unknown", file, element, messages[kind], expected=_one_of(known), remedy=_near(name, known)
+    )
+
+
+def _one_of(known: Iterable[Any]) -> Text:
+    return say("one of: {names}", names=", ".join(map(str, known)) or "—")
+
+
+def _near(name: Any, known: Iterable[str], otherwise: Text = NOTHING) -> Text:
+    close = difflib.get_close_matches(str(name), [str(k) for k in known], 1)
+    return say("did you mean {name}?", name=close[0]) if close else otherwise

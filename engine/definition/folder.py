@@ -1,0 +1,247 @@
+"""From a folder on disk to a `Definition`, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import Problem, say
+from ..events import canonical
+from ..flow.net import Net
+from .checks import Organisation, check_examples, check_form, check_item, check_net
+from .model import DIAGRAM, ITEM, Definition, digest_of, form_path, read_toml
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@dataclass(frozen=True)
+class Builtin:
+    """What lianban ships, in a checkout as in an installed copy: folders, and the organisation file."""
+
+    processes: Path
+    forms: Path
+    organisation: Path
+
+    def items(self) -> dict[str, Path]:
+        """The folders of the shipped items by code."""
+        return {path.parent.name: path.parent for path in sorted(self.processes.glob(f"*/{ITEM}"))}
+
+
+def builtin() -> Builtin:
+    """Where the shipped items, forms and the example organisation are."""
+    processes = _ROOT / "processes"
+    return Builtin(processes, _ROOT / "forms", processes / "organisation.toml")
+
+
+def read_folder(
+    folder: Path,
+    forms: Path | None = None,
+    shared: Path | None = None,
+    organisation: Organisation | None = None,
+) -> tuple[Definition | None, list[Problem]]:
+    """The item in `folder`, and every problem found, each with its file and element.
+
+    `forms` holds the forms and templates, `shared` the diagrams of called processes; left out, they are
+    those beside the folder (`../../forms`, `../shared`) or else the shipped ones. Units are checked
+    against `organisation` if there is one. The definition is None if and only if a problem is an error.
+    """
+    reading = _Reading(
+        folder,
+        forms or _existing(folder.resolve().parent.parent / "forms", builtin().forms),
+        shared or _existing(folder.resolve().parent / "shared", builtin().processes / "shared"),
+    )
+    definition = reading.definition(organisation)
+    failed = any(problem.severity == "error" for problem in reading.problems)
+    return None if failed else definition, reading.problems
+
+
+def _existing(wanted: Path, otherwise: Path) -> Path:
+    return wanted if wanted.is_dir() else otherwise
+
+
+class _Reading:
+    """One run of `read_folder`: the files reached so far and the problems found so far."""
+
+    def __init__(self, folder: Path, forms: Path, shared: Path) -> None:
+        self.folder, self.forms, self.shared = folder, forms, shared
+        self.files: dict[str, bytes] = {}
+        self.problems: list[Problem] = []
+
+    def definition(self, organisation: Organisation | None) -> Definition | None:
+        if not self.folder.is_dir():
+            message = say("there is no folder {folder}", folder=str(self.folder))
+            remedy = say("name the folder that holds {item} and {diagram}", item=ITEM, diagram=DIAGRAM)
+            self.problems.append(
+                Problem("definition.missing", "error", str(self.folder), None, message, remedy=remedy)
+            )
+            return None
+        for path in [
+            self.folder / ITEM,
+            self.folder / DIAGRAM,
+            *sorted(self.folder.glob("*.bpmn")),
+            *sorted(self.folder.glob("*.dmn")),
+            *sorted(self.folder.glob("examples/*.toml")),
+            *self.folder.glob("README.md"),
+        ]:
+            self.take(path, path.relative_to(self.folder).as_posix())
+        item, found = check_item(self.files.get(ITEM))
+        self.problems += found
+        net = self.read_net(str(item.get("process", ""))) if DIAGRAM in self.files else None
+        if net is not None:
+            usable = self.read_forms(net)
+            self.problems += check_net(item, net, usable, self.sources(), organisation)
+        self.read_templates(item.get("documents", {}))
+        self.problems += check_examples(item, net, self.files)
+        if net is None or any(problem.severity == "error" for problem in self.problems):
+            return None
+        files = dict(sorted(self.files.items()))
+        return Definition(digest_of(files), read_toml(files[ITEM]), net, canonical(net.to_json()), files)
+
+    def take(self, path: Path, name: str) -> bool:
+        """Keep the bytes of `path` as file `name`; a problem if that can't be done."""
+        if name in self.files:
+            return True
+        try:
+            self.files[name] = path.read_bytes()
+        except OSError as error:
+            message = say("{file} can't be read: {error}", file=name, error=error.strerror or repr(error))
+            remedy = say("put the file there: {path}", path=str(path))
+            self.problems.append(Problem("file.unreadable", "error", name, None, message, remedy=remedy))
+            return False
+        return True
+
+    def read_net(self, process: str) -> Net | None:
+        """Compile the diagram with the shared processes that it reaches."""
+        # Here, because only reading diagrams needs SpiffWorkflow, and it takes long to import.
+        from ..flow.read import read
+
+        self.take_shared()
+        diagrams = {name: content for name, content in self.files.items() if name.endswith((".bpmn", ".dmn"))}
+        net, problems = read(diagrams, process or None)
+        self.problems += problems
+        return net
+
+    def take_shared(self) -> None:
+        """Take from the shared folder every file that defines what a file already taken refers to."""
+        if not self.shared.is_dir():
+            return
+        candidates = {
+            path: _references(path.read_bytes())
+            for path in sorted(self.shared.iterdir())
+            if path.suffix in (".bpmn", ".dmn") and path.is_file()
+        }
+        wanted: set[str] = set()
+        defined: set[str] = set()
+        for name, content in self.files.items():
+            if name.endswith((".bpmn", ".dmn")):
+                here, there = _references(content)
+                defined |= here
+                wanted |= there
+        while True:
+            path = next((p for p, (here, _) in candidates.items() if here & (wanted - defined)), None)
+            if path is None:
+                return
+            here, there = candidates.pop(path)
+            defined |= here
+            wanted |= there
+            self.take(path, f"shared/{path.name}")
+
+    def sources(self) -> dict[str, str]:
+        """The file in which each process is drawn."""
+        return {
+            process: name
+            for name, content in self.files.items()
+            if name.endswith(".bpmn")
+            for process in _references(content)[0]
+        }
+
+    def read_forms(self, net: Net) -> dict[str, Mapping[str, Any]]:
+        """Take the forms that the steps of `net` use; those that are usable, by name."""
+        usable: dict[str, Mapping[str, Any]] = {}
+        users: dict[str, tuple[str, str]] = {}
+        sources = self.sources()
+        for scope in net.scopes.values():
+            for node in scope.nodes.values():
+                if "form" in node.properties:
+                    file = sources.get(scope.id.split("/")[0], DIAGRAM)
+                    users.setdefault(node.properties["form"], (file, node.id))
+        for name, (file, element) in users.items():
+            path, where = form_path(name), self.forms / f"{name}.schema.json"
+            if not _plain_name(name) or not where.is_file():
+                self.unknown("form.unknown", file, element, path)
+            elif self.take(where, path):
+                form, found = check_form(self.files[path], path)
+                self.problems += found
+                if form is not None:
+                    usable[name] = form
+        return usable
+
+    def read_templates(self, documents: object) -> None:
+        """Take the templates of the documents, and the base templates that they may extend."""
+        if not isinstance(documents, dict) or not documents:
+            return
+        for document, entry in documents.items():
+            template = entry.get("template") if isinstance(entry, Mapping) else None
+            if not isinstance(template, str):
+                continue  # check_item has said so
+            if not _plain_name(template) or not (self.forms / template).is_file():
+                self.unknown("template.unknown", ITEM, f"documents.{document}.template", f"forms/{template}")
+            else:
+                self.take(self.forms / template, f"forms/{template}")
+        for path in sorted(self.forms.glob("_*.j2")):
+            self.take(path, f"forms/{path.name}")
+        for name, content in self.files.items():
+            if name.endswith(".j2") and not _is_text(content):
+                message = say("the template is not text in UTF-8")
+                remedy = say("save it again as UTF-8")
+                self.problems.append(Problem("file.unreadable", "error", name, None, message, remedy=remedy))
+
+    def unknown(self, code: str, file: str, element: str, path: str) -> None:
+        message = say("there is no file {path}", path=path)
+        remedy = say("correct the name, or add the file to {folder}", folder=str(self.forms))
+        self.problems.append(Problem(code, "error", file, element, message, remedy=remedy))
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _plain_name(name: str) -> bool:
+    """Whether `name` stays inside its folder."""
+    return bool(name) and Path(name).name == name and not name.startswith(".")
+
+
+_DEFINING = frozenset({"process", "decision"})
+_REFERRING = frozenset({"calledElement", "decisionRef", "decisionId", "processId", "calledDecisionId"})
+
+
+def _references(content: bytes) -> tuple[set[str], set[str]]:
+    """Ids of the processes and decisions that a file defines, and of those that it refers to.
+
+    Nothing for a file that is no XML: whether that matters is for `flow.read` to say.
+    """
+    from lxml import etree
+
+    try:
+        root = etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True))
+    except etree.XMLSyntaxError:
+        return set(), set()
+    elements: Iterable[etree._Element] = root.iter("*")
+    defined: set[str] = set()
+    referred: set[str] = set()
+    for element in elements:
+        name = etree.QName(element).localname
+        if name in _DEFINING:
+            defined.add(element.get("id", ""))
+        if name in _REFERRING and element.text:
+            referred.add(element.text.strip())
+        for key, value in element.attrib.items():
+            if etree.QName(key).localname in _REFERRING:
+                referred.add(str(value).rpartition(":")[2])
+    return defined, referred - {""}

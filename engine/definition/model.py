@@ -1,0 +1,209 @@
+"""What a published item is: the bytes it was made from, and the net that runs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import cached_property
+from typing import Any
+
+from ..clock import OFFICE_ZONE
+from ..errors import Diverged, Text, say, titled
+from ..events import canonical, digest
+from ..flow.net import Net, Node
+
+PACK_FORMAT = 1
+
+ITEM = "item.toml"
+DIAGRAM = "diagram.bpmn"
+
+_NO_FIELDS: dict[str, Any] = {"type": "object", "properties": {}}
+
+
+@dataclass(frozen=True)
+class Definition:
+    """An item as published: immutable, known by its `digest`.
+
+    `files` maps the path of every file that the item reaches to its bytes: those of its own folder
+    (`item.toml`, `examples/grant.toml`), the shared processes it calls (`shared/…`), the forms and
+    templates it uses (`forms/…`). `item` is the content of `item.toml` as plain JSON data, dates as ISO
+    text. `net` is the program, `net_bytes` its canonical JSON.
+    """
+
+    digest: str
+    item: dict[str, Any]
+    net: Net
+    net_bytes: bytes
+    files: dict[str, bytes]
+
+    @property
+    def code(self) -> str:
+        """The item's code, e.g. `enterprise-startup`."""
+        return str(self.item["code"])
+
+    @property
+    def effective(self) -> str:
+        """The date from which it is in force, as ISO text."""
+        return str(self.item["effective"])
+
+    @property
+    def zone(self) -> str:
+        """The time zone in which the item's days are counted."""
+        return str(self.item.get("zone", OFFICE_ZONE))
+
+    def title(self) -> Text:
+        """The item's name."""
+        return titled(self.item["name"]["zh"], self.item["name"]["en"])
+
+    def step_title(self, node: Node) -> Text:
+        """What a reader calls the step: its name in the diagram, in English its property `name:en`."""
+        return titled(node.name or node.id, node.properties.get("name:en") or node.name or node.id)
+
+    def performer(self, scope: str, node: Node) -> tuple[str, str]:
+        """`(unit, post)` that `node` of scope `scope` belongs to by its lane; empty texts without one."""
+        if node.lane is None:
+            return "", ""
+        unit, _, post = self.item["lanes"].get(node.lane, "").partition("/")
+        return unit, post
+
+    def opener(self) -> tuple[str, str]:
+        """`(unit, post)` that may open a case: the lane of the start event."""
+        return self.performer(self.net.process, self._start)
+
+    def form(self, scope: str, node: Node) -> dict[str, Any] | None:
+        """The JSON Schema for the answers of `node`; None when it asks nothing."""
+        name = node.properties.get("form")
+        return None if name is None else self._forms[form_path(name)]
+
+    def start_form(self) -> dict[str, Any]:
+        """The JSON Schema for the data that opens a case; a form without fields when the item names none."""
+        return self.form(self.net.process, self._start) or _NO_FIELDS
+
+    def documents(self, node: Node) -> tuple[str, ...]:
+        """Ids of the documents that are issued when `node` completes."""
+        return tuple(node.properties.get("documents", "").split())
+
+    def document(self, document: str) -> dict[str, Any]:
+        """The entry of `document` in `item.toml`: `{template, name, series}`."""
+        return dict(self.item["documents"][document])
+
+    def outcome(self, end: str) -> dict[str, Any] | None:
+        """`{name, kind}` of the outcome that end event `end` stands for; None when it stands for none."""
+        found: dict[str, Any] | None = self.item["outcomes"].get(end)
+        return found
+
+    @cached_property
+    def templates(self) -> dict[str, str]:
+        """The texts of the document templates by file name, `_base.j2` and the like included."""
+        prefix = "forms/"
+        return {
+            path.removeprefix(prefix): content.decode()
+            for path, content in self.files.items()
+            if path.startswith(prefix) and path.endswith(".j2")
+        }
+
+    @cached_property
+    def examples(self) -> dict[str, dict[str, Any]]:
+        """The worked cases by path, as plain JSON data, instants as ISO text."""
+        return {path: read_toml(self.files[path]) for path in sorted(self.files) if is_example(path)}
+
+    @cached_property
+    def _forms(self) -> dict[str, dict[str, Any]]:
+        return {
+            path: json.loads(content)
+            for path, content in self.files.items()
+            if path.startswith("forms/") and path.endswith(".schema.json")
+        }
+
+    @property
+    def _start(self) -> Node:
+        scope = self.net.scopes[self.net.process]
+        return scope.nodes[scope.starts[0]]
+
+
+def form_path(name: str) -> str:
+    """Where a definition keeps the form `name`."""
+    return f"forms/{name}.schema.json"
+
+
+def is_example(path: str) -> bool:
+    """Whether the file is a worked case."""
+    return path.startswith("examples/") and path.endswith(".toml")
+
+
+def read_toml(content: bytes) -> dict[str, Any]:
+    """A TOML text as plain JSON data: dates, times and instants become ISO 8601 text.
+
+    Raises `UnicodeDecodeError` or `tomllib.TOMLDecodeError` (both are ValueErrors).
+    """
+    return {key: _plain(value) for key, value in tomllib.loads(content.decode()).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, date | datetime | time):
+        return value.isoformat()
+    return value
+
+
+def digest_of(files: Mapping[str, bytes]) -> str:
+    """The digest of a definition: SHA-256 over the canonical JSON of `{path: SHA-256 of its bytes}`."""
+    return digest(canonical({path: digest(content) for path, content in files.items()}))
+
+
+def pack(definition: Definition) -> bytes:
+    """All of `definition` in one text, the same bytes for the same definition."""
+    return canonical(
+        {
+            "format": PACK_FORMAT,
+            "digest": definition.digest,
+            "files": {path: base64.b64encode(content).decode() for path, content in definition.files.items()},
+            "net": definition.net.to_json(),
+        }
+    )
+
+
+def unpack(content: bytes) -> Definition:
+    """The inverse of `pack`; never reads a diagram.
+
+    The definition's `digest` is computed from its files, so that it can be compared with the one asked
+    for. Raises `Diverged` when the bytes are no packed definition, or not the one they say they are.
+    """
+    try:
+        packed = json.loads(content)
+        if packed["format"] != PACK_FORMAT:
+            raise ValueError(f"format {packed['format']!r}, expected {PACK_FORMAT}")
+        files = {path: base64.b64decode(text, validate=True) for path, text in packed["files"].items()}
+        definition = Definition(
+            digest_of(files),
+            read_toml(files[ITEM]),
+            Net.from_json(packed["net"]),
+            canonical(packed["net"]),
+            files,
+        )
+        said = packed["digest"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Diverged(
+            "definition.unreadable",
+            say("a stored definition is not one that lianban wrote"),
+            expected=say("a packed definition of format {format}", format=PACK_FORMAT),
+            found=say("{error}", error=repr(error)),
+            remedy=say("compare the database with a backup or a sealed copy; somebody changed it"),
+        ) from error
+    if said != definition.digest:
+        raise Diverged(
+            "definition.changed",
+            say("the stored definition of {item} is not the one that was published", item=definition.code),
+            expected=say("digest {digest}", digest=said),
+            found=say("digest {digest}", digest=definition.digest),
+            rule=say("a case keeps its definition for life (design §8)"),
+            remedy=say("compare the database with a backup or a sealed copy; somebody changed it"),
+        )
+    return definition

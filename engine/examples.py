@@ -1,0 +1,135 @@
+"""Worked cases (floor 6): a definition proves itself before it is published.
+
+An example is played by the code that runs live cases — the same fold, the same permissions, the same
+forms, the same templates — only without a database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from .access import Organisation, identify, permit
+from .case import Case, Course, check_opening, decide, find_step, steps
+from .clock import OFFICE_ZONE, parse_instant
+from .definition import Definition
+from .documents import render
+from .errors import Invalid, Refusal, Text, say
+from .events import CaseOpened, DocumentIssued, digest
+from .views import document_context
+
+
+def play_all(definition: Definition, organisation: Organisation) -> int:
+    """Play every example of `definition`; how many there are. Raises `Invalid` naming the first that
+    does not come out as it says, and the step where it went wrong."""
+    for path, example in definition.examples.items():
+        play(definition, organisation, path, example)
+    return len(definition.examples)
+
+
+def play(definition: Definition, organisation: Organisation, path: str, example: dict[str, Any]) -> Case:
+    """Play one example to its end; the case as it stands then. Raises `Invalid` as `play_all` does."""
+    player = _Player(definition, organisation, path)
+    with _Failing(path, 0):
+        at = _instant(example["start"])
+        person = identify(organisation, example["by"])
+        by = permit(organisation, person, *definition.opener(), definition.title())
+        data = example.get("data", {})
+        check_opening(definition, data)
+        opened = CaseOpened(definition.code, definition.digest, OFFICE_ZONE, data)
+        player.course.enter(at, by, opened)
+        player.expect(example)
+    for number, entry in enumerate(example.get("steps", []), 1):
+        with _Failing(path, number):
+            player.do(entry)
+    with _Failing(path, len(example.get("steps", []))):
+        player.expect_outcome(example.get("outcome"))
+    return player.course.case
+
+
+class _Failing:
+    """Turns a refusal inside its block into one that names the example and the step."""
+
+    def __init__(self, path: str, number: int) -> None:
+        self.path = path
+        self.number = number
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, Refusal):
+            raise Invalid(
+                "example.failed",
+                say(
+                    "{path}, step {number}: {reason}",
+                    path=self.path,
+                    number=self.number,
+                    reason=error.message,
+                ),
+                expected=error.expected,
+                found=error.found,
+                rule=say("a definition is published when all its examples come out as they say (design §8)"),
+                remedy=say("correct the definition or the example"),
+            ) from error
+
+
+class _Player:
+    def __init__(self, definition: Definition, organisation: Organisation, path: str) -> None:
+        self.definition = definition
+        self.organisation = organisation
+        self.course = Course(f"{organisation.division}-{path}", None, definition, self.issue)
+        self.issued: list[str] = []
+        self.numbers = 0
+
+    def issue(
+        self, course: Course, at: datetime, by: dict[str, Any], event: DocumentIssued
+    ) -> DocumentIssued:
+        described = self.definition.document(event.document)
+        self.numbers += 1
+        number = f"{described['series']}〔{at.year}〕{self.numbers}号"
+        context = document_context(course, self.organisation, at, by, event, number, OFFICE_ZONE)
+        content = render(self.definition.templates, described["template"], context)
+        self.issued.append(event.document)
+        return replace(event, number=number, content=digest(content))
+
+    def do(self, entry: dict[str, Any]) -> None:
+        at = _instant(entry["at"])
+        self.issued = []
+        self.course.settle(at)
+        if "do" in entry:
+            target = find_step(self.course.case, self.definition, entry["do"])
+            person = identify(self.organisation, entry.get("by"))
+            title = self.definition.step_title(target.node)
+            by = permit(self.organisation, person, target.unit, target.post, title)
+            fact = decide(self.course.case, self.definition, target, entry.get("data", {}))
+            self.course.enter(at, by, fact)
+            self.course.settle(at)
+        self.expect(entry)
+
+    def expect(self, entry: dict[str, Any]) -> None:
+        if "expect_open" in entry:
+            open_now = [
+                step.task for step in steps(self.course.case, self.definition) if step.message is None
+            ]
+            _same(say("the open steps"), sorted(entry["expect_open"]), sorted(open_now))
+        if "expect_documents" in entry:
+            _same(say("the documents issued"), sorted(entry["expect_documents"]), sorted(self.issued))
+
+    def expect_outcome(self, outcome: str | None) -> None:
+        if outcome is not None:
+            _same(say("the outcome"), outcome, self.course.case.outcome)
+
+
+def _same(what: Text, expected: Any, found: Any) -> None:
+    if expected != found:
+        raise Invalid(
+            "example.differs",
+            say("{what} should be {expected}, not {found}", what=what, expected=expected, found=found),
+            expected=say("{expected}", expected=expected),
+            found=say("{found}", found=found),
+        )
+
+
+def _instant(text: str) -> datetime:
+    return parse_instant(text, OFFICE_ZONE)

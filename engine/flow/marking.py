@@ -1,0 +1,207 @@
+"""Where a running process stands: plain JSON data, stored whole with each act.
+
+* `frames`: a tree of running scopes. The process itself is frame `""`; an embedded subprocess, a called
+  process and each instance of a multi-instance activity have a frame of their own, named after the
+  visit they belong to (`review`, `review#2`, `opinion:3`, `review/fire#2`).
+* a frame's `live` holds the visits that wait (a task for a person, an event for its trigger, an activity
+  for the frames inside it) with their armed timers; `joins` the tokens that wait at gateways;
+  `visits` how often each node was entered, which makes identities unique; `data` its own variables.
+* `mail`: messages that arrived before anything waited for them.
+
+Only `step` makes markings; everybody may ask the questions below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, NotRequired, TypedDict
+
+from .net import Event, Net, Node, Scope, the
+
+Waits = Literal["task", "event", "race", "scope", "multi", "incident"]
+"""What a visit waits for: a person, its trigger, the first of several, what runs inside, or repair."""
+
+
+class Timer(TypedDict):
+    """When the timer fires; of a cycle also how it goes on."""
+
+    due: str
+    every: NotRequired[str]
+    left: NotRequired[int]
+
+
+class Multi(TypedDict):
+    """A running multi-instance activity: `n` instances in all, those finished and what they gave."""
+
+    n: int
+    started: int
+    ended: int
+    out: dict[str, Any]
+    items: NotRequired[list[Any]]
+
+
+class Visit(TypedDict):
+    """A token that rests at `node`; `since` orders arrivals, `timers` are keyed by event node,
+    `unit` is whose task it is when the diagram says so by an expression."""
+
+    node: str
+    since: int
+    wait: Waits
+    timers: NotRequired[dict[str, Timer]]
+    multi: NotRequired[Multi]
+    unit: NotRequired[str]
+
+
+class Frame(TypedDict):
+    """A running scope. `up` and `owner` name the frame and visit it runs inside, `index` its number among
+    the instances of that visit, `only` the single task it stands for; `end` is the last end event reached.
+    With `data` it has variables of its own, and if `sealed` all that is written inside stays there."""
+
+    scope: str
+    up: NotRequired[str]
+    owner: NotRequired[str]
+    index: NotRequired[int]
+    only: NotRequired[str]
+    data: NotRequired[dict[str, Any]]
+    sealed: NotRequired[bool]
+    end: NotRequired[str]
+    live: dict[str, Visit]
+    joins: dict[str, dict[str, int]]
+    visits: dict[str, int]
+
+
+class Marking(TypedDict):
+    """The whole state of one run. `serial` counts arrivals; `zone` reads instants without offset."""
+
+    state: Literal["running", "completed"]
+    zone: str
+    serial: int
+    frames: dict[str, Frame]
+    mail: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A visit that waits for the outside world: a task for a person, or an event for `name`."""
+
+    id: str
+    scope: str
+    element: str
+    name: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Due:
+    """An armed timer; sorts by instant, then document order, then order of arming."""
+
+    due: str
+    order: int
+    since: int
+    timer: str
+    scope: str
+    element: str
+
+
+def open_tasks(marking: Marking) -> list[Waiting]:
+    """The tasks that wait for a person, in order of opening."""
+    found = [
+        (visit["since"], Waiting(visit_id, frame["scope"], visit["node"], unit=visit.get("unit", "")))
+        for frame in marking["frames"].values()
+        for visit_id, visit in frame["live"].items()
+        if visit["wait"] == "task"
+    ]
+    return [waiting for _, waiting in sorted(found, key=lambda pair: pair[0])]
+
+
+def awaited(net: Net, marking: Marking, kind: Literal["message", "signal"]) -> list[Waiting]:
+    """The events that wait for a message (or signal), in order of arming; boundary events included."""
+    return [
+        Waiting(wait.visit_id, wait.frame["scope"], wait.node.id, wait.event.name or "")
+        for wait in waits(net, marking)
+        if wait.event.kind == kind
+    ]
+
+
+def timers(net: Net, marking: Marking) -> list[Due]:
+    """The armed timers, next first."""
+    found = []
+    for frame in marking["frames"].values():
+        scope = net.scopes[frame["scope"]]
+        for visit_id, visit in frame["live"].items():
+            for element, timer in visit.get("timers", {}).items():
+                node = scope.nodes[element]
+                timer_id = timer_id_of(visit_id, visit, element)
+                found.append(Due(timer["due"], node.order, visit["since"], timer_id, scope.id, element))
+    return sorted(found)
+
+
+def receives(net: Net, kind: Literal["message", "signal"], name: str) -> bool:
+    """Whether any event of the net, waiting or not, is triggered by this message or signal."""
+    return any(
+        node.event is not None
+        and node.event.kind == kind
+        and node.event.name == name
+        and (node.kind in ("catch", "boundary") or node.id in scope.starts)
+        for scope in net.scopes.values()
+        for node in scope.nodes.values()
+    )
+
+
+def variables(marking: Marking, frame_id: str = "") -> dict[str, Any]:
+    """The variables that are seen in a frame: its own over those of the frames around it."""
+    frame = marking["frames"][frame_id]
+    seen = variables(marking, frame["up"]) if "up" in frame else {}
+    if "data" in frame:
+        seen.update(frame["data"])
+    return seen
+
+
+def copy_data(value: Any) -> Any:
+    """A deep copy of JSON data."""
+    if isinstance(value, dict):
+        return {key: copy_data(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [copy_data(item) for item in value]
+    return value
+
+
+def timer_id_of(visit_id: str, visit: Visit, element: str) -> str:
+    """A catch event's timer is named like the visit; others also name the event they belong to."""
+    return visit_id if visit["node"] == element else f"{visit_id}!{element}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One event that could fire now: `node` on (or reached from) the waiting visit."""
+
+    since: int
+    frame_id: str
+    frame: Frame
+    visit_id: str
+    node: Node
+    event: Event
+
+
+def waits(net: Net, marking: Marking) -> list[Wait]:
+    """Every waiting catch event, event behind an event-based gateway, start and boundary event."""
+    found = []
+    for frame_id, frame in marking["frames"].items():
+        scope = net.scopes[frame["scope"]]
+        for visit_id, visit in frame["live"].items():
+            for node in _triggers(scope, frame, visit):
+                found.append(Wait(visit["since"], frame_id, frame, visit_id, node, the(node.event)))
+    return sorted(found, key=lambda wait: (wait.since, wait.node.order))
+
+
+def _triggers(scope: Scope, frame: Frame, visit: Visit) -> Iterator[Node]:
+    """The event nodes that can fire on a visit: itself, those behind its gateway, those on its edge."""
+    node = scope.nodes[visit["node"]]
+    if visit["wait"] == "event":
+        yield node
+    elif visit["wait"] == "race":
+        for flow in node.outgoing:
+            yield scope.nodes[scope.flows[flow].target]
+    elif "only" not in frame and visit["wait"] != "incident":
+        yield from scope.boundaries.get(node.id, ())

@@ -1,0 +1,283 @@
+"""Diagrams → net: SpiffWorkflow reads and checks, we compile its specs (design §4).
+
+A diagram is run as BPMN 2.0.2 says, or it is refused here with the element's name and what to draw
+instead. At the end every flow element is counted: it is in the net, or in a problem.
+
+`source` makes safe, uniform XML of bytes · `dialect` knows the vendors' extensions · `support` says which
+elements are run · `diagram` lets Spiff read them · `compile` makes scopes of that · `structure` and `terms`
+check connections and expressions · `decisions` reads DMN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from lxml import etree
+
+from ...errors import Problem, say
+from ..net import Net, Node, Scope
+from . import decisions
+from .compile import Process, compile_process
+from .decisions import Decision, parse_decisions
+from .diagram import Diagram
+from .dialect import called_process
+from .findings import BPMN, Findings, label, local
+from .source import DEEPEST, FLOW_ELEMENTS, FLOW_NODES, parse_diagram
+from .support import is_true
+
+__all__ = ["read"]
+
+
+def read(files: Mapping[str, bytes], process: str | None = None) -> tuple[Net | None, list[Problem]]:
+    """Compile a process and everything it calls into one net.
+
+    `files` are diagrams (`*.bpmn`) and decision models (`*.dmn`) by name; others are ignored. `process` is
+    the id of the process to run; without it, the first executable process that no other one calls, else
+    the first one with flow nodes that no other one calls (in the order of `files`, then of the document).
+    Returns the net, or None if a problem is an error, and all problems; raises nothing.
+    """
+    return _Reader(files).read(process)
+
+
+class _Reader:
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self.problems: list[Problem] = []
+        self.diagrams: dict[str, Diagram] = {}
+        """The diagram that holds a process, by process id."""
+        self.decisions: dict[str, Decision] = {}
+        self.everywhere = Findings(next(iter(files), ""), self.problems)
+        for name, data in files.items():
+            if name.lower().endswith(".bpmn"):
+                self._add_diagram(data, Findings(name, self.problems))
+            elif name.lower().endswith(".dmn"):
+                self._add_decisions(data, Findings(name, self.problems))
+
+    def _add_diagram(self, data: bytes, findings: Findings) -> None:
+        root = parse_diagram(data, findings)
+        diagram = None if root is None else Diagram.open(root, findings)
+        if diagram is None:
+            return
+        for process_id, element in diagram.processes.items():
+            if process_id in self.diagrams:
+                findings.error(
+                    "bpmn.duplicate_id",
+                    element,
+                    say("{element} is in two files", element=label(element)),
+                    remedy=say("give each process an id of its own"),
+                )
+            self.diagrams[process_id] = diagram
+
+    def _add_decisions(self, data: bytes, findings: Findings) -> None:
+        for name, decision in parse_decisions(data, findings).items():
+            if name in self.decisions:
+                findings.error(
+                    "dmn.duplicate_id",
+                    decision.element,
+                    say("{element} is in two files", element=label(decision.element)),
+                    remedy=say("give each decision an id of its own"),
+                )
+            self.decisions[name] = decision
+
+    def read(self, wanted: str | None) -> tuple[Net | None, list[Problem]]:
+        root = self._choose(wanted)
+        if root is None:
+            return None, self.problems
+        processes = self._compile(root)
+        scopes = {scope.id: scope for process in processes.values() for scope in process.scopes.values()}
+        self._check_calls(root, processes)
+        tables = self._tables(processes, scopes)
+        for process_id, diagram in self.diagrams.items():
+            element = diagram.processes[process_id]
+            if process_id not in processes and _has_nodes(element):
+                diagram.findings.warning(
+                    "process.not_run",
+                    element,
+                    say("{element} is not part of this run", element=label(element)),
+                    remedy=say("call it from a call activity, or publish it by itself"),
+                )
+        if not self._failed():
+            self._count(processes)
+        return None if self._failed() else Net(root, scopes, tables), self.problems
+
+    def _failed(self) -> bool:
+        return any(problem.severity == "error" for problem in self.problems)
+
+    def _choose(self, wanted: str | None) -> str | None:
+        if wanted is not None:
+            if wanted in self.diagrams:
+                return wanted
+            self.everywhere.error(
+                "process.unknown",
+                None,
+                say("there is no process {id}", id=wanted),
+                found=say("processes: {known}", known=", ".join(self.diagrams)),
+                remedy=say("name one of them"),
+            )
+            return None
+        drawn = {i: d.processes[i] for i, d in self.diagrams.items()}
+        called = {
+            called_process(call) for element in drawn.values() for call in element.iter(BPMN + "callActivity")
+        }
+        free = [i for i in drawn if i not in called] or list(drawn)
+        executable = [i for i in free if is_true(drawn[i].get("isExecutable"))]
+        chosen = next(iter(executable + [i for i in free if _has_nodes(drawn[i])] + free), None)
+        if chosen is None and not self._failed():
+            self.everywhere.error(
+                "process.none",
+                None,
+                say("there is no process"),
+                remedy=say("draw a process and save it as .bpmn"),
+            )
+        return chosen
+
+    def _compile(self, root: str) -> dict[str, Process]:
+        """The process and everything it calls, each once, in the order of discovery."""
+        processes: dict[str, Process] = {}
+        waiting = [root]
+        for process_id in waiting:
+            if process_id in processes:
+                continue
+            process = processes[process_id] = compile_process(self.diagrams[process_id], process_id)
+            for call, called in process.calls:
+                if called in self.diagrams:
+                    waiting.append(called)
+                    continue
+                process.findings.error(
+                    "call.unknown_process",
+                    call,
+                    say(
+                        "{element} calls {process}, which is in none of the files",
+                        element=label(call),
+                        process=called,
+                    ),
+                    found=say("processes: {known}", known=", ".join(self.diagrams)),
+                    remedy=say("add the called process's diagram, or correct the called element"),
+                )
+        return processes
+
+    def _check_calls(self, root: str, processes: dict[str, Process]) -> None:
+        """No process calls itself, however indirectly; calls are not too deep; each has a way to begin."""
+        level = {root: 1}
+        circular: set[tuple[str, str]] = set()
+        path: list[tuple[str, int]] = [(root, 0)]
+        while path:
+            process_id, place = path.pop()
+            process = processes[process_id]
+            calls = [(call, called) for call, called in process.calls if called in processes]
+            if place == len(calls):
+                continue
+            path.append((process_id, place + 1))
+            call, called = calls[place]
+            if any(called == above for above, _ in path):
+                if (process_id, call.get("id", "")) in circular:
+                    continue
+                circular.add((process_id, call.get("id", "")))
+                process.findings.error(
+                    "call.recursive",
+                    call,
+                    say(
+                        "{element} calls {process}, which is running already",
+                        element=label(call),
+                        process=called,
+                    ),
+                    remedy=say("draw a flow back instead of a call"),
+                )
+            elif level.get(called, 0) < len(path) + 1:
+                level[called] = len(path) + 1
+                if level[called] > DEEPEST:
+                    process.findings.error(
+                        "call.too_deep",
+                        call,
+                        say(
+                            "{element} is the {depth}th call inside a call",
+                            element=label(call),
+                            depth=len(path),
+                        ),
+                        remedy=say("embed some of the called processes"),
+                    )
+                    return
+                path.append((called, 0))
+        for process in processes.values():
+            for call, called in process.calls:
+                if called in processes and _needs_trigger(processes[called]):
+                    process.findings.error(
+                        "call.no_plain_start",
+                        call,
+                        say(
+                            "{element} calls {process}, which only starts by an event",
+                            element=label(call),
+                            process=called,
+                        ),
+                        remedy=say("give the called process a start event without a trigger"),
+                    )
+
+    def _tables(self, processes: dict[str, Process], scopes: dict[str, Scope]) -> dict[str, dict[str, Any]]:
+        tables: dict[str, dict[str, Any] | None] = {}
+        for process in processes.values():
+            for task, name in process.rules:
+                if name not in self.decisions:
+                    process.findings.error(
+                        "rule.unknown_decision",
+                        task,
+                        say(
+                            "{element} asks decision {name}, which is in none of the files",
+                            element=label(task),
+                            name=name,
+                        ),
+                        found=say("decisions: {known}", known=", ".join(self.decisions)),
+                        remedy=say("put the .dmn file beside the diagram, or correct the decision's id"),
+                    )
+                    continue
+                if name not in tables:
+                    tables[name] = decisions.table(self.decisions[name])
+                if (spec := tables[name]) is not None:
+                    _name_result(process, task, spec)
+        return {name: spec for name, spec in tables.items() if spec is not None}
+
+    def _count(self, processes: dict[str, Process]) -> None:
+        """Every flow element that is drawn must be in the net: here nothing else is left to be silent."""
+        for process in processes.values():
+            kept = {i for scope in process.scopes.values() for i in (*scope.nodes, *scope.flows)}
+            for element in process.element.iter(BPMN + "*"):
+                if local(element) in FLOW_ELEMENTS and element.get("id") not in kept:
+                    process.findings.error(
+                        "read.lost",
+                        element,
+                        say("{element} stands where it has no meaning", element=label(element)),
+                        remedy=say("draw it directly in the process or in a subprocess"),
+                    )
+
+
+def _name_result(process: Process, task: etree._Element, spec: dict[str, Any]) -> None:
+    """Give a business rule task without a result variable the one its table implies."""
+    for scope in process.scopes.values():
+        node: Node | None = scope.nodes.get(task.get("id", ""))
+        if node is None or node.result is not None:
+            continue
+        try:
+            scope.nodes[node.id] = replace(node, result=decisions.result_name(spec))
+        except ValueError:
+            process.findings.error(
+                "rule.no_result",
+                task,
+                say(
+                    "{element}: decision {name} gives something that needs a name",
+                    element=label(task),
+                    name=spec["id"],
+                ),
+                remedy=say("name a result variable"),
+            )
+
+
+def _needs_trigger(process: Process) -> bool:
+    scope = process.scopes[process.id]
+    starts = [scope.nodes[i] for i in scope.starts]
+    return bool(starts) and all(
+        n.kind == "start" and n.event is not None and n.event.kind != "none" for n in starts
+    )
+
+
+def _has_nodes(process: etree._Element) -> bool:
+    return any(local(element) in FLOW_NODES for element in process)

@@ -1,0 +1,297 @@
+"""One process of a diagram → its scopes of the net, with what they call and decide by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from lxml import etree
+
+from ...errors import Text, say
+from ..net import Flow, Loop, Node, Scope
+from . import dialect
+from .diagram import Diagram, Drawn
+from .findings import BPMN, Findings, child, label, local, text_of
+from .source import FLOW_NODES
+from .structure import Draft, check_scope, starts_of
+from .support import check_artefact, check_language
+from .terms import check_expression, check_loop, check_name, check_script, check_timer
+
+# The standard's default language, which many modelers state and few mean.
+_NOT_MEANT = "http://www.w3.org/1999/XPath"
+
+
+@dataclass
+class Process:
+    """A compiled process: its scopes, and the activities that call processes or ask decisions."""
+
+    id: str
+    element: etree._Element
+    findings: Findings
+    scopes: dict[str, Scope] = field(default_factory=dict)
+    calls: list[tuple[etree._Element, str]] = field(default_factory=list)
+    rules: list[tuple[etree._Element, str]] = field(default_factory=list)
+
+
+def compile_process(diagram: Diagram, process_id: str) -> Process:
+    """Read process `process_id` with everything embedded in it. Problems go to the diagram's findings."""
+    return _Compiler(diagram, process_id).run()
+
+
+class _Compiler:
+    def __init__(self, diagram: Diagram, process_id: str) -> None:
+        self.diagram = diagram
+        self.findings = diagram.findings
+        self.process = diagram.processes[process_id]
+        self.result = Process(process_id, self.process, self.findings)
+        self.language = diagram.root.get("expressionLanguage", "")
+        nodes = [e for e in self.process.iter(BPMN + "*") if local(e) in FLOW_NODES]
+        self.order = {e.get("id", ""): place for place, e in enumerate(nodes)}
+        self.elements = {e.get("id", ""): e for e in nodes}
+        self.flows = self._flows()
+        self.lanes = _lanes(self.process, self.findings)
+        self.data = _data_names(diagram.root)
+
+    def run(self) -> Process:
+        waiting: list[tuple[str, etree._Element, str | None]] = [(self.result.id, self.process, None)]
+        for scope_id, element, lane in waiting:
+            self._check_artefacts(element)
+            draft = Draft(scope_id, element, self.elements, {}, self.flows.get(element, {}))
+            found = self.diagram.nodes(scope_id)
+            for drawn in sorted(found, key=lambda d: self.order[d.element.get("id", "")]):
+                node = self._node(drawn, lane)
+                draft.nodes[node.id] = node
+                if node.kind == "subprocess" and node.body is not None:
+                    waiting.append((node.body, drawn.element, node.lane))
+            self._connect(draft)
+            check_scope(draft, self.findings)
+            self.result.scopes[scope_id] = Scope(
+                scope_id, element.get("name", ""), draft.nodes, draft.flows, starts_of(draft)
+            )
+        return self.result
+
+    def _check_artefacts(self, scope: etree._Element) -> None:
+        if scope is self.process:  # those of a subprocess are judged with it
+            dialect.report_unknown(scope, self.findings)
+            for part in scope:
+                if local(part) not in FLOW_NODES and local(part) != "sequenceFlow":
+                    check_artefact(part, self.findings)
+
+    # --- nodes
+
+    def _node(self, drawn: Drawn, inherited_lane: str | None) -> Node:
+        element = drawn.element
+        node_id, host = element.get("id", ""), element.get("attachedToRef") or None
+        lane = self.lanes.get(node_id) or (self.lanes.get(host) if host else None) or inherited_lane
+        node = Node(
+            id=node_id,
+            kind=drawn.kind,
+            order=self.order[node_id],
+            name=element.get("name", ""),
+            lane=lane,
+            default=element.get("default") or None,
+            event=drawn.event,
+            host=host if drawn.kind == "boundary" else None,
+            interrupting=drawn.interrupting,
+            body=drawn.body,
+            script=drawn.script,
+            properties=dialect.properties(element, self.findings),
+        )
+        dialect.report_unknown(element, self.findings)
+        node = replace(node, result=node.properties.get("result"))
+        if drawn.loop is not None:
+            node = replace(node, loop=self._loop(element, drawn.loop))
+        if node.kind == "rule":
+            decision, result = dialect.decision(element)
+            node = replace(node, decision=decision, result=result or node.result)
+            self.result.rules.append((element, decision))
+        elif node.kind == "call" and node.body is not None:
+            self.result.calls.append((element, node.body))
+        self._check_terms(element, node)
+        return node
+
+    def _loop(self, element: etree._Element, loop: Loop) -> Loop:
+        """References to data objects, inputs and outputs become the names of the variables meant."""
+        return replace(
+            loop,
+            collection=self._variable(
+                element, loop.collection, "dataInputAssociation", "targetRef", "sourceRef"
+            ),
+            output=self._variable(element, loop.output, "dataOutputAssociation", "sourceRef", "targetRef"),
+        )
+
+    def _variable(
+        self, activity: etree._Element, ref: str | None, association: str, inner: str, outer: str
+    ) -> str | None:
+        if ref is None:
+            return None
+        for link in activity.iterfind(BPMN + association):
+            if text_of(child(link, inner)) == ref and text_of(child(link, outer)):
+                ref = text_of(child(link, outer))
+                break
+        return self.data.get(ref, ref)
+
+    def _check_terms(self, element: etree._Element, node: Node) -> None:
+        if node.script is not None:
+            check_script(element, node.script, self.findings)
+        if node.event is not None and node.event.kind == "timer":
+            times = [e for e in element.iter() if e.tag in _TIMES]
+            if len(times) > 1:
+                self._error(
+                    "timer.twice", element, say("{element} has several times", element=label(element))
+                )
+            check_timer(element, node.event, self.findings)
+        if node.event is not None and node.event.kind in ("message", "signal") and not node.event.name:
+            self.findings.error(
+                "event.no_name",
+                element,
+                say("{element} names no {kind}", element=label(element), kind=_EVENT_WORDS[node.event.kind]),
+                remedy=say("choose a message or signal for it, or give the event a name"),
+            )
+        if node.loop is not None:
+            check_loop(element, node.loop, self.findings)
+        if node.result is not None:
+            check_name(element, say("result variable"), node.result, self.findings)
+        if "unit" in node.properties:
+            check_expression(element, say("unit"), node.properties["unit"], self.findings)
+        for part in element.iter(*_EXPRESSIONS):
+            if part.getparent() is not None and _owner(part) is element:
+                self._check_language(element, part)
+
+    def _check_language(self, element: etree._Element, expression: etree._Element) -> None:
+        inherited = self.language if self.language != _NOT_MEANT else None
+        check_language(element, expression.get("language", inherited), self.findings)
+
+    # --- flows
+
+    def _flows(self) -> dict[etree._Element, dict[str, Flow]]:
+        """The sequence flows by the scope both ends are in, wherever the flow itself stands."""
+        found: dict[etree._Element, dict[str, Flow]] = {}
+        for element in self.process.iter(BPMN + "sequenceFlow"):
+            ends = [self._end(element, name) for name in ("sourceRef", "targetRef")]
+            source, target = ends
+            if source is None or target is None:
+                continue
+            scope = source.getparent()
+            if scope is None or scope is not target.getparent():
+                self._error(
+                    "flow.crosses_border",
+                    element,
+                    say("{element} crosses the border of a subprocess", element=label(element)),
+                    remedy=say("end it at the subprocess, and begin inside with a start event"),
+                )
+                continue
+            condition = child(element, "conditionExpression")
+            flow = Flow(
+                element.get("id", ""), source.get("id", ""), target.get("id", ""), self._condition(element)
+            )
+            if condition is not None:
+                self._check_language(element, condition)
+            found.setdefault(scope, {})[flow.id] = flow
+        return found
+
+    def _end(self, flow: etree._Element, name: str) -> etree._Element | None:
+        end = flow.get(name, "")
+        found = self.elements.get(end)
+        if found is None:
+            self.findings.error(
+                "flow.unknown_node",
+                flow,
+                say("{element} leads from or to something that is not there", element=label(flow)),
+                found=say("{name} “{id}”", name=name, id=end),
+                remedy=say("delete the flow and draw it anew"),
+            )
+        return found
+
+    def _condition(self, flow: etree._Element) -> str | None:
+        condition = child(flow, "conditionExpression")
+        if condition is None or self.elements[flow.get("sourceRef", "")].get("default") == flow.get("id"):
+            return None  # the condition of a default flow is not evaluated (§8.4.13)
+        text = text_of(condition)
+        if not text:
+            self._error(
+                "flow.empty_condition",
+                flow,
+                say("{element} has an empty condition", element=label(flow)),
+                say("write the condition, or remove it"),
+            )
+            return None
+        check_expression(flow, say("condition"), text, self.findings)
+        return text
+
+    def _connect(self, draft: Draft) -> None:
+        """Keep the flows between nodes that were read, and tell the nodes of them."""
+        draft.flows = {
+            f.id: f for f in draft.flows.values() if f.source in draft.nodes and f.target in draft.nodes
+        }
+        incoming: dict[str, list[str]] = {}
+        outgoing: dict[str, list[str]] = {}
+        for flow in draft.flows.values():
+            outgoing.setdefault(flow.source, []).append(flow.id)
+            incoming.setdefault(flow.target, []).append(flow.id)
+        for node_id, node in draft.nodes.items():
+            draft.nodes[node_id] = replace(
+                node,
+                incoming=tuple(incoming.get(node_id, ())),
+                outgoing=tuple(outgoing.get(node_id, ())),
+            )
+
+    def _error(self, code: str, element: etree._Element, message: Text, remedy: Text | None = None) -> None:
+        self.findings.error(code, element, message, remedy=remedy or say("keep one of them"))
+
+
+_TIMES = frozenset(BPMN + tag for tag in ("timeDate", "timeDuration", "timeCycle"))
+_EXPRESSIONS = tuple(_TIMES) + tuple(BPMN + tag for tag in ("loopCardinality", "completionCondition"))
+_EVENT_WORDS = {"message": say("message"), "signal": say("signal")}
+
+
+def _owner(part: etree._Element) -> etree._Element | None:
+    """The flow element an expression belongs to."""
+    return next(
+        (e for e in part.iterancestors() if local(e) in FLOW_NODES or local(e) == "sequenceFlow"), None
+    )
+
+
+def _lanes(process: etree._Element, findings: Findings) -> dict[str, str]:
+    """Node id → name of its lane, the innermost one that has a name."""
+    found: dict[str, tuple[int, str]] = {}
+    for depth, name, lane in _all_lanes(process):
+        for ref in lane.iterfind(BPMN + "flowNodeRef"):
+            node = text_of(ref)
+            known = found.get(node)
+            if known is not None and known[0] == depth and known[1] != name:
+                findings.warning(
+                    "lane.twice",
+                    lane,
+                    say(
+                        "{node} is in the lanes “{first}” and “{second}”",
+                        node=node,
+                        first=known[1],
+                        second=name,
+                    ),
+                    remedy=say("the first one counts; move the step out of the other"),
+                )
+            elif name and (known is None or known[0] < depth):
+                found[node] = (depth, name)
+    return {node: name for node, (_, name) in found.items()}
+
+
+def _all_lanes(process: etree._Element) -> Iterator[tuple[int, str, etree._Element]]:
+    for lane in process.iter(BPMN + "lane"):
+        around = [lane, *lane.iterancestors(BPMN + "lane")]
+        yield len(around), next((e.get("name", "") for e in around if e.get("name")), ""), lane
+
+
+def _data_names(root: etree._Element) -> dict[str, str]:
+    """Id → name of everything a multi-instance activity may name its collections by."""
+    names: dict[str, str] = {}
+    for element in root.iter(*(BPMN + tag for tag in _DATA)):
+        if element.get("id") and element.get("name"):
+            names.setdefault(element.get("id", ""), element.get("name", ""))
+    for reference in root.iter(BPMN + "dataObjectReference"):
+        if not reference.get("name") and reference.get("dataObjectRef") in names:
+            names[reference.get("id", "")] = names[reference.get("dataObjectRef", "")]
+    return names
+
+
+_DATA = ("dataObject", "dataObjectReference", "dataInput", "dataOutput", "property")

@@ -1,0 +1,350 @@
+"""SpiffWorkflow reads the elements: the only module that knows it.
+
+Its own parser walks along the flows as it connects them, and so loses what no flow reaches, what has no
+id, conditions on activities, signal end events, and its way on deep chains; it orders by the picture's
+y coordinate, and confuses a node called "Start" with its own. Here, through its extension points, every
+flow node is visited once in document order, its task parsers and event parsers make the spec object,
+and each spec keeps the element it was made of (`extensions`), so that `compile` can add what Spiff drops.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import etree
+from SpiffWorkflow.bpmn.parser.BpmnParser import BpmnParser
+from SpiffWorkflow.bpmn.parser.event_parsers import (
+    MESSAGE_EVENT_XPATH,
+    SIGNAL_EVENT_XPATH,
+    TERMINATION_EVENT_XPATH,
+    BoundaryEventParser,
+    EndEventParser,
+    EventBasedGatewayParser,
+    IntermediateCatchEventParser,
+    IntermediateThrowEventParser,
+    StartEventParser,
+)
+from SpiffWorkflow.bpmn.parser.ProcessParser import ProcessParser
+from SpiffWorkflow.bpmn.parser.task_parsers import GatewayParser, ScriptTaskParser
+from SpiffWorkflow.bpmn.parser.TaskParser import TaskParser
+from SpiffWorkflow.bpmn.specs import defaults
+from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
+from SpiffWorkflow.bpmn.specs.event_definitions.item_aware_event import SignalEventDefinition
+from SpiffWorkflow.bpmn.specs.event_definitions.message import MessageEventDefinition
+from SpiffWorkflow.bpmn.specs.event_definitions.simple import TerminateEventDefinition
+from SpiffWorkflow.bpmn.specs.event_definitions.timer import (
+    CycleTimerEventDefinition,
+    DurationTimerEventDefinition,
+    TimeDateEventDefinition,
+)
+from SpiffWorkflow.bpmn.specs.mixins import BpmnSpecMixin
+
+from ...errors import say
+from ..net import Event, Kind, Loop
+from .dialect import called_process, standardise_loop
+from .findings import BPMN, Findings, child, label, local
+from .source import FLOW_NODES
+from .support import check_node, triggers
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A flow node as Spiff understood it. `body` is the scope or process it runs, if it does."""
+
+    element: etree._Element
+    kind: Kind
+    event: Event | None
+    interrupting: bool
+    loop: Loop | None
+    body: str | None
+    script: str | None
+
+
+class Diagram:
+    """One file's processes, read on demand."""
+
+    def __init__(self, root: etree._Element, findings: Findings) -> None:
+        self.root = root
+        self.findings = findings
+        self.processes = {p.get("id", ""): p for p in root.findall(BPMN + "process")}
+        self._parser = _Parser(findings)
+
+    @staticmethod
+    def open(root: etree._Element, findings: Findings) -> Diagram | None:
+        """The diagram of a `definitions` element, or None and a problem."""
+        diagram = Diagram(root, findings)
+        for loop in root.iter(BPMN + "multiInstanceLoopCharacteristics"):
+            standardise_loop(loop)
+        # Spiff would stop at stores and correlations that it has no implementation for; they are not run,
+        # and what refers to them is refused.
+        for element in root.findall("*"):
+            if local(element) in ("dataStore", "correlationProperty", "error", "escalation"):
+                root.remove(element)
+        try:
+            diagram._parser.add_bpmn_xml(root, findings.file)
+        except Exception as error:  # noqa: BLE001 - whatever the library raises is about this file
+            findings.error(
+                "bpmn.unreadable",
+                None,
+                say("the diagram can't be read: {reason}", reason=str(error)),
+                remedy=say("save it again from the modeler"),
+            )
+            return None
+        return diagram
+
+    def nodes(self, scope: str) -> list[Drawn]:
+        """The supported flow nodes directly in a process or subprocess.
+
+        `scope` is a process id or `<scope>/<subprocess id>`, of a scope that has been read before.
+        What can't be run is in the findings instead.
+        """
+        spec = self._parser.get_spec(scope)
+        return [_drawn(spec, task) for task in spec.task_specs.values() if _KEY in _extensions(task)]
+
+
+_KEY = "element"
+
+
+def _extensions(task: Any) -> dict[str, Any]:
+    return getattr(task, "extensions", None) or {}
+
+
+# --- Spiff's parsers, one element at a time
+
+
+class _Element:
+    """Mixed into Spiff's task parsers: make the spec of this one element and go no further."""
+
+    node: Any
+    spec: Any
+    task: Any
+    process_parser: Any
+
+    @property
+    def bpmn_id(self) -> str:
+        # Spiff keeps specs of its own called Start, End and Root beside ours.
+        return "node " + str(self.node.get("id"))
+
+    def parse_incoming_data_references(self) -> list[Any]:
+        return []  # all steps of a process share its variables
+
+    def parse_outgoing_data_references(self) -> list[Any]:
+        return []
+
+    def _get_lane(self) -> None:
+        return None
+
+    def parse_extensions(self, node: Any = None) -> dict[str, Any]:
+        return {_KEY: self.node}
+
+    def parse_node(self) -> Any:
+        self.task = self.create_task()  # type: ignore[attr-defined]
+        loop = child(self.node, "multiInstanceLoopCharacteristics")
+        if loop is not None:
+            self._add_multiinstance_task(loop)  # type: ignore[attr-defined]
+        self.task.extensions = self.parse_extensions()
+        return self.task
+
+
+class _Task(_Element, TaskParser):  # type: ignore[misc]
+    pass
+
+
+class _Script(_Element, ScriptTaskParser):  # type: ignore[misc]
+    pass
+
+
+class _Gateway(_Element, GatewayParser):  # type: ignore[misc]
+    pass
+
+
+class _Race(_Element, EventBasedGatewayParser):  # type: ignore[misc]
+    pass
+
+
+class _Start(_Element, StartEventParser):  # type: ignore[misc]
+    pass
+
+
+class _Catch(_Element, IntermediateCatchEventParser):  # type: ignore[misc]
+    pass
+
+
+class _Throw(_Element, IntermediateThrowEventParser):  # type: ignore[misc]
+    pass
+
+
+class _Boundary(_Element, BoundaryEventParser):  # type: ignore[misc]
+    pass
+
+
+class _End(_Element, EndEventParser):  # type: ignore[misc]
+    def create_task(self) -> Any:
+        # Spiff's own list lacks signals, which then do nothing.
+        triggers = [MESSAGE_EVENT_XPATH, SIGNAL_EVENT_XPATH, TERMINATION_EVENT_XPATH]
+        return self._create_task(self.get_event_definition(triggers))
+
+
+class _Call(_Element, TaskParser):  # type: ignore[misc]
+    def create_task(self) -> Any:
+        called = called_process(self.node)
+        return self.spec_class(self.spec, self.bpmn_id, subworkflow_spec=called, **self.bpmn_attributes)
+
+
+class _Subprocess(_Element, TaskParser):  # type: ignore[misc]
+    def create_task(self) -> Any:
+        body = self.process_parser.add_subprocess(self.node)
+        return self.spec_class(self.spec, self.bpmn_id, subworkflow_spec=body, **self.bpmn_attributes)
+
+
+class _RuleTask(BpmnSpecMixin):  # type: ignore[misc]
+    """Spiff's own needs the decision tables at hand; ours are compiled by `decisions`."""
+
+
+class _ProcessParser(ProcessParser):  # type: ignore[misc]
+    scope: str = ""
+
+    def add_subprocess(self, node: etree._Element) -> str:
+        """Make the parser of an embedded subprocess; returns its scope id."""
+        parser = type(self)(self.parser, node, self.nsmap, self.data_stores, filename=self.filename)
+        parser.parent = self
+        parser.scope = f"{self.scope or self.bpmn_id}/{node.get('id')}"
+        self.parser.process_parsers[parser.scope] = parser
+        return parser.scope
+
+    def create_spec(self) -> BpmnProcessSpec:
+        return BpmnProcessSpec(name=self.scope or self.bpmn_id, filename=self.filename)
+
+    def parse_io_spec(self) -> None:
+        return None  # all steps of a process share its variables
+
+    def add_tasks(self) -> None:
+        findings: Findings = self.parser.findings
+        for node in self.node:
+            if (
+                node.tag != BPMN + local(node)
+                or local(node) not in FLOW_NODES
+                or not check_node(node, findings)
+            ):
+                continue
+            try:
+                if self._refers(node, findings):
+                    self.parse_node(node)
+            except Exception as error:  # noqa: BLE001 - whatever the library raises is about this element
+                findings.error(
+                    "element.unreadable",
+                    node,
+                    say("{element} can't be read: {reason}", element=label(node), reason=str(error)),
+                    remedy=say("draw it anew"),
+                )
+
+    def _refers(self, node: etree._Element, findings: Findings) -> bool:
+        """Whether the message or signal that an event names exists."""
+        for trigger in triggers(node):
+            for name, known in (("messageRef", self.parser.messages), ("signalRef", self.parser.signals)):
+                reference = trigger.get(name)
+                if reference and reference not in known:
+                    findings.error(
+                        "event.unknown_reference",
+                        node,
+                        say("{element} names {id}, which is not there", element=label(node), id=reference),
+                        found=say("{name} “{id}”", name=name, id=reference),
+                        remedy=say("choose a message or signal again"),
+                    )
+                    return False
+        return True
+
+
+_TAGS: dict[str, tuple[type, type, Kind]] = {
+    "startEvent": (_Start, defaults.StartEvent, "start"),
+    "endEvent": (_End, defaults.EndEvent, "end"),
+    "intermediateCatchEvent": (_Catch, defaults.IntermediateCatchEvent, "catch"),
+    "intermediateThrowEvent": (_Throw, defaults.IntermediateThrowEvent, "throw"),
+    "boundaryEvent": (_Boundary, defaults.BoundaryEvent, "boundary"),
+    "userTask": (_Task, defaults.UserTask, "user"),
+    "manualTask": (_Task, defaults.ManualTask, "manual"),
+    "scriptTask": (_Script, defaults.ScriptTask, "script"),
+    "businessRuleTask": (_Task, _RuleTask, "rule"),
+    "subProcess": (_Subprocess, defaults.SubWorkflowTask, "subprocess"),
+    "callActivity": (_Call, defaults.CallActivity, "call"),
+    "exclusiveGateway": (_Gateway, defaults.ExclusiveGateway, "xor"),
+    "parallelGateway": (_Gateway, defaults.ParallelGateway, "and"),
+    "inclusiveGateway": (_Gateway, defaults.InclusiveGateway, "or"),
+    "eventBasedGateway": (_Race, defaults.EventBasedGateway, "race"),
+}
+
+
+class _Parser(BpmnParser):  # type: ignore[misc]
+    OVERRIDE_PARSER_CLASSES = {BPMN + tag: (parser, spec) for tag, (parser, spec, _) in _TAGS.items()}  # noqa: RUF012
+    PROCESS_PARSER_CLASS = _ProcessParser
+
+    def __init__(self, findings: Findings) -> None:
+        super().__init__()
+        self.findings = findings
+
+
+# --- Spiff's specs, in the net's words
+
+
+_KINDS: dict[type, Kind] = {spec: kind for _, spec, kind in _TAGS.values()}
+
+
+def _drawn(process: Any, task: Any) -> Drawn:
+    loop = _loop(task)
+    inner = process.task_specs[task.task_spec] if loop is not None else task
+    kind = _KINDS[type(inner)]
+    return Drawn(
+        element=_extensions(task)[_KEY],
+        kind=kind,
+        event=_event(inner.event_definition)
+        if kind in ("start", "end", "catch", "throw", "boundary")
+        else None,
+        interrupting=getattr(inner, "cancel_activity", True),
+        loop=loop,
+        body=inner.spec if kind in ("subprocess", "call") else None,
+        script=inner.script if kind == "script" else None,
+    )
+
+
+def _event(definition: Any) -> Event:
+    match definition:
+        case MessageEventDefinition():
+            return Event("message", name=definition.name or None)
+        case SignalEventDefinition():
+            return Event("signal", name=definition.name or None)
+        case TerminateEventDefinition():
+            return Event("terminate")
+        case TimeDateEventDefinition():
+            return Event("timer", timer="date", text=(definition.expression or "").strip())
+        case DurationTimerEventDefinition():
+            return Event("timer", timer="duration", text=(definition.expression or "").strip())
+        case CycleTimerEventDefinition():
+            return Event("timer", timer="cycle", text=(definition.expression or "").strip())
+    return Event("none")
+
+
+def _loop(task: Any) -> Loop | None:
+    match task:
+        case defaults.ParallelMultiInstanceTask():
+            return Loop("parallel", **_loop_parts(task))
+        case defaults.SequentialMultiInstanceTask():
+            return Loop("sequential", **_loop_parts(task))
+    return None
+
+
+def _loop_parts(task: Any) -> dict[str, str | None]:
+    # Spiff puts a data reference's text or id into bpmn_id and its name into bpmn_name.
+    item, output_item = task.input_item, task.output_item
+    return {
+        "cardinality": _text(task.cardinality),
+        "collection": _text(task.data_input and task.data_input.bpmn_id),
+        "item": _text(item and (item.bpmn_name or item.bpmn_id)),
+        "output": _text(task.data_output and task.data_output.bpmn_id),
+        "output_item": _text(output_item and (output_item.bpmn_name or output_item.bpmn_id)),
+        "until": _text(task.condition),
+    }
+
+
+def _text(value: str | None) -> str | None:
+    return (value or "").strip() or None

@@ -1,0 +1,157 @@
+"""What modelers write beside the standard, and which of it this engine understands.
+
+Camunda 7 (`camunda:`), Camunda 8 (`zeebe:`) and Spiff (`spiffworkflow:`) say the same few things in three
+ways; here they become one. Whatever else those engines would execute is reported, never guessed at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lxml import etree
+
+from ...errors import say
+from .findings import BPMN, Findings, child, label, local, names, text_of
+
+CAMUNDA = "{http://camunda.org/schema/1.0/bpmn}"
+ZEEBE = "{http://camunda.org/schema/zeebe/1.0}"
+SPIFF = "{http://spiffworkflow.org/bpmn/schema/1.0/core}"
+
+_ENGINES = (
+    CAMUNDA,
+    ZEEBE,
+    SPIFF,
+    "{http://activiti.org/bpmn}",
+    "{http://flowable.org/bpmn}",
+    "{http://www.jboss.org/drools}",
+)
+
+_UNDERSTOOD = frozenset(
+    {CAMUNDA + n for n in ("properties", "formKey", "decisionRef", "collection", "elementVariable")}
+    | {
+        ZEEBE + n
+        for n in ("properties", "formDefinition", "calledDecision", "calledElement", "loopCharacteristics")
+    }
+    | {SPIFF + n for n in ("properties", "calledDecisionId")}
+)
+# How another engine stores, schedules, lists or versions things; it changes nothing of what is drawn.
+_HARMLESS = frozenset(
+    {
+        CAMUNDA + n
+        for n in names(
+            """asyncBefore asyncAfter exclusive jobPriority historyTimeToLive isStartableInTasklist
+        versionTag modelerTemplate modelerTemplateVersion modelerTemplateIcon decisionRefBinding
+        decisionRefVersion calledElementBinding calledElementVersion"""
+        )
+    }
+    | {
+        ZEEBE + n
+        for n in (
+            "userTask",
+            "versionTag",
+            "modelerTemplate",
+            "modelerTemplateVersion",
+            "modelerTemplateIcon",
+        )
+    }
+)
+# On a rule task the variable of the result; elsewhere the value of a script or bean, which has none here.
+_RESULT = CAMUNDA + "resultVariable"
+
+
+def extension(element: etree._Element, tag: str) -> etree._Element | None:
+    """The extension element `tag` ({namespace}name) of `element`, or None."""
+    return element.find(f"{BPMN}extensionElements/{tag}")
+
+
+def properties(element: etree._Element, findings: Findings) -> dict[str, str]:
+    """The extension properties of `element`, the attributes that stand for one included."""
+    found: dict[str, str] = {}
+    for name, value in _stated(element):
+        if found.setdefault(name, value) != value:
+            findings.error(
+                "property.twice",
+                element,
+                say("{element} has the property {name} twice", element=label(element), name=name),
+                found=say("“{first}” and “{second}”", first=found[name], second=value),
+                remedy=say("keep one of them"),
+            )
+    return found
+
+
+def _stated(element: etree._Element) -> Iterator[tuple[str, str]]:
+    for namespace in (CAMUNDA, ZEEBE, SPIFF):
+        holder = extension(element, namespace + "properties")
+        for item in holder if holder is not None else ():
+            if item.tag == namespace + "property" and item.get("name"):
+                yield item.get("name", ""), item.get("value") or text_of(item)
+    definition = extension(element, ZEEBE + "formDefinition")
+    for form in (
+        element.get(CAMUNDA + "formKey"),
+        definition.get("formKey") or definition.get("formId") if definition is not None else None,
+    ):
+        if form:
+            yield "form", form
+
+
+def decision(task: etree._Element) -> tuple[str, str | None]:
+    """The decision a business rule task asks ("" if none) and the variable of its result (None if none)."""
+    called = extension(task, ZEEBE + "calledDecision")
+    if called is not None:
+        return called.get("decisionId", ""), called.get("resultVariable") or None
+    named = task.get(CAMUNDA + "decisionRef") or text_of(extension(task, SPIFF + "calledDecisionId"))
+    return named, task.get(_RESULT) or None
+
+
+def called_process(call: etree._Element) -> str:
+    """The process a call activity calls; empty if it names none."""
+    vendor = extension(call, ZEEBE + "calledElement")
+    return call.get("calledElement") or (vendor is not None and vendor.get("processId")) or ""
+
+
+def standardise_loop(loop: etree._Element) -> None:
+    """Write a vendor's multi-instance attributes as the standard's elements, where those are missing."""
+    vendor = extension(loop, ZEEBE + "loopCharacteristics")
+    stated = {
+        "loopDataInputRef": loop.get(CAMUNDA + "collection"),
+        "inputDataItem": loop.get(CAMUNDA + "elementVariable"),
+    }
+    if vendor is not None:
+        stated = {
+            "loopDataInputRef": vendor.get("inputCollection"),
+            "inputDataItem": vendor.get("inputElement"),
+            "loopDataOutputRef": vendor.get("outputCollection"),
+            "outputDataItem": vendor.get("outputElement"),
+        }
+    for tag, value in stated.items():
+        if value and child(loop, tag) is None:
+            added = etree.SubElement(loop, BPMN + tag)
+            if tag.endswith("Item"):
+                added.set("name", value)
+            else:
+                added.text = value
+
+
+def report_unknown(element: etree._Element, findings: Findings) -> None:
+    """Warn of what another engine would execute here and this one does not."""
+    parts = [element, *element.iterfind(BPMN + "multiInstanceLoopCharacteristics")]
+    parts += [part for part in element if local(part).endswith("EventDefinition")]
+    found: list[str] = []
+    for part in parts:
+        found += [str(name) for name in part.attrib]
+        found += [inner.tag for holder in part.iterfind(BPMN + "extensionElements") for inner in holder]
+    understood = _UNDERSTOOD | _HARMLESS
+    if local(element) == "businessRuleTask":
+        understood |= {_RESULT}
+    ignored = [n for n in found if n.startswith(_ENGINES) and n not in understood]
+    if ignored:
+        findings.warning(
+            "extension.not_executed",
+            element,
+            say(
+                "{element}: {names} is not executed here",
+                element=label(element),
+                names=", ".join(dict.fromkeys(etree.QName(n).localname for n in ignored)),
+            ),
+            remedy=say("say it with BPMN elements or with the properties described in processes/README.md"),
+        )

@@ -1,0 +1,101 @@
+"""What is wrong with a file, and how its elements are called when that is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lxml import etree
+
+from ...errors import NOTHING, Problem, Text, say
+
+BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
+
+WORDS: dict[str, Text] = {
+    "process": say("process"),
+    "sequenceFlow": say("sequence flow"),
+    "startEvent": say("start event"),
+    "endEvent": say("end event"),
+    "intermediateCatchEvent": say("intermediate catch event"),
+    "intermediateThrowEvent": say("intermediate throw event"),
+    "boundaryEvent": say("boundary event"),
+    "userTask": say("user task"),
+    "manualTask": say("manual task"),
+    "scriptTask": say("script task"),
+    "businessRuleTask": say("business rule task"),
+    "subProcess": say("subprocess"),
+    "callActivity": say("call activity"),
+    "exclusiveGateway": say("exclusive gateway"),
+    "parallelGateway": say("parallel gateway"),
+    "inclusiveGateway": say("inclusive gateway"),
+    "eventBasedGateway": say("event-based gateway"),
+    "task": say("task without a type"),
+    "serviceTask": say("service task"),
+    "sendTask": say("send task"),
+    "receiveTask": say("receive task"),
+    "complexGateway": say("complex gateway"),
+    "transaction": say("transaction"),
+    "adHocSubProcess": say("ad-hoc subprocess"),
+    "dataStoreReference": say("data store"),
+    "lane": say("lane"),
+    "message": say("message"),
+    "signal": say("signal"),
+    "decision": say("decision"),
+}
+
+
+def names(text: str) -> frozenset[str]:
+    """The words of `text`, a list of tags or attributes."""
+    return frozenset(text.split())
+
+
+def local(element: etree._Element) -> str:
+    """The element's name without its namespace."""
+    return etree.QName(element).localname
+
+
+def child(element: etree._Element, *tags: str) -> etree._Element | None:
+    """The BPMN descendant found by following first children `tags`, or None."""
+    return element.find("/".join(BPMN + tag for tag in tags))
+
+
+def text_of(element: etree._Element | None) -> str:
+    """The element's own text, trimmed; empty if there is no element."""
+    return "" if element is None else (element.text or "").strip()
+
+
+def label(element: etree._Element) -> Text:
+    """What a reader recognises the element by: kind, name if it has one, id."""
+    tag = local(element)
+    params = {"kind": WORDS.get(tag, tag), "name": element.get("name", ""), "id": element.get("id", "")}
+    if params["name"]:
+        return say("{kind} “{name}” ({id})", **params)
+    return say("{kind} {id}", **params)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Collects the problems of `file` into a list shared by all files."""
+
+    file: str
+    problems: list[Problem]
+
+    def error(
+        self,
+        code: str,
+        element: etree._Element | None,
+        message: Text,
+        *,
+        expected: Text = NOTHING,
+        found: Text = NOTHING,
+        remedy: Text = NOTHING,
+    ) -> None:
+        """Something that forbids running the diagram."""
+        name = None if element is None else element.get("id")
+        self.problems.append(Problem(code, "error", self.file, name, message, expected, found, remedy))
+
+    def warning(
+        self, code: str, element: etree._Element | None, message: Text, *, remedy: Text = NOTHING
+    ) -> None:
+        """Something that is drawn but has no effect."""
+        name = None if element is None else element.get("id")
+        self.problems.append(Problem(code, "warning", self.file, name, message, remedy=remedy))

@@ -1,0 +1,217 @@
+"""Bytes from anywhere → one well-formed, bounded XML tree in which every element can be named.
+
+Files come from modelers of many makes and from strangers: nothing is fetched, no entity is expanded,
+size and depth are bounded, and what the standard allows to be left out or written loosely (ids,
+white space, prefixed references, comments inside texts) is made uniform here, once.
+"""
+
+from __future__ import annotations
+
+import re
+
+from lxml import etree
+
+from ...errors import say
+from .findings import BPMN, Findings, label, local, names
+
+MOST_BYTES = 20_000_000
+MOST_ELEMENTS = 50_000
+DEEPEST = 40
+
+FLOW_NODES = names(
+    """startEvent endEvent intermediateCatchEvent intermediateThrowEvent boundaryEvent implicitThrowEvent event task
+    userTask manualTask scriptTask businessRuleTask serviceTask sendTask receiveTask
+    subProcess transaction adHocSubProcess callActivity
+    exclusiveGateway parallelGateway inclusiveGateway eventBasedGateway complexGateway
+    choreographyTask subChoreography callChoreography"""
+)
+"""Every flow node of BPMN 2.0.2 (figure 8.20 and its subclasses), whether supported or not."""
+
+FLOW_ELEMENTS = FLOW_NODES | {"sequenceFlow"}
+SCOPES = frozenset({"process", "subProcess", "transaction", "adHocSubProcess"})
+
+_NAMED = FLOW_ELEMENTS | {"process", "message", "signal", "lane"}
+_UNIQUE = _NAMED | {"dataObject", "dataObjectReference", "dataStoreReference"}
+_QNAMES = ("messageRef", "signalRef", "attachedToRef", "calledElement", "processRef")
+_REFERENCES = frozenset(
+    {"incoming", "outgoing", "flowNodeRef", "loopDataInputRef", "loopDataOutputRef", "sourceRef", "targetRef"}
+)
+_NAME = re.compile(r"[\w.~-]+")
+_EXPRESSIONS = names(
+    """conditionExpression script timeDate timeDuration timeCycle loopCardinality
+    completionCondition"""
+)
+
+
+def parse(data: bytes, findings: Findings) -> etree._Element | None:
+    """The root of an XML file, or None and a problem. Never fetches, never expands entities."""
+    if len(data) > MOST_BYTES:
+        findings.error(
+            "xml.too_big",
+            None,
+            say("the file is larger than {most} bytes", most=MOST_BYTES),
+            remedy=say("split the process into called processes"),
+        )
+        return None
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        findings.error(
+            "xml.unreadable",
+            None,
+            say(
+                "the file is not well-formed XML, line {line}: {reason}", line=error.lineno, reason=error.msg
+            ),
+            remedy=say("save it again from the modeler"),
+        )
+        return None
+    if root.getroottree().docinfo.doctype:  # type: ignore[union-attr]
+        findings.error(
+            "xml.doctype",
+            None,
+            say("the file declares a document type or entities"),
+            remedy=say("remove the line that begins with <!DOCTYPE; diagrams need none"),
+        )
+        return None
+    return root
+
+
+def parse_diagram(data: bytes, findings: Findings) -> etree._Element | None:
+    """The `definitions` of a BPMN 2.0 file, made uniform, or None and the reasons."""
+    root = parse(data, findings)
+    if root is None:
+        return None
+    if root.tag != BPMN + "definitions":
+        findings.error(
+            "bpmn.not_bpmn",
+            None,
+            say("the file is not a BPMN 2.0 diagram"),
+            expected=say("an element “definitions” of {namespace}", namespace=BPMN[1:-1]),
+            found=say("{tag}", tag=root.tag),
+            remedy=say("export it from the modeler as BPMN 2.0 XML"),
+        )
+        return None
+    # Pictures mean nothing here, and their coordinates could only break something.
+    for picture in root.findall("{http://www.omg.org/spec/BPMN/20100524/DI}BPMNDiagram"):
+        root.remove(picture)
+    elements = [e for e in root.iter(BPMN + "*") if isinstance(e.tag, str)]
+    if len(elements) > MOST_ELEMENTS:
+        findings.error(
+            "bpmn.too_many",
+            None,
+            say(
+                "the diagram has {count} elements; at most {most} are read",
+                count=len(elements),
+                most=MOST_ELEMENTS,
+            ),
+            remedy=say("split the process into called processes"),
+        )
+        return None
+    if (deep := next((e for e in elements if local(e) in SCOPES and _depth(e) > DEEPEST), None)) is not None:
+        findings.error(
+            "bpmn.too_deep",
+            deep,
+            say("{element} is nested more than {most} deep", element=label(deep), most=DEEPEST),
+            remedy=say("move inner subprocesses into called processes"),
+        )
+        return None
+    _trim(root)
+    for element in elements:
+        _straighten(element)
+    _name(elements)
+    good = _well_named(elements, findings)
+    return root if _unique(elements, findings) and good else None
+
+
+def _depth(element: etree._Element) -> int:
+    return sum(1 for _ in element.iterancestors())
+
+
+def _trim(root: etree._Element) -> None:
+    for element in root.iter("*"):
+        for name, value in element.attrib.items():
+            if value != value.strip():
+                element.set(name, value.strip())
+
+
+def _straighten(element: etree._Element) -> None:
+    """References without prefix; the text of references and expressions whole and first."""
+    for name in _QNAMES:
+        value = element.get(name)
+        if value == "":
+            del element.attrib[name]
+        elif value is not None:
+            element.set(name, _without_prefix(element, value))
+    tag = local(element)
+    if tag in _REFERENCES:
+        element.text = _without_prefix(element, (element.text or "").strip())
+    elif tag in _EXPRESSIONS and len(element):
+        # documentation or extensionElements may stand before the text (§8.4.7, tBaseElementWithMixedContent)
+        element.text = (element.text or "") + "".join(inner.tail or "" for inner in element)
+        for inner in element:
+            inner.tail = None
+
+
+def _without_prefix(element: etree._Element, name: str) -> str:
+    prefix, colon, rest = name.partition(":")
+    return rest if colon and prefix in element.nsmap else name
+
+
+def _name(elements: list[etree._Element]) -> None:
+    """Give ids where the schema lets them be left out: `sequenceFlow~3` is the third one of the file."""
+    taken = {element.get("id") for element in elements}
+    counts: dict[str, int] = {}
+    for element in elements:
+        tag = local(element)
+        if tag not in _NAMED:
+            continue
+        counts[tag] = counts.get(tag, 0) + 1
+        if not element.get("id"):
+            name = f"{tag}~{counts[tag]}"
+            while name in taken:
+                name += "~"
+            taken.add(name)
+            element.set("id", name)
+        if tag in ("message", "signal") and not element.get("name"):
+            element.set("name", element.get("id", ""))
+
+
+def _well_named(elements: list[etree._Element], findings: Findings) -> bool:
+    """Ids are XML names: the marks `/ # :` in identities of tasks are never part of one."""
+    bad = [e for e in elements if local(e) in _NAMED and not _NAME.fullmatch(e.get("id", ""))]
+    for element in bad:
+        findings.error(
+            "bpmn.bad_id",
+            element,
+            say("the id of {element} is not a name", element=label(element)),
+            expected=say("letters, digits, underscores, hyphens and dots"),
+            remedy=say("change the id in the modeler"),
+        )
+    return not bad
+
+
+def _unique(elements: list[etree._Element], findings: Findings) -> bool:
+    seen: set[str] = set()
+    twice: set[str] = set()
+    for element in elements:
+        name = element.get("id", "")
+        if local(element) not in _UNIQUE or not name:
+            continue
+        if name in seen and name not in twice:
+            twice.add(name)
+            findings.error(
+                "bpmn.duplicate_id",
+                element,
+                say("the id {id} is used more than once, here by {element}", id=name, element=label(element)),
+                remedy=say("give each element an id of its own"),
+            )
+        seen.add(name)
+    return not twice

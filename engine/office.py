@@ -1,0 +1,649 @@
+"""The office (floor 6): one verb is one transaction. Every front end calls only this.
+
+An act travels as ARCHITECTURE.md shows: load the case, let time pass on it, ask whether this person may
+do this step now, fold the fact and its consequences, render the documents they call for, and write it
+all at once. Two people at the same instant both succeed: the later one finds the history longer than
+she read it, and the act is decided again on the settled case.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from . import audit
+from .access import Organisation, Person, identify, permit, read_organisation
+from .case import Case, Course, check_opening, decide, find_step, steps, task_due
+from .clock import OFFICE_ZONE, write_instant
+from .definition import Definition, builtin, pack, read_folder, unpack
+from .errors import NOTHING, Conflict, Diverged, Invalid, Problem, Refusal, Unknown, say
+from .events import (
+    GENESIS,
+    OFFICE,
+    CaseOpened,
+    DefinitionPublished,
+    DocumentIssued,
+    Event,
+    MessageReceived,
+    OfficeCreated,
+    OrganisationRecorded,
+    Record,
+    TaskCompleted,
+    TaskOpened,
+    TimerFired,
+    canonical,
+    chain,
+    digest,
+    parse,
+)
+from .flow.marking import timers, variables
+from .projections import changes_of, head_of
+from .store import Changes, DefinitionRow, DocumentRow, Head, Reader, Store, TaskRow, Transaction
+from .views import document_context, step_lines
+
+MOST_TRIES = 200
+"""How often an act is decided again because somebody else was faster, before it is given up."""
+
+SWEEP_BATCH = 200
+"""Cases that a sweep looks up at a time."""
+
+SYSTEM = {"system": True}
+"""Who acts when an office is set up or an item is published from the command line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an act did: the case, whether it had been done before, its events, and what is open now."""
+
+    case: str
+    repeated: bool
+    events: list[Record]
+    open: list[str]
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep did: cases on which timers fired, how many fired, and refusals by case."""
+
+    cases: list[str]
+    fired: int
+    refused: dict[str, Refusal]
+
+
+class Office:
+    """An open office. Close it when done; it is a context manager."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._definitions: dict[str, Definition] = {}
+        self._organisations: dict[str, Organisation] = {}
+        with store.reading() as reader:
+            created = reader.records(OFFICE)
+            first = parse(OFFICE, 1, next(iter(created))[1]).event
+        if not isinstance(first, OfficeCreated):
+            raise Diverged(
+                "office.unreadable",
+                say("the office's history does not begin with its creation"),
+                remedy=audit.REMEDY,
+            )
+        self.rehearsal = first.rehearsal
+        self.zone = first.zone
+
+    # --- setting up
+
+    @classmethod
+    def create_rehearsal(cls, url: str | None, now: datetime, organisation: bytes | None = None) -> Office:
+        """A new office for demos, training and tests, for ever marked as such.
+
+        It has the shipped organisation (or the given TOML text) and no items yet. Raises `Invalid` when
+        there already is an office at `url`.
+        """
+        text = organisation if organisation is not None else builtin().organisation.read_bytes()
+        described = read_organisation(text)
+        store = Store.create(url)
+        with store.transaction() as tx:
+            tx.put_content(digest(text), text)
+            tx.set_meta("organisation", digest(text))
+            _append_office(
+                tx,
+                now,
+                [
+                    OfficeCreated(True, OFFICE_ZONE, described.division),
+                    OrganisationRecorded(digest(text)),
+                ],
+            )
+        return cls(store)
+
+    @classmethod
+    def open(cls, url: str | None) -> Office:
+        """The office at `url`. Raises `Unknown` when there is none, `Invalid` when it can't be used."""
+        return cls(Store.open(url))
+
+    def close(self) -> None:
+        """Give the database connection back."""
+        self._store.close()
+
+    def __enter__(self) -> Office:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- items
+
+    def publish(self, folder: Path, now: datetime) -> DefinitionRow:
+        """Check the item in `folder`, play its examples, and put it in force from its effective date.
+
+        Publishing the same bytes again changes nothing. Raises `Invalid` with all problems, or naming the
+        first example that does not come out as it says.
+        """
+        from .examples import play_all
+
+        with self._store.reading() as reader:
+            organisation = self._organisation(reader)
+        definition, problems = read_folder(folder, organisation=organisation)
+        errors = [problem for problem in problems if problem.severity == "error"]
+        if definition is None or errors:
+            raise NotPublishable(folder.name, errors)
+        play_all(definition, organisation)
+        with self._store.transaction() as tx:
+            rows = tx.definitions(definition.code)
+            for row in rows:
+                if row.definition == definition.digest:
+                    return row
+            row = DefinitionRow(
+                item=definition.code,
+                version=len(rows) + 1,
+                definition=definition.digest,
+                net=digest(definition.net_bytes),
+                effective=definition.effective,
+                published_at=write_instant(now),
+            )
+            tx.put_content(definition.digest, pack(definition))
+            tx.add_definition(row)
+            _append_office(
+                tx,
+                now,
+                [DefinitionPublished(row.item, row.definition, row.net, row.effective)],
+            )
+        return row
+
+    def items(self) -> list[dict[str, Any]]:
+        """Published versions of all items: code, names, kind, version, effective date, digest."""
+        with self._store.reading() as reader:
+            found = []
+            for row in reader.definitions():
+                item = self._definition(reader, row.definition).item
+                found.append({**asdict(row), "name": item["name"], "kind": item["kind"]})
+            return found
+
+    # --- acts
+
+    def open_case(self, who: str | None, item: str, data: dict[str, Any], now: datetime) -> Done:
+        """Open a case of `item` with the version in force on the day. Raises `Unknown`, `Invalid`,
+        `NotAllowed`."""
+
+        def act(tx: Transaction) -> Done:
+            organisation = self._organisation(tx)
+            person = identify(organisation, who)
+            definition = self._definition_in_force(tx, item, now)
+            by = permit(organisation, person, *definition.opener(), definition.title())
+            check_opening(definition, data)
+            year = now.astimezone(ZoneInfo(self.zone)).year
+            series = f"{organisation.division}-{definition.item['serial_code']}-{year}"
+            number = f"{series}-{tx.next_number(series):05d}"
+            draft = _Draft(self, tx, organisation, number, definition, None)
+            draft.course.enter(now, by, CaseOpened(definition.code, definition.digest, self.zone, data))
+            draft.course.settle(now)
+            return draft.write(now)
+
+        return self._act(act)
+
+    def do(self, who: str | None, case: str, task: str, data: dict[str, Any], now: datetime) -> Done:
+        """Do the open step `task` of `case` with these answers.
+
+        Timers that are due fire first, and stay fired even if the act is then refused. Doing again what
+        the same person has done with the same content succeeds and changes nothing. Raises `Unknown`,
+        `Invalid`, `NotAllowed`, `Conflict`.
+        """
+
+        def act(tx: Transaction) -> Done | Refusal:
+            organisation = self._organisation(tx)
+            person = identify(organisation, who)
+            draft = self._draft(tx, organisation, case)
+            course, definition = draft.course, draft.course.definition
+            _not_backwards(course.case, now)
+            course.settle(now)
+            try:
+                target = find_step(course.case, definition, task)
+                by = permit(
+                    organisation, person, target.unit, target.post, definition.step_title(target.node)
+                )
+                fact = decide(course.case, definition, target, data)
+            except Refusal as refusal:
+                done = draft.write(now)
+                return replace(done, repeated=True) if _did(tx, draft.number, task, person, data) else refusal
+            course.enter(now, by, fact)
+            course.settle(now)
+            return draft.write(now)
+
+        return self._act(act)
+
+    def sweep(self, now: datetime, progress: Callable[[int], None] = lambda count: None) -> Swept:
+        """Let time pass: fire every timer due by `now`, one transaction a case, each at its own instant.
+
+        Running it twice, late or from several processes changes nothing. A case that refuses is reported
+        and left as it was; the others go on.
+        """
+        fired: list[str] = []
+        count = 0
+        refused: dict[str, Refusal] = {}
+        while True:
+            with self._store.reading() as reader:
+                due = reader.due_cases(write_instant(now), SWEEP_BATCH + len(refused))
+            due = [case for case in due if case not in refused]
+            if not due:
+                return Swept(fired, count, refused)
+            for case in due:
+                try:
+                    done = self._act(partial(self._settle, case, now))
+                except Refusal as refusal:
+                    refused[case] = refusal
+                else:
+                    fired.append(case)
+                    count += sum(isinstance(record.event, TimerFired) for record in done.events)
+                progress(1)
+
+    def _settle(self, case: str, now: datetime, tx: Transaction) -> Done:
+        draft = self._draft(tx, self._organisation(tx), case)
+        draft.course.settle(now)
+        return draft.write(now)
+
+    def _act(self, act: Callable[[Transaction], Done | Refusal]) -> Done:
+        """Decide and write in one transaction; when somebody else was faster, decide again."""
+        for attempt in range(MOST_TRIES):
+            try:
+                with self._store.transaction() as tx:
+                    done = act(tx)
+            except Conflict as conflict:
+                if conflict.code != "case.moved" or attempt == MOST_TRIES - 1:
+                    raise
+                time.sleep(min(attempt, 20) / 1000)
+                continue
+            if isinstance(done, Refusal):
+                raise done
+            return done
+        raise RuntimeError("the loop ends by returning or raising")
+
+    # --- looking
+
+    def inbox(self, who: str | None, *, everybody: bool = False) -> list[dict[str, Any]]:
+        """The open steps that `who` may do (or all of them), most urgent first."""
+        with self._store.reading() as reader:
+            organisation = self._organisation(reader)
+            posts = None if everybody else list(identify(organisation, who).posts)
+            return [self._inbox_row(reader, organisation, row) for row in reader.inbox(posts)]
+
+    def _inbox_row(self, reader: Reader, organisation: Organisation, row: TaskRow) -> dict[str, Any]:
+        head = _head(reader, row.case)
+        definition = self._definition(reader, head.definition)
+        return {
+            "case": row.case,
+            "task": row.task,
+            "name": definition.names(row.element),
+            "item": row.item,
+            "item_name": definition.item["name"],
+            "unit": row.unit,
+            "unit_name": organisation.units.get(row.unit, {}).get("name", {}),
+            "post": row.post,
+            "opened_at": row.opened_at,
+            "due": row.due,
+        }
+
+    def show(self, case: str) -> dict[str, Any]:
+        """Where a case stands: what was done by whom, what is open and whose it is, what it waits for."""
+        with self._store.reading() as reader:
+            number = self._find(reader, case)
+            head = _head(reader, number)
+            definition = self._definition(reader, head.definition)
+            organisation = self._organisation(reader)
+            state = Case.from_json(json.loads(head.state))
+            history = audit.records(number, list(reader.records(number)))
+            return {
+                "case": number,
+                "item": definition.code,
+                "item_name": definition.item["name"],
+                "definition": head.definition,
+                "status": head.status,
+                "outcome": state.outcome,
+                "outcome_name": definition.outcome_names(state.outcome),
+                "opened_at": head.opened_at,
+                "closed_at": head.closed_at,
+                "steps": step_lines(history, state, definition, organisation),
+                "timers": [
+                    {"timer": timer.timer, "element": timer.element, "due": timer.due}
+                    for timer in timers(definition.net, state.marking)
+                ],
+                "documents": [asdict(row) for row in reader.documents(number)],
+                "data": variables(state.marking),
+            }
+
+    def form(self, case: str, task: str) -> dict[str, Any] | None:
+        """The form of a step that can be done now; None when it asks nothing. Raises `Unknown`,
+        `Invalid`."""
+        with self._store.reading() as reader:
+            head = _head(reader, self._find(reader, case))
+            definition = self._definition(reader, head.definition)
+            target = find_step(Case.from_json(json.loads(head.state)), definition, task)
+            return definition.form(target.scope, target.node)
+
+    def opening_form(self, item: str, now: datetime) -> dict[str, Any] | None:
+        """The form that opening a case of `item` asks for; None when it asks nothing."""
+        with self._store.reading() as reader:
+            return self._definition_in_force(reader, item, now).start_form()
+
+    def document(self, case: str, document: str | None) -> tuple[DocumentRow, bytes]:
+        """The latest document of `case` with this id or number (None: the latest of all), and its bytes."""
+        with self._store.reading() as reader:
+            number = self._find(reader, case)
+            rows = reader.documents(number)
+            for row in reversed(rows):
+                if document in (None, row.document, row.number):
+                    content = reader.content(row.digest)
+                    if content is None or digest(content) != row.digest:
+                        raise Diverged(
+                            "document.differs",
+                            say("document {document} is not the one that was issued", document=row.number),
+                            remedy=audit.REMEDY,
+                        )
+                    return row, content
+            raise Unknown(
+                "document.unknown",
+                say("case {case} has no document {document}", case=number, document=document or "—"),
+                expected=say("one of: {documents}", documents=", ".join(row.document for row in rows) or "—"),
+                remedy=say("documents are issued when the step that calls for them is done"),
+            )
+
+    # --- proving
+
+    def history(self, case: str) -> list[Record]:
+        """All events of a case, in order. `office` names the office's own history."""
+        with self._store.reading() as reader:
+            number = case if case == OFFICE else self._find(reader, case)
+            return audit.records(number, list(reader.records(number)))
+
+    def replay(self, case: str) -> list[tuple[Record, Case]]:
+        """Run the history again by its pinned definition: each event with the case after it. Raises
+        `Diverged` at the first event that does not follow."""
+        with self._store.reading() as reader:
+            number = self._find(reader, case)
+            history = audit.records(number, list(reader.records(number)))
+            return list(audit.replay(number, history, partial(self._definition, reader)))
+
+    def verify(
+        self, case: str | None = None, progress: Callable[[int], None] = lambda count: None
+    ) -> tuple[int, list[Diverged]]:
+        """Check one case, or everything in the office: how many histories were read, and the findings."""
+        findings: list[Diverged] = []
+        count = 0
+        with self._store.reading() as reader:
+            definition_of = partial(self._definition, reader)
+            numbers = [self._find(reader, case)] if case is not None else list(reader.streams())
+            for number in numbers:
+                rows = list(reader.records(number))
+                if number == OFFICE:
+                    findings += audit.verify_office(rows, definition_of, reader.content)
+                else:
+                    head = reader.head(number)
+                    kept = (head.seq, head.hash, head.state) if head else None
+                    findings += audit.verify_case(number, rows, kept, definition_of, reader.content)
+                count += 1
+                progress(1)
+            if case is None:
+                findings += audit.missing_numbers(numbers, reader.numbers())
+        return count, findings
+
+    def rebuild(self) -> int:
+        """Throw away every head and projection and derive them again from the histories alone."""
+        with self._store.transaction() as tx:
+            tx.drop_projections()
+            count = 0
+            for number in list(tx.streams()):
+                history = audit.records(number, list(tx.records(number)))
+                if number == OFFICE:
+                    tx.rebuild(_office_head(history[-1]), (), ())
+                    continue
+                dues: dict[str, str | None] = {}
+                for record, case in audit.replay(number, history, partial(self._definition, tx)):
+                    if isinstance(record.event, TaskOpened):
+                        definition = self._definition(tx, case.definition)
+                        dues[record.event.task] = task_due(case, definition, record.event.task)
+                changes = changes_of(case, history, dues)
+                tx.rebuild(head_of(case, history[-1]), changes.opened, changes.armed)
+                count += 1
+            return count
+
+    # --- inside
+
+    def _organisation(self, reader: Reader) -> Organisation:
+        named = reader.meta("organisation")
+        if named is None:
+            raise Diverged(
+                "organisation.missing", say("the office has no organisation on record"), remedy=audit.REMEDY
+            )
+        if named not in self._organisations:
+            content = reader.content(named)
+            if content is None or digest(content) != named:
+                raise Diverged(
+                    "organisation.differs",
+                    say("the organisation on record is missing or changed"),
+                    remedy=audit.REMEDY,
+                )
+            self._organisations[named] = read_organisation(content)
+        return self._organisations[named]
+
+    def _definition(self, reader: Reader, named: str) -> Definition:
+        if named not in self._definitions:
+            packed = reader.content(named)
+            if packed is None:
+                raise Diverged(
+                    "definition.missing",
+                    say("definition {definition} is not in the database", definition=named[:12]),
+                    remedy=audit.REMEDY,
+                )
+            definition = unpack(packed)
+            if definition.digest != named:
+                raise Diverged(
+                    "definition.differs",
+                    say("definition {definition} is not what was published", definition=named[:12]),
+                    remedy=audit.REMEDY,
+                )
+            self._definitions[named] = definition
+        return self._definitions[named]
+
+    def _definition_in_force(self, reader: Reader, item: str, now: datetime) -> Definition:
+        day = now.astimezone(ZoneInfo(self.zone)).date().isoformat()
+        row = reader.definition_for(item, day)
+        if row is None:
+            known = sorted({published.item for published in reader.definitions()})
+            raise Unknown(
+                "item.unknown",
+                say("no item {item} is in force on {day}", item=item, day=day),
+                expected=say("one of: {items}", items=", ".join(known) or "—"),
+                found=say("{item}", item=item),
+                remedy=say("see `lianban item list`; an administrator publishes items"),
+            )
+        return self._definition(reader, row.definition)
+
+    def _find(self, reader: Reader, case: str) -> str:
+        """The full number of a case from its number or the end of it."""
+        found = [case] if reader.head(case) is not None and case != OFFICE else reader.find_cases(case)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise Invalid(
+                "case.ambiguous",
+                say("several cases end with {case}", case=case),
+                expected=say("one of: {cases}", cases=", ".join(found[:10])),
+                remedy=say("type more of the number"),
+            )
+        raise Unknown(
+            "case.unknown",
+            say("there is no case {case}", case=case),
+            expected=say("a case number, or the last digits of one"),
+            found=say("{case}", case=case),
+            remedy=say("look for it with `lianban inbox --all`"),
+        )
+
+    def _draft(self, tx: Transaction, organisation: Organisation, case: str) -> _Draft:
+        number = self._find(tx, case)
+        head = _head(tx, number)
+        state = Case.from_json(json.loads(head.state))
+        definition = self._definition(tx, head.definition)
+        return _Draft(self, tx, organisation, number, definition, (head, state))
+
+
+class NotPublishable(Invalid):
+    """The definition has errors; `problems` lists all of them."""
+
+    def __init__(self, item: str, problems: list[Problem]) -> None:
+        super().__init__(
+            "definition.problems",
+            say("{item} can't be published: {count} problems", item=item, count=len(problems)),
+            expected=say("a definition without errors"),
+            found=say("{first}", first=problems[0].message if problems else NOTHING),
+            remedy=say("see all of them with `lianban item check {item}`", item=item),
+        )
+        self.problems = problems
+
+
+class _Draft:
+    """One act before it is written: its course, and the documents it issues."""
+
+    def __init__(
+        self,
+        office: Office,
+        tx: Transaction,
+        organisation: Organisation,
+        number: str,
+        definition: Definition,
+        before: tuple[Head, Case] | None,
+    ) -> None:
+        self.office = office
+        self.tx = tx
+        self.organisation = organisation
+        self.number = number
+        self.head = before[0] if before else None
+        self.course = Course(number, before[1] if before else None, definition, self.issue)
+        self.documents: list[bytes] = []
+
+    def issue(
+        self, course: Course, at: datetime, by: dict[str, Any], event: DocumentIssued
+    ) -> DocumentIssued:
+        """Number the document and render it; the number is given back if the act fails."""
+        from .documents import render
+
+        local = at.astimezone(ZoneInfo(self.office.zone))
+        definition = course.definition
+        described = definition.item["documents"][event.document]
+        serial = self.tx.next_number(f"{described['series']}/{local.year}")
+        number = f"{described['series']}〔{local.year}〕{serial}号"
+        context = document_context(course, self.organisation, at, by, event, number, self.office.zone)
+        content = render(definition.templates, described["template"], context)
+        issued = replace(event, number=number, content=digest(content))
+        self.documents.append(content)
+        return issued
+
+    def write(self, now: datetime) -> Done:
+        """Put the act on record, whole. An act in which nothing happened writes nothing."""
+        case = self.course.case
+        if self.course.entries:
+            before = (self.head.seq, self.head.hash) if self.head else (0, GENESIS)
+            records = chain(self.number, *before, now, self.course.entries)
+            changes = changes_of(case, records, self.course.dues, self.filed(records))
+            self.tx.append(head_of(case, records[-1]), records, changes)
+        else:
+            records = []
+        return Done(
+            case=self.number,
+            repeated=False,
+            events=records,
+            open=[step.task for step in steps(case, self.course.definition)],
+            outcome=case.outcome,
+        )
+
+    def filed(self, records: Sequence[Record]) -> list[tuple[DocumentRow, bytes]]:
+        """The rendered documents under the events that issued them."""
+        issued = [record for record in records if isinstance(record.event, DocumentIssued)]
+        rows = []
+        for record, content in zip(issued, self.documents, strict=True):
+            event: Any = record.event
+            name = self.course.definition.item["documents"][event.document]["name"]["zh"]
+            rows.append(
+                (
+                    DocumentRow(
+                        self.number,
+                        record.seq,
+                        event.document,
+                        event.number,
+                        name,
+                        event.content,
+                        "text/html",
+                    ),
+                    content,
+                )
+            )
+        return rows
+
+
+def _head(reader: Reader, number: str) -> Head:
+    head = reader.head(number)
+    if head is None:
+        raise Diverged(
+            "head.missing",
+            say("case {case} has a history but no head", case=number),
+            remedy=audit.REMEDY,
+        )
+    return head
+
+
+def _office_head(last: Record) -> Head:
+    return Head(OFFICE, last.seq, last.hash, canonical({}), "", "", "open", last.at)
+
+
+def _append_office(tx: Transaction, now: datetime, events: Sequence[Event]) -> None:
+    head = tx.head(OFFICE)
+    before = (head.seq, head.hash) if head else (0, GENESIS)
+    records = chain(OFFICE, *before, now, [(now, SYSTEM, event) for event in events])
+    tx.append(_office_head(records[-1]), records, Changes())
+
+
+def _not_backwards(case: Case, now: datetime) -> None:
+    if write_instant(now) < case.at:
+        raise Invalid(
+            "clock.backwards",
+            say("the case has gone further than {now}", now=write_instant(now)),
+            expected=say("an instant not before {at}, its latest event", at=case.at),
+            found=say("{now}", now=write_instant(now)),
+            rule=say("a history is written in the order of time"),
+            remedy=say("check --now, or the clock of this machine"),
+        )
+
+
+def _did(tx: Transaction, number: str, task: str, person: Person, data: dict[str, Any]) -> bool:
+    """Whether the latest doing of `task` was by this person with this content."""
+    for seq, body in tx.backwards(number):
+        event = (record := parse(number, seq, body)).event
+        if isinstance(event, TaskCompleted | MessageReceived):
+            name = event.task if isinstance(event, TaskCompleted) else event.name
+            if name == task:
+                return record.by.get("person") == person.id and event.data == data
+    return False

@@ -1,0 +1,67 @@
+"""What is kept beside the histories for speed (floor 6): heads, open tasks, armed timers.
+
+Everything here is derived from records and the fold alone, so it can be thrown away and rebuilt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .case import Case
+from .events import (
+    Record,
+    TaskCancelled,
+    TaskCompleted,
+    TaskOpened,
+    TimerArmed,
+    TimerFired,
+    TimerStopped,
+    canonical,
+)
+from .store import Changes, DocumentRow, Head, TaskRow
+
+
+def head_of(case: Case, last: Record) -> Head:
+    """The head of `case` after its record `last`."""
+    return Head(
+        case=case.number,
+        seq=last.seq,
+        hash=last.hash,
+        state=canonical(case.to_json()),
+        item=case.item,
+        definition=case.definition,
+        status="closed" if case.closed else "open",
+        opened_at=case.opened_at,
+        closed_at=case.at if case.closed else None,
+    )
+
+
+def changes_of(
+    case: Case,
+    records: Sequence[Record],
+    dues: Mapping[str, str | None],
+    documents: Sequence[tuple[DocumentRow, bytes]] = (),
+) -> Changes:
+    """What these records change in the lists of open tasks and armed timers.
+
+    `dues` holds, for each task they opened, its `task_due` at that moment.
+    """
+    opened: dict[str, TaskRow] = {}
+    closed: list[str] = []
+    armed: dict[str, str] = {}
+    stopped: list[str] = []
+    for record in records:
+        match record.event:
+            case TaskOpened(task=task, element=element, unit=unit, post=post):
+                opened[task] = TaskRow(
+                    record.case, task, element, unit, post, case.item, record.at, dues.get(task)
+                )
+            case TaskCompleted(task=task) | TaskCancelled(task=task):
+                if opened.pop(task, None) is None:
+                    closed.append(task)
+            case TimerArmed(timer=timer, due=due):
+                armed[timer] = due
+            case TimerStopped(timer=timer) | TimerFired(timer=timer):
+                if armed.pop(timer, None) is None:
+                    stopped.append(timer)
+    return Changes(tuple(opened.values()), closed, tuple(armed.items()), stopped, documents)

@@ -1,0 +1,374 @@
+"""What an office keeps and asks for, as SQL: `Store`, and the `Reader` and `Transaction` it hands out."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ClauseElement, Select, Table, bindparam, delete, func, insert, select, text
+
+from ..events import OFFICE, Record, TaskCompleted
+from .database import Database, Session
+from .rows import CaseRow, Changes, DefinitionRow, DocumentRow, Head, TaskRow
+from .schema import METADATA, contents, definitions, documents, events, heads, meta, numbers, tasks, timers
+
+_BATCH = 200
+"""Rows fetched at a time where the whole may be long."""
+
+
+_COLUMNS = {table.name: table.columns.keys() for table in METADATA.tables.values()}
+
+
+def _of_case(table: Table, *columns: str) -> Select[Any]:
+    chosen = [table.c[name] for name in columns] if columns else list(table.c)
+    return select(*chosen).where(table.c.case_no == bindparam("case"))
+
+
+_HEAD = _of_case(heads)
+_RECORDS = (
+    _of_case(events, "seq", "body", "hash").where(events.c.seq > bindparam("after")).order_by(events.c.seq)
+)
+_BACKWARDS = (
+    _of_case(events, "seq", "body")
+    .where(events.c.seq < bindparam("before"))
+    .order_by(events.c.seq.desc())
+    .limit(_BATCH)
+)
+_STREAMS = (
+    select(events.c.case_no)
+    .where(events.c.case_no > bindparam("after"))
+    .order_by(events.c.case_no)
+    .distinct()
+    .limit(_BATCH)
+)
+_ENDING = (
+    select(heads.c.case_no)
+    .where(heads.c.case_no.like(bindparam("pattern"), escape="!"), heads.c.case_no != OFFICE)
+    .order_by(heads.c.case_no)
+)
+_TASKS = _of_case(tasks)
+_INBOX = select(tasks)
+_INBOX_OF_POST = select(tasks).where(tasks.c.unit == bindparam("unit"), tasks.c.post == bindparam("post"))
+_TIMERS = _of_case(timers, "timer", "due").order_by(timers.c.due, timers.c.timer)
+_DUE = (
+    select(timers.c.case_no)
+    .where(timers.c.due <= bindparam("until"))
+    .group_by(timers.c.case_no)
+    .order_by(func.min(timers.c.due), timers.c.case_no)
+    .limit(bindparam("limit"))
+)
+_DOCUMENTS = _of_case(documents).order_by(documents.c.seq)
+_DOCUMENT = _of_case(documents).where(documents.c.seq == bindparam("seq"))
+_CONTENT = select(contents.c.content).where(contents.c.digest == bindparam("digest"))
+_DEFINITIONS = select(definitions).order_by(definitions.c.item, definitions.c.version)
+_DEFINITIONS_OF = (
+    select(definitions).where(definitions.c.item == bindparam("item")).order_by(definitions.c.version)
+)
+_DEFINITION_FOR = (
+    select(definitions)
+    .where(definitions.c.item == bindparam("item"), definitions.c.effective <= bindparam("on_date"))
+    .order_by(definitions.c.effective.desc(), definitions.c.version.desc())
+    .limit(1)
+)
+_NUMBER = select(numbers.c.value).where(numbers.c.series == bindparam("series"))
+_META = select(meta.c.value).where(meta.c.name == bindparam("name"))
+
+_ADD_EVENT = insert(events)
+_ADD_TASK = insert(tasks)
+_ADD_TIMER = insert(timers)
+_ADD_DOCUMENT = insert(documents)
+_ADD_DEFINITION = insert(definitions)
+_END_TASK = delete(tasks).where(tasks.c.case_no == bindparam("case"), tasks.c.task == bindparam("task"))
+_END_TIMER = delete(timers).where(timers.c.case_no == bindparam("case"), timers.c.timer == bindparam("timer"))
+_PROJECTIONS = (heads, tasks, timers)
+_DROP = [delete(table) for table in _PROJECTIONS]
+_DROP_CASE = [delete(table).where(table.c.case_no == bindparam("case")) for table in _PROJECTIONS]
+
+
+def _values(table: Table, row: tuple[Any, ...]) -> dict[str, Any]:
+    return dict(zip(_COLUMNS[table.name], row, strict=True))
+
+
+def _upsert(table: Table, otherwise: str) -> ClauseElement:
+    # SQLAlchemy has a construct for each dialect; the SQL is the same in both.
+    names = [column.name for column in table.columns]
+    key = ", ".join(column.name for column in table.primary_key)
+    return text(
+        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)}) "  # noqa: S608
+        f"ON CONFLICT ({key}) DO {otherwise}"
+    )
+
+
+def _overwrite(table: Table, *names: str) -> ClauseElement:
+    return _upsert(table, "UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in names))
+
+
+# What a case keeps for life (item, opened_at) is not set again: SQLite would rewrite its index each time.
+_MOVE_HEAD = _overwrite(heads, "seq", "hash", "state", "definition", "status", "closed_at")
+_SET_META = _overwrite(meta, "value")
+_PUT_CONTENT = _upsert(contents, "NOTHING")
+_COUNT_UP = _upsert(numbers, "UPDATE SET value = numbers.value + 1")
+
+
+@cache
+def _cases(by_item: bool, by_status: bool) -> Select[Any]:
+    query = select(heads.c.case_no, heads.c.item, heads.c.status, heads.c.opened_at, heads.c.closed_at)
+    query = query.where(heads.c.case_no != OFFICE)
+    if by_item:
+        query = query.where(heads.c.item == bindparam("item"))
+    if by_status:
+        query = query.where(heads.c.status == bindparam("status"))
+    return query.order_by(heads.c.opened_at.desc(), heads.c.case_no.desc()).limit(bindparam("limit"))
+
+
+class Reader:
+    """One consistent view of the store."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    # --- cases
+
+    def head(self, case: str) -> Head | None:
+        """Where the case (or the office's own stream) stands, or None."""
+        rows = self._session.rows(_HEAD, case=case)
+        return Head(*rows[0]) if rows else None
+
+    def cases(self, item: str | None = None, status: str | None = None, limit: int = 1000) -> list[CaseRow]:
+        """At most `limit` cases, the newest first; of one item, `open` or `closed`, if asked."""
+        values: dict[str, Any] = {"limit": limit}
+        if item is not None:
+            values["item"] = item
+        if status is not None:
+            values["status"] = status
+        statement = _cases(item is not None, status is not None)
+        return [CaseRow(*row) for row in self._session.rows(statement, **values)]
+
+    def find_cases(self, suffix: str) -> list[str]:
+        """The numbers of all cases that end with `suffix`, in order."""
+        escaped = suffix.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+        found = self._session.rows(_ENDING, pattern="%" + escaped)
+        return [case for (case,) in found if case.endswith(suffix)]  # SQLite's LIKE ignores case
+
+    def tasks(self, case: str) -> list[TaskRow]:
+        """The open tasks of the case, the most urgent first."""
+        return _by_urgency(self._session.rows(_TASKS, case=case))
+
+    def inbox(self, posts: Sequence[tuple[str, str]] | None) -> list[TaskRow]:
+        """The open tasks of all cases that wait for one of these (unit, post), or for anybody (None):
+        by due date, those without one last, then by age."""
+        if posts is None:
+            return _by_urgency(self._session.rows(_INBOX))
+        return _by_urgency(
+            row
+            for unit, post in dict.fromkeys(posts)
+            for row in self._session.rows(_INBOX_OF_POST, unit=unit, post=post)
+        )
+
+    def timers(self, case: str) -> list[tuple[str, str]]:
+        """The armed timers of the case as (timer, due instant), in the order they run out."""
+        return [(timer, due) for timer, due in self._session.rows(_TIMERS, case=case)]
+
+    def due_cases(self, until: str, limit: int) -> list[str]:
+        """At most `limit` cases with a timer that is due by the instant `until`, the earliest first."""
+        return [case for (case,) in self._session.rows(_DUE, until=until, limit=limit)]
+
+    # --- histories
+
+    def records(self, case: str, after: int = 0) -> list[tuple[int, bytes, str]]:
+        """(seq, body, hash) of the events that follow number `after`, as stored, in order."""
+        return [
+            (seq, body, stored) for seq, body, stored in self._session.rows(_RECORDS, case=case, after=after)
+        ]
+
+    def answered(self, case: str, task: str) -> bytes | None:
+        """The body of the event that completed `task`, or None.
+
+        Asked only when a task is not open, and then mostly for one of the last events: read backwards.
+        """
+        mark = f'"type":"{TaskCompleted.type}"'.encode()
+        before = 2**31 - 1
+        while rows := self._session.rows(_BACKWARDS, case=case, before=before):
+            for _, body in rows:
+                if mark in body:
+                    content = json.loads(body)
+                    if content["type"] == TaskCompleted.type and content["data"]["task"] == task:
+                        return bytes(body)
+            before = rows[-1][0]
+        return None
+
+    def streams(self) -> Iterator[str]:
+        """Every case that has events, the office's own stream included, in order."""
+        after = ""
+        while rows := self._session.rows(_STREAMS, after=after):
+            for (after,) in rows:
+                yield after
+
+    # --- documents and contents
+
+    def documents(self, case: str) -> list[DocumentRow]:
+        """The documents that the case issued, in order."""
+        return [DocumentRow(*row) for row in self._session.rows(_DOCUMENTS, case=case)]
+
+    def document(self, case: str, seq: int) -> DocumentRow | None:
+        """The document that event `seq` issued, or None."""
+        rows = self._session.rows(_DOCUMENT, case=case, seq=seq)
+        return DocumentRow(*rows[0]) if rows else None
+
+    def content(self, digest: str) -> bytes | None:
+        """The bytes stored under `digest`, or None."""
+        rows = self._session.rows(_CONTENT, digest=digest)
+        return bytes(rows[0][0]) if rows else None
+
+    # --- the office
+
+    def definitions(self, item: str | None = None) -> list[DefinitionRow]:
+        """All published versions, or those of one item, in order."""
+        if item is None:
+            rows = self._session.rows(_DEFINITIONS)
+        else:
+            rows = self._session.rows(_DEFINITIONS_OF, item=item)
+        return [DefinitionRow(*row) for row in rows]
+
+    def definition_for(self, item: str, on_date: str) -> DefinitionRow | None:
+        """The version of `item` in force on a date (`YYYY-MM-DD`): the latest effective, or None."""
+        rows = self._session.rows(_DEFINITION_FOR, item=item, on_date=on_date)
+        return DefinitionRow(*rows[0]) if rows else None
+
+    def numbers(self, series: str) -> int:
+        """The last number that was given out in the series; 0 before the first."""
+        rows = self._session.rows(_NUMBER, series=series)
+        return int(rows[0][0]) if rows else 0
+
+    def meta(self, name: str) -> str | None:
+        """The office's setting of this name, or None."""
+        rows = self._session.rows(_META, name=name)
+        return str(rows[0][0]) if rows else None
+
+
+class Transaction(Reader):
+    """A view that can write. All of it is kept when its block ends, or none."""
+
+    def next_number(self, series: str) -> int:
+        """The next number of the series, from 1, without gaps: a transaction that fails gives it back,
+        and others that want one of this series wait for this transaction's end."""
+        self._session.run(_COUNT_UP, [{"series": series, "value": 1}])
+        return self.numbers(series)
+
+    def append(self, head: Head, records: Sequence[Record], changes: Changes) -> None:
+        """Put one act on record: its events, the head after them, what changes in the projections, and
+        the documents issued.
+
+        `Conflict` `case.moved`, here or at the end of the block, when another act took these numbers first.
+        """
+        run, case = self._session.run, head.case
+        run(
+            _ADD_EVENT,
+            [{"case_no": r.case, "seq": r.seq, "body": r.body, "hash": r.hash} for r in records],
+        )
+        run(_MOVE_HEAD, [_values(heads, head)])
+        run(_END_TASK, [{"case": case, "task": task} for task in changes.closed])
+        run(_ADD_TASK, [_values(tasks, task) for task in changes.opened])
+        run(_END_TIMER, [{"case": case, "timer": timer} for timer in changes.stopped])
+        run(_ADD_TIMER, [{"case_no": case, "timer": timer, "due": due} for timer, due in changes.armed])
+        for document, content in changes.documents:
+            self.put_content(document.digest, content)
+            run(_ADD_DOCUMENT, [_values(documents, document)])
+
+    def put_content(self, digest: str, content: bytes) -> None:
+        """Keep `content` under `digest`; again is no error."""
+        self._session.run(_PUT_CONTENT, [{"digest": digest, "content": content}])
+
+    def add_definition(self, row: DefinitionRow) -> None:
+        """Publish a version. `Conflict` when the item has this version already."""
+        self._session.run(_ADD_DEFINITION, [_values(definitions, row)])
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Set or replace a setting of the office."""
+        self._session.run(_SET_META, [{"name": name, "value": value}])
+
+    def drop_projections(self) -> None:
+        """Forget every head, task and timer; `rebuild` makes them again, case by case."""
+        for statement in _DROP:
+            self._session.run(statement, [{}])
+
+    def rebuild(self, head: Head, opened: Sequence[TaskRow], armed: Sequence[tuple[str, str]]) -> None:
+        """Put these in the place of the case's head, tasks and timers."""
+        for statement in _DROP_CASE:
+            self._session.run(statement, [{"case": head.case}])
+        self.append(head, (), Changes(opened=opened, armed=armed))
+
+
+def _by_urgency(rows: Any) -> list[TaskRow]:
+    found = [TaskRow(*row) for row in rows]
+    found.sort(key=lambda task: (task.due is None, task.due, task.opened_at, task.case, task.task))
+    return found
+
+
+class Store:
+    """An office's database. Threads may share it; processes open their own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @staticmethod
+    def create(where: str | os.PathLike[str] | None) -> Store:
+        """Set up the schema in an empty database (or a file that is not there yet) and open it.
+
+        Where no event was written yet, an earlier attempt is taken up again. `Invalid` if there
+        is an office, or another program's tables.
+        """
+        database = Database(where)
+        try:
+            database.migrate(fresh=True)
+        except BaseException:
+            database.close()
+            raise
+        return Store(database)
+
+    @staticmethod
+    def open(where: str | os.PathLike[str] | None) -> Store:
+        """Open an office's database.
+
+        `Unknown` if there is none (no file, no office in it, no server), `Invalid` if it is something
+        else or its schema is not this program's.
+        """
+        database = Database(where)
+        try:
+            database.check()
+        except BaseException:
+            database.close()
+            raise
+        return Store(database)
+
+    @staticmethod
+    def upgrade(where: str | os.PathLike[str] | None) -> bool:
+        """Bring an office's database to this program's schema; whether there was anything to do.
+
+        Raises as `open` does, but takes older schemas.
+        """
+        database = Database(where)
+        try:
+            return database.migrate(fresh=False)
+        finally:
+            database.close()
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """A write transaction: kept as a whole when the block ends, undone when an exception leaves it.
+
+        On SQLite it waits for other writers first; on PostgreSQL writers meet only where they write
+        the same case or number series.
+        """
+        return self._database.session(Transaction, write=True)
+
+    def reading(self) -> AbstractContextManager[Reader]:
+        """A consistent view: what others write meanwhile is not seen."""
+        return self._database.session(Reader, write=False)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()

@@ -1,0 +1,135 @@
+"""The house stands as ARCHITECTURE.md says: floors, sole importers, one clock."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+FLOORS = {
+    "errors": 0,
+    "clock": 1,
+    "events": 1,
+    "expressions": 1,
+    "forms": 1,
+    "flow": 2,
+    "access": 3,
+    "definition": 3,
+    "rehearsal": 3,
+    "case": 4,
+    "audit": 5,
+    "documents": 5,
+    "store": 5,
+    "views": 5,
+    "examples": 6,
+    "projections": 6,
+    "office": 6,
+    "cli": 7,
+}
+
+SOLE_IMPORTERS = {
+    "SpiffWorkflow": "engine/flow/read",
+    "sqlalchemy": "engine/store",
+    "alembic": "engine/store",
+    "psycopg": "engine/store",
+    "jinja2": "engine/documents.py",
+    "jsonschema": "engine/",
+    "click": "cli.py",
+}
+
+
+def modules() -> list[Path]:
+    return sorted([*ROOT.glob("engine/**/*.py"), ROOT / "cli.py"])
+
+
+def room(path: Path) -> str:
+    relative = path.relative_to(ROOT)
+    return relative.stem if len(relative.parts) <= 2 else relative.parts[1]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Absolute dotted names of what a module imports."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            prefix = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{prefix}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_imports_only_from_lower_floors_and_its_own_room(path: Path) -> None:
+    own = room(path)
+    if own == "__init__":
+        return
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] == "cli":
+            pytest.fail(f"{path.name} imports the front end")
+        if parts[0] != "engine" or len(parts) < 2 or parts[1] == own:
+            continue
+        assert parts[1] in FLOORS, f"{path}: {parts[1]} has no floor"
+        same_floor_ok = FLOORS[own] in (1, 3, 5, 6) and FLOORS[parts[1]] == FLOORS[own]
+        assert FLOORS[parts[1]] < FLOORS[own] or same_floor_ok, f"{own} (floor {FLOORS[own]}) imports {name}"
+
+
+def test_rooms_on_one_floor_do_not_import_each_other_in_a_circle() -> None:
+    edges = {(room(p), n.split(".")[1]) for p in modules() for n in imports(p) if n.startswith("engine.")}
+    graph = {a: {y for x, y in edges if x == a and y != a} for a, _ in edges}
+
+    def reach(start: str) -> set[str]:
+        seen: set[str] = set()
+        todo = [start]
+        while todo:
+            for following in graph.get(todo.pop(), set()) - seen:
+                seen.add(following)
+                todo.append(following)
+        return seen
+
+    assert not [name for name in graph if name in reach(name)]
+
+
+@pytest.mark.parametrize(("library", "home"), SOLE_IMPORTERS.items())
+def test_each_library_is_known_in_one_place_only(library: str, home: str) -> None:
+    users = {
+        str(path.relative_to(ROOT))
+        for path in modules()
+        if any(name.split(".")[0] == library for name in imports(path))
+    }
+    assert users, f"nothing imports {library}: take it off this list"
+    assert all(user.startswith(home) for user in users), users
+
+
+def test_the_clock_is_read_in_one_place() -> None:
+    readers = {"now", "today", "utcnow", "time", "time_ns", "monotonic", "localtime", "gmtime"}
+    found = []
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in readers
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id in ("datetime", "date", "time")
+            ):
+                found.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert [place.split(":")[0] for place in found] == ["engine/clock/instants.py"], found
+
+
+def test_imports_inside_the_engine_are_relative() -> None:
+    offenders = []
+    for path in ROOT.glob("engine/**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.ImportFrom)
+                and node.level == 0
+                and (node.module or "").startswith("engine")
+            ):
+                offenders.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert not offenders
