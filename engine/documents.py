@@ -44,7 +44,7 @@ MAX_TURNS = 100_000
 """Most turns of loops and calls of macros in one document; also the longest range."""
 
 CONTEXT = frozenset(
-    ("office", "case", "item", "data", "step", "actor", "document", "documents", "date", "basis")
+    ("office", "case", "item", "data", "answers", "step", "actor", "document", "documents", "date")
 )
 """The names that a template may use."""
 
@@ -58,7 +58,7 @@ _LARGEST = 10**30
 
 
 def render(templates: Mapping[str, bytes], name: str, context: Mapping[str, Any]) -> bytes:
-    """The document `name` of `templates` (file name → bytes, UTF-8), as UTF-8 HTML.
+    """The document `name` of `templates` (file name → UTF-8 text), as HTML in UTF-8.
 
     `context` is plain JSON data under the names of `CONTEXT`; `office.zone` is the zone of local
     dates. Raises `Invalid` (`document.failed`) that names template and line for whatever goes wrong.
@@ -108,11 +108,21 @@ def check(templates: Mapping[str, bytes], name: str) -> list[Problem]:
                 problems.append(
                     _problem(file, node.lineno, say("there is no filter or test {name}", name=node.name))
                 )
-        for name in sorted(meta.find_undeclared_variables(tree) - CONTEXT):
+        for name in sorted(meta.find_undeclared_variables(tree) - CONTEXT - _declared(tree)):
             message = say("it uses {name}, which no document has", name=name)
             expected = say("one of: {names}", names=", ".join(sorted(CONTEXT)))
             problems.append(_problem(file, None, message, expected))
     return problems
+
+
+def _declared(tree: nodes.Template) -> set[str]:
+    """The names that a template gives itself; Jinja2's own list misses those used inside blocks."""
+    names = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"}
+    names |= {node.name for node in tree.find_all(nodes.Macro)}
+    names |= {node.target for node in tree.find_all(nodes.Import)}
+    for node in tree.find_all(nodes.FromImport):
+        names |= {name if isinstance(name, str) else name[1] for name in node.names}
+    return names
 
 
 def _problem(file: str, line: int | None, message: Text, expected: Text = NOTHING) -> Problem:

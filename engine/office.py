@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -182,7 +182,7 @@ class Office:
             found = []
             for row in reader.definitions():
                 item = self._definition(reader, row.definition).item
-                found.append({**asdict(row), "name": item["name"], "kind": item["kind"]})
+                found.append({**row._asdict(), "name": item["name"], "kind": item["kind"]})
             return found
 
     # --- acts
@@ -332,7 +332,7 @@ class Office:
                     {"timer": timer.timer, "element": timer.element, "due": timer.due}
                     for timer in timers(definition.net, state.marking)
                 ],
-                "documents": [asdict(row) for row in reader.documents(number)],
+                "documents": [row._asdict() for row in reader.documents(number)],
                 "data": variables(state.marking),
             }
 

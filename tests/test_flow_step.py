@@ -141,6 +141,10 @@ def test_an_exclusive_gateway_without_a_true_flow_is_an_incident_and_stops_only_
     assert run.open == ["c"]
 
 
+def test_a_condition_that_is_neither_true_nor_false_is_an_incident() -> None:
+    assert Run(EXCLUSIVE.replace(b"n &gt; 10", b"n"), n=20).incidents == ["x"]
+
+
 @pytest.mark.parametrize("order", [*permutations(["a", "b", "c"])])
 def test_a_parallel_join_waits_for_every_branch_in_any_order(order: tuple[str, ...]) -> None:
     run = Run(draw(

@@ -202,7 +202,8 @@ def _explain(error: ValidationError, schema: str, file: str) -> Iterator[Problem
         case "required":
             for key in limit:
                 if key not in value:
-                    yield problem(key, say("{key} is missing", key=key), _sample(rules, key))
+                    remedy = say("add a line {key} = …", key=key)
+                    yield problem(key, say("{key} is missing", key=key), _sample(rules, key), remedy)
         case "additionalProperties":
             known = list(rules.get("properties", {}))
             for key in value:
@@ -218,9 +219,9 @@ def _explain(error: ValidationError, schema: str, file: str) -> Iterator[Problem
         case "pattern" | "format":
             message = say("{value} is not written as it should be", value=_show(value))
             yield problem(None, message, say("for example {sample}", sample=rules.get("examples", [""])[0]))
-        case None:  # in the schema, `false` stands at what an advance can't have
-            remedy = say("leave it out, or leave advance out")
-            yield problem(None, say("this can't stand beside advance"), remedy=remedy)
+        case None:  # `false` in the schema
+            message = say("a step in which time advances has neither do, by nor data")
+            yield problem(None, message, remedy=say("leave them out, or leave advance out"))
         case _:
             yield problem(
                 None, say("{value} is not allowed here: {reason}", value=_show(value), reason=error.message)

@@ -192,24 +192,11 @@ class _Reading:
                 self.take(self.forms / template, f"forms/{template}")
         for path in sorted(self.forms.glob("_*.j2")):
             self.take(path, f"forms/{path.name}")
-        for name, content in self.files.items():
-            if name.endswith(".j2") and not _is_text(content):
-                message = say("the template is not text in UTF-8")
-                remedy = say("save it again as UTF-8")
-                self.problems.append(Problem("file.unreadable", "error", name, None, message, remedy=remedy))
 
     def unknown(self, code: str, file: str, element: str, path: str) -> None:
         message = say("there is no file {path}", path=path)
         remedy = say("correct the name, or add the file to {folder}", folder=str(self.forms))
         self.problems.append(Problem(code, "error", file, element, message, remedy=remedy))
-
-
-def _is_text(content: bytes) -> bool:
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _plain_name(name: str) -> bool:

@@ -11,7 +11,6 @@ from datetime import date, datetime, time
 from functools import cached_property
 from typing import Any
 
-from ..clock import OFFICE_ZONE
 from ..errors import Diverged, Text, say, titled
 from ..events import canonical, digest
 from ..flow.net import Net, Node
@@ -50,18 +49,27 @@ class Definition:
         """The date from which it is in force, as ISO text."""
         return str(self.item["effective"])
 
-    @property
-    def zone(self) -> str:
-        """The time zone in which the item's days are counted."""
-        return str(self.item.get("zone", OFFICE_ZONE))
-
     def title(self) -> Text:
         """The item's name."""
         return titled(self.item["name"]["zh"], self.item["name"]["en"])
 
+    def names(self, element: str) -> dict[str, str]:
+        """What a reader calls an element, `{zh, en}`: its name in the diagram, in English its property
+        `name:en`; its id where it has no name."""
+        node = self._nodes.get(element)
+        name = node.name if node is not None and node.name else element
+        return {"zh": name, "en": node.properties.get("name:en", name) if node is not None else name}
+
     def step_title(self, node: Node) -> Text:
-        """What a reader calls the step: its name in the diagram, in English its property `name:en`."""
-        return titled(node.name or node.id, node.properties.get("name:en") or node.name or node.id)
+        """What a reader calls the step."""
+        return titled(**self.names(node.id))
+
+    def message_element(self, message: str) -> str:
+        """The id of the event that waits for `message`; the message's own name if none does."""
+        for node in self._nodes.values():
+            if node.event is not None and (node.event.kind, node.event.name) == ("message", message):
+                return node.id
+        return message
 
     def performer(self, scope: str, node: Node) -> tuple[str, str]:
         """`(unit, post)` that `node` of scope `scope` belongs to by its lane; empty texts without one."""
@@ -83,10 +91,6 @@ class Definition:
         """The JSON Schema for the data that opens a case; a form without fields when the item names none."""
         return self.form(self.net.process, self._start) or _NO_FIELDS
 
-    def documents(self, node: Node) -> tuple[str, ...]:
-        """Ids of the documents that are issued when `node` completes."""
-        return tuple(node.properties.get("documents", "").split())
-
     def document(self, document: str) -> dict[str, Any]:
         """The entry of `document` in `item.toml`: `{template, name, series}`."""
         return dict(self.item["documents"][document])
@@ -96,14 +100,18 @@ class Definition:
         found: dict[str, Any] | None = self.item["outcomes"].get(end)
         return found
 
+    def outcome_names(self, end: str | None) -> dict[str, str]:
+        """What a reader calls the outcome, `{zh, en}`; empty while there is none."""
+        outcome = self.outcome(end) if end is not None else None
+        return dict(outcome["name"]) if outcome is not None else {}
+
     @cached_property
-    def templates(self) -> dict[str, str]:
-        """The texts of the document templates by file name, `_base.j2` and the like included."""
-        prefix = "forms/"
+    def templates(self) -> dict[str, bytes]:
+        """The document templates by file name, `_base.j2` and the like included."""
         return {
-            path.removeprefix(prefix): content.decode()
+            path.removeprefix("forms/"): content
             for path, content in self.files.items()
-            if path.startswith(prefix) and path.endswith(".j2")
+            if path.startswith("forms/") and path.endswith(".j2")
         }
 
     @cached_property
@@ -118,6 +126,16 @@ class Definition:
             for path, content in self.files.items()
             if path.startswith("forms/") and path.endswith(".schema.json")
         }
+
+    @cached_property
+    def _nodes(self) -> dict[str, Node]:
+        """Nodes by id, those of the item's own process before those of called ones."""
+        scopes = sorted(self.net.scopes.values(), key=lambda s: s.id.split("/")[0] != self.net.process)
+        found: dict[str, Node] = {}
+        for scope in scopes:
+            for node in scope.nodes.values():
+                found.setdefault(node.id, node)
+        return found
 
     @property
     def _start(self) -> Node:

@@ -345,7 +345,7 @@ class _Run:
                 continue
             if flow.condition is None:
                 chosen.append(flow.id)
-            elif self.evaluate(frame_id, flow.condition):
+            elif self.holds(frame_id, flow.condition):
                 chosen.append(flow.id)
                 decided = True
             if chosen and node.kind == "xor":
@@ -588,7 +588,7 @@ class _Run:
             elif instance.get("sealed"):
                 own = {"loopCounter", loop.item}
                 multi["out"][index] = {k: v for k, v in instance.get("data", {}).items() if k not in own}
-            enough = loop.until is not None and self.evaluate(
+            enough = loop.until is not None and self.holds(
                 instance_id, loop.until, self.counters(loop, multi)
             )
         except _Fault as fault:
@@ -829,6 +829,16 @@ class _Run:
         return self.guarded(
             lambda data: compile_expression(source).evaluate({**data, **(more or {})}, *self.at), frame_id
         )
+
+    def holds(self, frame_id: str, source: str, more: Mapping[str, Any] | None = None) -> bool:
+        """Whether a condition is true. It must be a boolean: the text "no" is not a yes (§8.4.13)."""
+        value = self.evaluate(frame_id, source, more)
+        if not isinstance(value, bool):
+            raise _Fault(
+                "condition.kind",
+                say("condition {source} gives {value}, not true or false", source=source, value=repr(value)),
+            )
+        return value
 
     def guarded(self, work: Callable[[dict[str, Any]], Any], frame_id: str) -> Any:
         """Run diagram code on the variables that frame `frame_id` sees; its failure becomes a `_Fault`."""

@@ -35,7 +35,7 @@ from .troubles import explain, no_office
 
 DEFAULT = "lianban.db"
 PATIENCE = 10
-"""Seconds that a writer waits for another one on SQLite."""
+"""Seconds that a writer waits for another one."""
 
 _SCHEMA_VERSION: Select[str] = select(literal_column("version_num")).select_from(table("alembic_version"))
 _ANY_EVENT = select(events.c.seq).limit(1)
@@ -113,9 +113,8 @@ class Database:
             )
             event.listen(self._engine, "connect", _prepare_sqlite)
         else:
-            self._engine = create_engine(
-                self._url, poolclass=NullPool, connect_args={"connect_timeout": PATIENCE}
-            )
+            self._engine = create_engine(self._url, poolclass=NullPool)
+            event.listen(self._engine, "connect", _prepare_postgresql)
         self.error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
         self._idle: deque[Any] = deque()
         self._sql: dict[ClauseElement, tuple[str, dict[str, Any]]] = {}
@@ -280,6 +279,11 @@ class Database:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    connection.execute(f"SET lock_timeout = '{PATIENCE}s'")
+    connection.commit()
 
 
 def _run_alembic(connection: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -11,14 +10,13 @@ from typing import Any
 
 from sqlalchemy import ClauseElement, Select, Table, bindparam, delete, func, insert, select, text
 
-from ..events import OFFICE, Record, TaskCompleted
+from ..events import OFFICE, Record
 from .database import Database, Session
 from .rows import CaseRow, Changes, DefinitionRow, DocumentRow, Head, TaskRow
 from .schema import METADATA, contents, definitions, documents, events, heads, meta, numbers, tasks, timers
 
 _BATCH = 200
 """Rows fetched at a time where the whole may be long."""
-
 
 _COLUMNS = {table.name: table.columns.keys() for table in METADATA.tables.values()}
 
@@ -74,6 +72,7 @@ _DEFINITION_FOR = (
     .order_by(definitions.c.effective.desc(), definitions.c.version.desc())
     .limit(1)
 )
+_NUMBERS = select(numbers).order_by(numbers.c.series)
 _NUMBER = select(numbers.c.value).where(numbers.c.series == bindparam("series"))
 _META = select(meta.c.value).where(meta.c.name == bindparam("name"))
 
@@ -185,21 +184,12 @@ class Reader:
             (seq, body, stored) for seq, body, stored in self._session.rows(_RECORDS, case=case, after=after)
         ]
 
-    def answered(self, case: str, task: str) -> bytes | None:
-        """The body of the event that completed `task`, or None.
-
-        Asked only when a task is not open, and then mostly for one of the last events: read backwards.
-        """
-        mark = f'"type":"{TaskCompleted.type}"'.encode()
+    def backwards(self, case: str) -> Iterator[tuple[int, bytes]]:
+        """(seq, body) of the case's events from the last to the first, fetched as they are asked for."""
         before = 2**31 - 1
         while rows := self._session.rows(_BACKWARDS, case=case, before=before):
-            for _, body in rows:
-                if mark in body:
-                    content = json.loads(body)
-                    if content["type"] == TaskCompleted.type and content["data"]["task"] == task:
-                        return bytes(body)
+            yield from rows
             before = rows[-1][0]
-        return None
 
     def streams(self) -> Iterator[str]:
         """Every case that has events, the office's own stream included, in order."""
@@ -239,10 +229,9 @@ class Reader:
         rows = self._session.rows(_DEFINITION_FOR, item=item, on_date=on_date)
         return DefinitionRow(*rows[0]) if rows else None
 
-    def numbers(self, series: str) -> int:
-        """The last number that was given out in the series; 0 before the first."""
-        rows = self._session.rows(_NUMBER, series=series)
-        return int(rows[0][0]) if rows else 0
+    def numbers(self) -> list[tuple[str, int]]:
+        """Every number series with the last number that it gave out."""
+        return [(series, value) for series, value in self._session.rows(_NUMBERS)]
 
     def meta(self, name: str) -> str | None:
         """The office's setting of this name, or None."""
@@ -257,7 +246,7 @@ class Transaction(Reader):
         """The next number of the series, from 1, without gaps: a transaction that fails gives it back,
         and others that want one of this series wait for this transaction's end."""
         self._session.run(_COUNT_UP, [{"series": series, "value": 1}])
-        return self.numbers(series)
+        return int(self._session.rows(_NUMBER, series=series)[0][0])
 
     def append(self, head: Head, records: Sequence[Record], changes: Changes) -> None:
         """Put one act on record: its events, the head after them, what changes in the projections, and

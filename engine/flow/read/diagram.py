@@ -230,7 +230,9 @@ class _ProcessParser(ProcessParser):  # type: ignore[misc]
                 continue
             try:
                 if self._refers(node, findings):
-                    self.parse_node(node)
+                    # not self.parse_node, which takes a node called "End" for Spiff's own
+                    parser, spec_class = self.parser._get_parser_class(node.tag)
+                    parser(self, spec_class, node, self.nsmap).parse_node()
             except Exception as error:  # noqa: BLE001 - whatever the library raises is about this element
                 findings.error(
                     "element.unreadable",

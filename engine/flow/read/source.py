@@ -19,8 +19,9 @@ MOST_ELEMENTS = 50_000
 DEEPEST = 40
 
 FLOW_NODES = names(
-    """startEvent endEvent intermediateCatchEvent intermediateThrowEvent boundaryEvent implicitThrowEvent event task
-    userTask manualTask scriptTask businessRuleTask serviceTask sendTask receiveTask
+    """
+    startEvent endEvent intermediateCatchEvent intermediateThrowEvent boundaryEvent implicitThrowEvent event
+    task userTask manualTask scriptTask businessRuleTask serviceTask sendTask receiveTask
     subProcess transaction adHocSubProcess callActivity
     exclusiveGateway parallelGateway inclusiveGateway eventBasedGateway complexGateway
     choreographyTask subChoreography callChoreography"""
@@ -186,7 +187,8 @@ def _name(elements: list[etree._Element]) -> None:
 
 def _well_named(elements: list[etree._Element], findings: Findings) -> bool:
     """Ids are XML names: the marks `/ # :` in identities of tasks are never part of one."""
-    bad = [e for e in elements if local(e) in _NAMED and not _NAME.fullmatch(e.get("id", ""))]
+    identities = FLOW_ELEMENTS | {"process"}
+    bad = [e for e in elements if local(e) in identities and not _NAME.fullmatch(e.get("id", ""))]
     for element in bad:
         findings.error(
             "bpmn.bad_id",

