@@ -1,0 +1,873 @@
+"""The command line (floor 7): parse, one verb of the office, show. No logic.
+
+Every command makes plain data of what the office answered; `--json` prints that data, otherwise
+`engine.screen` says it in words. Refusals go to stderr, in words or as one JSON object, and each kind has
+its exit code. The keys of the JSON are on one page: docs/json.md.
+"""
+
+from __future__ import annotations
+
+import gettext
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+from engine.errors import Invalid, NotAllowed, Problem, Refusal, Text, Unknown, say
+
+if TYPE_CHECKING:  # every command imports late what it needs: most of a short command's time is imports
+    from engine.forms import Question
+    from engine.office import Done, Office
+    from engine.screen import Screen
+
+EXIT = {"refused": 1, "unknown": 1, "invalid": 1, "conflict": 3, "not_allowed": 4, "diverged": 5}
+"""Exit code of each kind of refusal; 2 is a wrong command line, 6 partly done."""
+USAGE, FINDINGS, PARTLY, INTERNAL, INTERRUPTED = 2, 5, 6, 70, 130
+
+MOST_BYTES = 20_000_000
+"""Largest file that is read."""
+
+LOCALE = Path(__file__).parent / "engine" / "locale"
+
+Answers = dict[str, Any]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+# --- what every command knows
+
+
+@dataclass
+class Settings:
+    """The options that every command has, and how to speak to the one who gave them."""
+
+    db: str | None = None
+    lang: str = "en"
+    json: bool = False
+    who: str | None = None
+    instant: str | None = None
+
+    def translate(self, msgid: str) -> str:
+        """`msgid` in the reader's language."""
+        return _catalogue(self.lang).gettext(msgid)
+
+    @contextmanager
+    def office(self) -> Iterator[Office]:
+        """The office at --db. Raises `NotAllowed` where --as or --now may not be used."""
+        from engine.office import Office
+
+        with Office.open(self.db) as office:
+            if not office.rehearsal and (self.who is not None or self.instant is not None):
+                raise NotAllowed(
+                    "office.working",
+                    say("a working office knows who acts and what time it is"),
+                    rule=say("only a rehearsal office accepts --as and --now (design §7)"),
+                    remedy=say("leave --as and --now away, or work in a rehearsal office"),
+                )
+            yield office
+
+    def now(self, zone: str | None = None) -> datetime:
+        """The instant of --now, read in `zone`, or the present one."""
+        from engine import clock
+
+        if self.instant is None:
+            return clock.now()
+        try:
+            return clock.parse_instant(self.instant, zone or clock.OFFICE_ZONE)
+        except clock.NotATime:
+            raise Wrong(
+                say("{text} is not an instant; write 2026-03-02 or 2026-03-02T09:00", text=self.instant)
+            ) from None
+
+    def screen(self, zone: str | None = None) -> Screen:
+        """Where text is shown."""
+        from engine.clock import OFFICE_ZONE
+        from engine.screen import Screen
+
+        named = self.db is not None and self.db != os.environ.get("LIANBAN_DB")
+        return Screen(
+            self.lang,
+            self.translate,
+            zone or OFFICE_ZONE,
+            self.now(zone),
+            terminal=sys.stdout.isatty(),
+            command=f"lianban --db {self.db}" if named else "lianban",
+            who=self.who,
+            user=os.environ.get("LIANBAN_USER"),
+        )
+
+    def show(self, data: Any, draw: Callable[[Screen, Any], str], zone: str | None = None) -> None:
+        """Print `data` as JSON, or as `draw` says it."""
+        _write(_dump(data) if self.json else draw(self.screen(zone), data))
+
+
+class Wrong(click.UsageError):
+    """A command line that can't be meant, said in the reader's language."""
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(text.render(gettext.gettext))
+
+
+def _remember(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def keep(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+        if value not in (None, False):
+            setattr(ctx.ensure_object(Settings), name, value)
+
+    return keep
+
+
+def _common(command: F, env: bool = False) -> F:
+    """Give a command the options that may stand before and after its name."""
+
+    def option(name: str, field: str, help: Text, variable: str = "", **more: Any) -> None:
+        more |= {"envvar": variable} if env and variable else {}
+        click.option(name, callback=_remember(field), expose_value=False, help=help.msgid, **more)(command)
+
+    option(
+        "--now",
+        "instant",
+        say("The instant at which this happens (rehearsal offices only)."),
+        metavar="INSTANT",
+    )
+    option("--as", "who", say("Who acts (rehearsal offices only)."), "LIANBAN_USER", metavar="WHO")
+    option("--json", "json", say("Print JSON."), is_flag=True)
+    option("--lang", "lang", say("Language of what is shown."), type=click.Choice(["zh", "en"]))
+    option("--db", "db", say("The office's database: a file, or postgresql://…"), "LIANBAN_DB", metavar="URL")
+    return command
+
+
+pass_settings = click.make_pass_decorator(Settings)
+
+
+class _Group(click.Group):
+    """Lists its commands in the order of a day's work, groups last."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(self.commands, key=lambda name: isinstance(self.commands[name], click.Group))
+
+
+class _Verb(click.Command):
+    """A command whose help opens with an example."""
+
+    example = ""
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write(f"{self.example}\n\n")
+        super().format_usage(ctx, formatter)
+
+
+def _verb(group: click.Group, name: str, example: str, help: Text) -> Callable[[F], _Verb]:
+    """Make a function that takes `Settings` first a command of `group`. What it returns is the exit code."""
+
+    def make(function: F) -> _Verb:
+        command = click.command(name, cls=_Verb, help=help.msgid)(pass_settings(function))
+        command.example = example
+        group.add_command(command)
+        return _common(command)
+
+    return make
+
+
+@click.group(
+    "lianban",
+    cls=_Group,
+    help=say("Parallel approvals by several departments, proven from their history.").msgid,
+)
+@click.version_option(package_name="lianban", message="%(version)s")
+def cli() -> None: ...
+
+
+_common(cli, env=True)
+
+
+@cli.group("item", cls=_Group, help=say("Service items: list, check, publish, rehearse.").msgid)
+def item() -> None: ...
+
+
+@cli.group("db", cls=_Group, help=say("The office's database.").msgid)
+def db() -> None: ...
+
+
+# --- clerks, every day
+
+
+def _answers_options(function: F) -> F:
+    values = click.option(
+        "--set", "pairs", multiple=True, metavar="FIELD=VALUE", help=say("An answer; may be repeated.").msgid
+    )
+    file = click.option(
+        "--data", metavar="FILE", help=say("Answers as a JSON object in FILE, or - for standard input.").msgid
+    )
+    return values(file(function))
+
+
+@_verb(
+    cli,
+    "open",
+    "lianban open enterprise-startup --data application.json",
+    say("Open a case of ITEM. What its form asks comes from --data, --set, or prompts."),
+)
+@click.argument("item", metavar="ITEM")
+@_answers_options
+def open_case(settings: Settings, item: str, pairs: tuple[str, ...], data: str | None) -> None:
+    with settings.office() as office:
+        now = settings.now(office.zone)
+        form = office.opening_form(item, now)
+        answers = _answers(form, office.zone, pairs, data)
+        done = _until_answered(
+            settings,
+            form,
+            office.zone,
+            answers,
+            lambda given: office.open_case(settings.who, item, given, now),
+        )
+        _show_act(settings, office, done)
+
+
+@_verb(cli, "inbox", "lianban inbox", say("The open steps that you may do, most urgent first."))
+@click.option("--all", "everybody", is_flag=True, help=say("Everybody's open steps.").msgid)
+def inbox(settings: Settings, everybody: bool) -> None:
+    with settings.office() as office:
+        tasks = office.inbox(settings.who, everybody=everybody)
+        settings.show({"tasks": tasks}, lambda screen, data: screen.inbox(data), office.zone)
+
+
+@_verb(
+    cli,
+    "show",
+    "lianban show 42",
+    say("Where a case stands. CASE is its number, or the end of it."),
+)
+@click.argument("case", metavar="CASE")
+def show(settings: Settings, case: str) -> None:
+    with settings.office() as office:
+        settings.show(office.show(case), lambda screen, data: screen.case(data), office.zone)
+
+
+@_verb(
+    cli,
+    "do",
+    "lianban do 42 tax_review --set opinion=agree",
+    say("Do the open STEP of CASE. What its form asks comes from --set, --data, or prompts."),
+)
+@click.argument("case", metavar="CASE")
+@click.argument("step", metavar="STEP")
+@_answers_options
+def do(settings: Settings, case: str, step: str, pairs: tuple[str, ...], data: str | None) -> None:
+    with settings.office() as office:
+        now = settings.now(office.zone)
+        form = office.form(case, step)
+        answers = _answers(form, office.zone, pairs, data)
+        done = _until_answered(
+            settings,
+            form,
+            office.zone,
+            answers,
+            lambda given: office.do(settings.who, case, step, given, now),
+        )
+        _show_act(settings, office, done)
+
+
+@_verb(
+    cli,
+    "print",
+    "lianban print 42 licence -o licence.html",
+    say(
+        "The DOCUMENT of CASE (by id or number; left out, the latest) as HTML, ready to print from a browser."
+    ),
+)
+@click.argument("case", metavar="CASE")
+@click.argument("document", metavar="[DOCUMENT]", required=False)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help=say("Write to FILE; on a terminal it is named after its number.").msgid,
+)
+def print_document(settings: Settings, case: str, document: str | None, output: str | None) -> None:
+    with settings.office() as office:
+        row, content = office.document(case, document)
+    if output is None and sys.stdout.isatty() and not settings.json:
+        output = f"{row.number.replace('/', '_')}.html"
+    if output is None and not settings.json:
+        _write(content)
+        return
+    if output is not None:
+        _write_file(output, content)
+    data = {**row._asdict(), "file": output, "content": None if output else content.decode()}
+    text = say("{number} is in {file}: open it in a browser to print it", number=row.number, file=output)
+    settings.show(data, lambda screen, _: screen.line(text))
+
+
+# --- auditors
+
+
+@_verb(
+    cli,
+    "history",
+    "lianban history 42",
+    say("Everything that happened in CASE, in order. `office` names the office's own history."),
+)
+@click.argument("case", metavar="CASE")
+def history(settings: Settings, case: str) -> None:
+    with settings.office() as office:
+        records = office.history(case)
+        data = {"case": records[0].case, "events": office.told(case, records)}
+        settings.show(data, lambda screen, data: screen.history(data), office.zone)
+
+
+@_verb(
+    cli,
+    "replay",
+    "lianban replay 42",
+    say("Run the history of CASE again and compare every event with the record."),
+)
+@click.argument("case", metavar="CASE")
+def replay(settings: Settings, case: str) -> None:
+    from engine.flow.marking import open_tasks
+
+    with settings.office() as office:
+        played = office.replay(case)
+        events = office.told(case, [record for record, _ in played])
+        for line, (_, after) in zip(events, played, strict=True):
+            line["state"] = after.marking["state"]
+            line["open"] = [task.id for task in open_tasks(after.marking)]
+        data = {"case": played[0][0].case, "agrees": True, "events": events}
+        settings.show(data, lambda screen, data: screen.replay(data), office.zone)
+
+
+@_verb(
+    cli,
+    "verify",
+    "lianban verify",
+    say("Check CASE, or everything: hashes, replay, stored state, documents, definitions, numbers."),
+)
+@click.argument("case", metavar="[CASE]", required=False)
+def verify(settings: Settings, case: str | None) -> int:
+    with settings.office() as office, _progress(settings) as progress:
+        count, findings = office.verify(case, progress)
+    found = [finding.as_dict(settings.translate) for finding in findings]
+    if not settings.json:
+        _complain(settings, found)
+    settings.show({"histories": count, "findings": found}, lambda screen, data: screen.verified(data))
+    return FINDINGS if findings else 0
+
+
+# --- operators
+
+
+@_verb(
+    cli,
+    "sweep",
+    "lianban sweep",
+    say(
+        "Let time pass: fire every timer that is due, in every case. Twice, late or in parallel does no harm."
+    ),
+)
+def sweep(settings: Settings) -> int:
+    with settings.office() as office, _progress(settings) as progress:
+        swept = office.sweep(settings.now(office.zone), progress)
+    refused = {case: refusal.as_dict(settings.translate) for case, refusal in swept.refused.items()}
+    data = {"cases": swept.cases, "fired": swept.fired, "refused": refused}
+    if not settings.json:
+        _complain(settings, refused.values())
+    settings.show(data, lambda screen, data: screen.swept(data))
+    return PARTLY if refused else 0
+
+
+@_verb(
+    cli,
+    "init",
+    "lianban init --rehearsal",
+    say("Set up an office: its database, the shipped organisation and items."),
+)
+@click.option(
+    "--rehearsal", is_flag=True, help=say("For demos, training and tests; marked as such for ever.").msgid
+)
+@click.option(
+    "--organisation",
+    metavar="FILE",
+    help=say("Units, posts and people (TOML) instead of the shipped ones.").msgid,
+)
+def init(settings: Settings, rehearsal: bool, organisation: str | None) -> None:
+    if not rehearsal:
+        raise Invalid(
+            "office.working",
+            say("this version sets up rehearsal offices only"),
+            expected=say("lianban init --rehearsal"),
+            remedy=say("add --rehearsal; offices in which every act is signed come later"),
+        )
+    from engine.definition import builtin
+    from engine.office import Office
+
+    text = _read(organisation) if organisation is not None else None
+    now = settings.now()
+    with Office.create_rehearsal(settings.db, now, text) as office:
+        for folder in builtin().items().values():
+            office.publish(folder, now)
+        data = {"database": office.database, "rehearsal": True, "zone": office.zone, "items": office.items()}
+        settings.show(data, lambda screen, data: screen.office(data), office.zone)
+
+
+@_verb(
+    db,
+    "upgrade",
+    "lianban db upgrade",
+    say("Bring the database to this version's schema. Make a backup first."),
+)
+def upgrade(settings: Settings) -> None:
+    from engine.office import Office
+
+    upgraded = Office.upgrade(settings.db)
+    text = say("the database is upgraded") if upgraded else say("the database fits already; nothing was done")
+    settings.show({"upgraded": upgraded}, lambda screen, _: screen.line(text))
+
+
+@_verb(db, "check", "lianban db check", say("Whether the database can be used by this version."))
+def check_database(settings: Settings) -> None:
+    with settings.office() as office:
+        data = {"database": office.database, "rehearsal": office.rehearsal, "zone": office.zone}
+        text = say("{database} can be used", database=office.database)
+        settings.show(data, lambda screen, _: screen.line(text))
+
+
+# --- administrators
+
+
+@_verb(item, "list", "lianban item list", say("The published items, every version."))
+def list_items(settings: Settings) -> None:
+    with settings.office() as office:
+        settings.show({"items": office.items()}, lambda screen, data: screen.items(data), office.zone)
+
+
+@_verb(
+    item,
+    "check",
+    "lianban item check processes/senior-card",
+    say("Everything that is wrong with the item in FOLDER, and whether its examples come out."),
+)
+@click.argument("folder", metavar="FOLDER")
+def check_item(settings: Settings, folder: str) -> int:
+    from engine.office import check_folder
+
+    try:
+        with settings.office() as office:
+            definition, problems = office.check(Path(folder))
+    except Unknown as missing:
+        if missing.code != "office.missing" or settings.db is not None:
+            raise
+        definition, problems = check_folder(Path(folder))
+    data = {
+        "folder": folder,
+        "item": definition.code if definition else None,
+        "definition": definition.digest if definition else None,
+        "examples": len(definition.examples) if definition else 0,
+        "problems": [problem.as_dict(settings.translate) for problem in problems],
+    }
+    settings.show(data, lambda screen, data: screen.checked(data))
+    return 0 if definition else EXIT["invalid"]
+
+
+@_verb(
+    item,
+    "publish",
+    "lianban item publish processes/senior-card",
+    say("Check the item in FOLDER, play its examples, and put it in force from its effective date."),
+)
+@click.argument("folder", metavar="FOLDER")
+def publish(settings: Settings, folder: str) -> None:
+    with settings.office() as office:
+        row = office.publish(Path(folder), settings.now(office.zone))
+    text = say(
+        "{item} version {version} is published, in force from {effective}",
+        item=row.item,
+        version=row.version,
+        effective=row.effective,
+    )
+    settings.show(row._asdict(), lambda screen, _: screen.line(text))
+
+
+@_verb(
+    item,
+    "rehearse",
+    """lianban item rehearse process.bpmn --inputs inputs.json
+
+  {"start": "2026-03-02T09:00:00+08:00", "variables": {"capital": 200},
+   "steps": [{"complete": "review", "data": {"opinion": "agree"}},
+             {"advance_to": "2026-03-05T09:00:00+08:00"}]}""",
+    say("Run a bare diagram on a virtual clock, with the decision tables (*.dmn) beside it."),
+)
+@click.argument("diagram", metavar="FILE.bpmn")
+@click.option(
+    "--inputs",
+    required=True,
+    metavar="FILE.json",
+    help=say("Start, variables and steps; - for standard input.").msgid,
+)
+def rehearse(settings: Settings, diagram: str, inputs: str) -> int:
+    from engine.flow.read import read
+    from engine.rehearsal import refused
+    from engine.rehearsal import rehearse as run
+
+    problems: list[Problem] = []
+    try:
+        tables = sorted(Path(diagram).parent.glob("*.dmn"))
+        files = {Path(file).name: _read(file) for file in (diagram, *map(str, tables))}
+        script = _parse(_read(inputs), inputs)
+    except Invalid as unreadable:
+        result = refused(unreadable)
+        found = [unreadable.as_dict(settings.translate)]
+    else:
+        net, problems = read(files)
+        errors = [problem for problem in problems if problem.severity == "error"]
+        result = refused(errors[0]) if net is None else run(net, script)
+        found = []
+        if isinstance(result.problem, Refusal):
+            found = [result.problem.as_dict(settings.translate)]
+    if not settings.json:
+        _complain(settings, [*(problem.as_dict(settings.translate) for problem in problems), *found])
+    settings.show(result.as_dict(settings.translate), lambda screen, data: screen.rehearsal(data))
+    return 0 if result.state in ("running", "completed") else EXIT["refused"]
+
+
+# --- answers
+
+
+def _answers(form: Answers, zone: str, pairs: tuple[str, ...], data: str | None) -> Answers:
+    """The answers given on the command line: those of --data, and over them those of --set."""
+    from engine.forms import place, read_field
+
+    answers: Answers = {}
+    if data is not None:
+        answers = _parse(_read(data), data)
+        if not isinstance(answers, dict):
+            raise Invalid(
+                "data.invalid",
+                say("the answers in {file} are not a JSON object", file=data),
+                expected=say("an object such as {example}", example='{"opinion": "agree"}'),
+                remedy=say("correct the file; nothing was recorded"),
+            )
+    for pair in pairs:
+        name, given, text = pair.partition("=")
+        if not given:
+            raise Wrong(say("--set {pair} gives no value; write --set field=value", pair=pair))
+        answers = place(answers, name, read_field(form, name, text, zone))
+    return answers
+
+
+def _until_answered(
+    settings: Settings, form: Answers, zone: str, answers: Answers, act: Callable[[Answers], Done]
+) -> Done:
+    """Act. When only the form is in the way, and a person sits at the terminal, ask what is missing."""
+    from engine.forms import questions
+
+    try:
+        return act(answers)
+    except Invalid as refusal:
+        asked = refusal.code == "form.invalid" and sys.stdin.isatty() and not settings.json
+        if not asked or not any(question.required for question in questions(form, answers)):
+            raise
+    return act(_ask(settings, form, zone, answers))
+
+
+def _ask(settings: Settings, form: Answers, zone: str, answers: Answers) -> Answers:
+    """Prompt for every question that the form still asks, in its order."""
+    from engine.forms import questions
+
+    skipped: set[str] = set()
+    while question := next((q for q in questions(form, answers) if q.name not in skipped), None):
+        before = answers
+        if question.kind == "records":
+            number = 0
+            while (question.required and not number) or _confirm(settings, question):
+                number += 1
+                for part in question.items:
+                    answers = _ask_one(settings, form, zone, answers, part, f"{question.name}.{number}.")
+        else:
+            answers = _ask_one(settings, form, zone, answers, question)
+        if answers == before:
+            skipped.add(question.name)
+    return answers
+
+
+def _ask_one(
+    settings: Settings, form: Answers, zone: str, answers: Answers, question: Question, prefix: str = ""
+) -> Answers:
+    """The answers with one more, or as they were when the person gave none to a question that needs none."""
+    from engine.forms import place, read_field
+
+    def tell(text: Text) -> str:
+        return text.render(settings.translate)
+
+    choices = [f"{number} {tell(choice.title)}" for number, choice in enumerate(question.choices, 1)]
+    prompt = tell(question.title) + ("" if question.required else tell(say(" (optional)")))
+    if choices:
+        prompt += f" [{' / '.join(choices)}]"
+    if question.help.msgid:
+        click.secho(tell(question.help), dim=True, err=True)
+    while True:
+        default = "" if question.default is None else question.default
+        text = str(click.prompt(prompt, default=default, show_default=bool(default), err=True))
+        if not text.strip():
+            if not question.required:
+                return answers
+            continue
+        if text.isdecimal() and 1 <= int(text) <= len(choices):
+            chosen = question.choices[int(text) - 1].value
+            text = chosen if isinstance(chosen, str) else json.dumps(chosen)
+        try:
+            return place(
+                answers, prefix + question.name, read_field(form, prefix + question.name, text, zone)
+            )
+        except Invalid as refusal:
+            _complain(settings, [refusal.as_dict(settings.translate)])
+
+
+def _confirm(settings: Settings, question: Question) -> bool:
+    title = question.title.render(settings.translate)
+    return click.confirm(settings.translate("Another entry: {title}?").format(title=title), err=True)
+
+
+def _show_act(settings: Settings, office: Office, done: Done) -> None:
+    """What an act did, and what is open now."""
+    after = office.show(done.case)
+    data = {
+        "case": done.case,
+        "repeated": done.repeated,
+        "outcome": done.outcome,
+        "outcome_name": after["outcome_name"],
+        "events": office.told(done.case, done.events),
+        "open": [step for step in after["steps"] if step["state"] in ("open", "awaited")],
+    }
+    settings.show(data, lambda screen, data: screen.acted(data), office.zone)
+
+
+# --- in and out
+
+
+def _read(file: str) -> bytes:
+    """The bytes of a file, or of standard input (`-`). Raises `Invalid`."""
+    try:
+        if file == "-":
+            content = sys.stdin.buffer.read(MOST_BYTES + 1)
+        else:
+            with Path(file).open("rb") as stream:
+                content = stream.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Invalid(
+            "file.unreadable",
+            say("{file} can't be read: {reason}", file=file, reason=reason),
+            expected=say("a file that you may read"),
+            found=say("{file}", file=file),
+            remedy=say("check its name and your permission to read it"),
+        ) from error
+    if len(content) > MOST_BYTES:
+        raise Invalid(
+            "file.too_large",
+            say("{file} is too large", file=file),
+            expected=say("at most {most} bytes", most=MOST_BYTES),
+            found=say("{file}", file=file),
+            remedy=say("check that it is the right file"),
+        )
+    return content
+
+
+def _parse(content: bytes, file: str) -> Any:
+    """The JSON in `content`. Raises `Invalid`."""
+
+    def constant(name: str) -> NoReturn:
+        raise ValueError(f"{name} is not JSON")
+
+    try:
+        return json.loads(content, parse_constant=constant)
+    except (ValueError, RecursionError) as error:
+        raise Invalid(
+            "json.invalid",
+            say("{file} is not JSON: {reason}", file=file, reason=str(error)),
+            expected=say("JSON in UTF-8"),
+            found=say("{file}", file=file),
+            remedy=say("correct the file; nothing was recorded"),
+        ) from error
+
+
+def _write_file(file: str, content: bytes) -> None:
+    try:
+        Path(file).write_bytes(content)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Invalid(
+            "file.unwritable",
+            say("{file} can't be written: {reason}", file=file, reason=reason),
+            remedy=say("name another file with -o"),
+        ) from error
+
+
+def _dump(data: Any) -> str:
+    plain = sys.stdout.encoding.lower().replace("-", "") != "utf8"
+    return json.dumps(data, ensure_ascii=plain) + "\n"
+
+
+def _write(output: str | bytes) -> None:
+    """Print. Whoever stopped reading is not interested: what was done stays done."""
+    try:
+        if isinstance(output, bytes):
+            sys.stdout.buffer.write(output)
+        else:
+            sys.stdout.write(output)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(settings: Settings, findings: Any) -> None:
+    """Refusals and problems in words, on stderr."""
+    screen = settings.screen()
+    for finding in findings:
+        text = screen.problem(finding) if "severity" in finding else screen.refusal(finding)
+        click.echo(text, nl=False, err=True)
+
+
+@contextmanager
+def _progress(settings: Settings) -> Iterator[Callable[[int], None]]:
+    """Count on a terminal while long work goes on."""
+    shown = sys.stderr.isatty() and not settings.json
+    count = 0
+
+    def advance(step: int) -> None:
+        nonlocal count
+        count += step
+        if shown and count % 50 == 0:
+            click.echo(f"\r{count} …", nl=False, err=True)
+
+    yield advance
+    if count >= 50 and shown:
+        click.echo("\r\x1b[K", nl=False, err=True)
+
+
+# --- languages
+
+
+@cache
+def _catalogue(lang: str) -> gettext.NullTranslations:
+    return gettext.translation("lianban", LOCALE, [lang], fallback=True)
+
+
+def _language(args: list[str]) -> str:
+    """The reader's language: --lang, LIANBAN_LANG, the locale; English if it is none of ours."""
+    for option, value in zip(args, [*args[1:], ""], strict=True):
+        given = value if option == "--lang" else option.removeprefix("--lang=")
+        if given != option and given in ("zh", "en"):
+            return given
+    locale = next(
+        (os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), ""
+    )
+    given = os.environ.get("LIANBAN_LANG") or locale
+    return "zh" if given.lower().startswith("zh") else "en"
+
+
+def _speak(lang: str) -> None:
+    """Put help, and what click itself says, into the reader's language."""
+    os.environ["LANGUAGE"] = lang
+    gettext.bindtextdomain("lianban", LOCALE)
+    gettext.textdomain("lianban")
+    commands: list[click.Command] = [cli]
+    for command in commands:
+        command.help = gettext.gettext(command.help or "")
+        for param in command.params:
+            if isinstance(param, click.Option) and param.help:
+                param.help = gettext.gettext(param.help)
+        if isinstance(command, click.Group):
+            commands += command.commands.values()
+
+
+CLICK = (
+    say("Usage:"),
+    say("Options"),
+    say("Commands"),
+    say("Show this message and exit."),
+    say("Show the version and exit."),
+    say("Error: {message}"),
+    say("Try '{command} {option}' for help."),
+    say("No such option: {name}"),
+    say("No such option {name!r}."),
+    say("No such command {name!r}."),
+    say("Missing command."),
+    say("Missing argument"),
+    say("Missing option"),
+    say("Missing parameter"),
+    say("Invalid value: {message}"),
+    say("Invalid value for {param_hint}: {message}"),
+    say("Option {name!r} requires an argument."),
+    say("Got unexpected extra argument ({args})"),
+    say("Got unexpected extra arguments ({args})"),
+)
+"""What click says, for the catalogues."""
+
+
+# --- the way in
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(args: list[str]) -> int:
+    """Run one command line; the exit code. Whatever happens, no traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    settings = Settings(lang=_language(args), json="--json" in args)
+    _speak(settings.lang)
+    try:
+        for word in args:
+            if not word.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in word):
+                raise Wrong(say("the command line has characters that can't be read; use UTF-8"))
+        return cli.main(args, prog_name="lianban", standalone_mode=False, obj=settings) or 0
+    except Refusal as refusal:
+        _report(settings, refusal.as_dict(settings.translate), getattr(refusal, "problems", []))
+        return EXIT[refusal.kind]
+    except click.UsageError as error:
+        if settings.json:
+            usage = error.ctx.get_usage() if error.ctx else ""
+            _report(settings, _error("usage", error.format_message(), usage))
+        else:
+            error.show()
+        return USAGE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("", err=True)
+        return INTERRUPTED
+    except Exception as error:  # the last resort: whatever it is, a clerk gets a plain line
+        if os.environ.get("LIANBAN_DEBUG"):
+            raise
+        what = say("internal error: {error}", error=f"{type(error).__name__}: {error}")
+        remedy = say(
+            "nothing of this act was recorded; report the command and this line (LIANBAN_DEBUG=1 shows more)"
+        )
+        message, help = what.render(settings.translate), remedy.render(settings.translate)
+        _report(settings, _error("internal", message, help))
+        return INTERNAL
+
+
+def _error(code: str, message: str, remedy: str) -> dict[str, str]:
+    return {"code": code, "message": message, "expected": "", "found": "", "rule": "", "remedy": remedy}
+
+
+def _report(settings: Settings, refusal: Mapping[str, Any], problems: list[Problem] | None = None) -> None:
+    """Say on stderr why nothing was done: one JSON object, or words."""
+    found = [problem.as_dict(settings.translate) for problem in problems or ()]
+    if settings.json:
+        click.echo(json.dumps({**refusal, "problems": found} if found else refusal), err=True)
+    else:
+        _complain(settings, [*found, refusal])
+
+
+if __name__ == "__main__":
+    main()

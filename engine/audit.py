@@ -176,15 +176,16 @@ def verify_office(
         return
     for record in records(OFFICE, rows):
         match record.event:
-            case OrganisationRecorded(content=named) | DefinitionPublished(net=named):
+            case OrganisationRecorded(content=named):
                 stored = content(named)
                 if stored is None or digest(stored) != named:
                     yield _changed(record)
-        if isinstance(record.event, DefinitionPublished):
-            try:
-                definition_of(record.event.definition)
-            except Refusal:
-                yield _changed(record)
+            case DefinitionPublished(definition=named, net=net):
+                try:
+                    if digest(definition_of(named).net_bytes) != net:
+                        yield _changed(record)
+                except Refusal:
+                    yield _changed(record)
 
 
 def missing_numbers(cases: Iterable[str], given: Iterable[tuple[str, int]]) -> Iterator[Diverged]:

@@ -9,7 +9,7 @@ lacks is an error, not a blank on a licence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import wraps
@@ -24,7 +24,9 @@ from jinja2 import (
     Undefined,
     meta,
     nodes,
+    pass_context,
 )
+from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError, TemplateError
@@ -55,6 +57,7 @@ _FILTERS = (
 )
 
 _LARGEST = 10**30
+_MOST_COMPILED = 1_000
 
 
 def render(templates: Mapping[str, bytes], name: str, context: Mapping[str, Any]) -> bytes:
@@ -63,7 +66,7 @@ def render(templates: Mapping[str, bytes], name: str, context: Mapping[str, Any]
     `context` is plain JSON data under the names of `CONTEXT`; `office.zone` is the zone of local
     dates. Raises `Invalid` (`document.failed`) that names template and line for whatever goes wrong.
     """
-    environment = _Environment(templates, context.get("office", {}).get("zone", OFFICE_ZONE))
+    environment = _Environment(templates)
     written: list[str] = []
     size = 0
     try:
@@ -80,7 +83,7 @@ def render(templates: Mapping[str, bytes], name: str, context: Mapping[str, Any]
 def check(templates: Mapping[str, bytes], name: str) -> list[Problem]:
     """What is wrong with the template `name` and all that it includes, before any case uses it:
     syntax, unknown filters, files that are not there, names that no case has."""
-    environment = _Environment(templates, OFFICE_ZONE)
+    environment = _Environment(templates)
     problems: list[Problem] = []
     open_names, seen = [name], set()
     while open_names:
@@ -108,8 +111,8 @@ def check(templates: Mapping[str, bytes], name: str) -> list[Problem]:
                 problems.append(
                     _problem(file, node.lineno, say("there is no filter or test {name}", name=node.name))
                 )
-        for name in sorted(meta.find_undeclared_variables(tree) - CONTEXT - _declared(tree)):
-            message = say("it uses {name}, which no document has", name=name)
+        for unknown in sorted(meta.find_undeclared_variables(tree) - CONTEXT - _declared(tree)):
+            message = say("it uses {name}, which no document has", name=unknown)
             expected = say("one of: {names}", names=", ".join(sorted(CONTEXT)))
             problems.append(_problem(file, None, message, expected))
     return problems
@@ -191,13 +194,33 @@ class _Generator(CodeGenerator):
         self.fail("escaping can't be turned off", node.lineno)
 
 
+class _Compiled(BytecodeCache):
+    """Compiled templates of this process, by name and text: compiling takes longer than an act."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give `bucket` its code, if it is known."""
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep the code of `bucket`."""
+        if len(self._codes) >= _MOST_COMPILED:
+            self._codes.clear()
+        self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = _Compiled()
+
+
 class _Environment(SandboxedEnvironment):
     """An environment for one document: plain data, chosen filters, bounded work."""
 
     code_generator_class = _Generator
     intercepted_binops = frozenset(("+", "*", "**", "%"))
 
-    def __init__(self, templates: Mapping[str, bytes], zone: str) -> None:
+    def __init__(self, templates: Mapping[str, bytes]) -> None:
         super().__init__(
             loader=FunctionLoader(self._load),
             autoescape=True,
@@ -205,16 +228,11 @@ class _Environment(SandboxedEnvironment):
             finalize=_printed,
             trim_blocks=True,
             lstrip_blocks=True,
+            bytecode_cache=_COMPILED,
         )
         self._templates = templates
         self._turns = 0
-        own: dict[str, Callable[..., Any]] = {
-            "date_zh": lambda value: date_zh(_local(value, zone)),
-            "date_words": lambda value: date_words(_local(value, zone)),
-            "yuan": yuan,
-            "yuan_words": yuan_words,
-        }
-        self.filters = {name: self._measured(self.filters[name]) for name in _FILTERS} | own
+        self.filters = {name: self._measured(self.filters[name]) for name in _FILTERS} | _OWN_FILTERS
         self.globals = {"range": self._range}
 
     def source(self, name: str) -> str:
@@ -274,7 +292,8 @@ class _Environment(SandboxedEnvironment):
     def _measured(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
         def measured(*args: Any, **kwargs: Any) -> Any:
-            return self.bounded(function(*args, **kwargs))
+            result = function(*args, **kwargs)
+            return self.bounded(list(result) if isinstance(result, Iterator) else result)
 
         return measured
 
@@ -286,7 +305,8 @@ class _Environment(SandboxedEnvironment):
 
 
 def _printed(value: Any) -> Any:
-    """How data appears in a document: no `None`, no `True`, no `50.0`."""
+    """How data appears in a document: no `None`, no `True`, no `50.0`, and no list or group as Python
+    writes them."""
     match value:
         case None:
             return ""
@@ -294,17 +314,12 @@ def _printed(value: Any) -> Any:
             return "是" if value else "否"
         case float() if value.is_integer():
             return int(value)
-    return value
+        case str() | int() | float() | Undefined():
+            return value
+    raise TypeError("only texts, numbers and yes or no can be printed; take a part, or loop over it")
 
 
 # --- formal dates and amounts
-
-
-def _local(value: str, zone: str) -> date:
-    """The date of an ISO date, or of an instant as it is in `zone`."""
-    if len(value) == len("2026-03-02"):
-        return date.fromisoformat(value)
-    return parse_instant(value, zone).astimezone(ZoneInfo(zone)).date()
 
 
 def date_zh(day: date) -> str:
@@ -352,3 +367,29 @@ def yuan_words(amount: float) -> str:
         return text + "整"
     text += f"{digits[jiao]}角" if jiao else "零" if text else ""
     return text + (f"{digits[fen]}分" if fen else "整")
+
+
+def _local(context: Context, value: str) -> date:
+    """The date of an ISO date, or of an instant as it is in the office's zone."""
+    if len(value) == len("2026-03-02"):
+        return date.fromisoformat(value)
+    zone = context.get("office", {}).get("zone", OFFICE_ZONE)
+    return parse_instant(value, zone).astimezone(ZoneInfo(zone)).date()
+
+
+@pass_context
+def _date_zh(context: Context, value: str) -> str:
+    return date_zh(_local(context, value))
+
+
+@pass_context
+def _date_words(context: Context, value: str) -> str:
+    return date_words(_local(context, value))
+
+
+_OWN_FILTERS: dict[str, Callable[..., Any]] = {
+    "date_zh": _date_zh,
+    "date_words": _date_words,
+    "yuan": yuan,
+    "yuan_words": yuan_words,
+}

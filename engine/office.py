@@ -46,7 +46,13 @@ from .events import (
 from .flow.marking import timers, variables
 from .projections import changes_of, head_of
 from .store import Changes, DefinitionRow, DocumentRow, Head, Reader, Store, TaskRow, Transaction
-from .views import document_context, step_lines
+from .views import (
+    answer_lines,
+    document_context,
+    form_of,
+    step_lines,
+    story_lines,
+)
 
 MOST_TRIES = 200
 """How often an act is decided again because somebody else was faster, before it is given up."""
@@ -94,6 +100,7 @@ class Office:
                 say("the office's history does not begin with its creation"),
                 remedy=audit.REMEDY,
             )
+        self.database = store.label
         self.rehearsal = first.rehearsal
         self.zone = first.zone
 
@@ -137,7 +144,21 @@ class Office:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @staticmethod
+    def upgrade(url: str | None) -> bool:
+        """Bring the office's database to this program's schema; whether there was anything to do."""
+        return Store.upgrade(url)
+
     # --- items
+
+    def check(self, folder: Path) -> tuple[Definition | None, list[Problem]]:
+        """The item in `folder` with its problems, checked against this office and its examples played.
+
+        The definition is None if a problem is an error. Raises `Invalid` naming the first example that
+        does not come out as it says.
+        """
+        with self._store.reading() as reader:
+            return check_folder(folder, self._organisation(reader))
 
     def publish(self, folder: Path, now: datetime) -> DefinitionRow:
         """Check the item in `folder`, play its examples, and put it in force from its effective date.
@@ -145,15 +166,10 @@ class Office:
         Publishing the same bytes again changes nothing. Raises `Invalid` with all problems, or naming the
         first example that does not come out as it says.
         """
-        from .examples import play_all
-
-        with self._store.reading() as reader:
-            organisation = self._organisation(reader)
-        definition, problems = read_folder(folder, organisation=organisation)
-        errors = [problem for problem in problems if problem.severity == "error"]
-        if definition is None or errors:
+        definition, problems = self.check(folder)
+        if definition is None:
+            errors = [problem for problem in problems if problem.severity == "error"]
             raise NotPublishable(folder.name, errors)
-        play_all(definition, organisation)
         with self._store.transaction() as tx:
             rows = tx.definitions(definition.code)
             for row in rows:
@@ -181,8 +197,12 @@ class Office:
         with self._store.reading() as reader:
             found = []
             for row in reader.definitions():
-                item = self._definition(reader, row.definition).item
-                found.append({**row._asdict(), "name": item["name"], "kind": item["kind"]})
+                definition = self._definition(reader, row.definition)
+                item = definition.item
+                openers = [person.id for person in self._organisation(reader).holders(*definition.opener())]
+                found.append(
+                    {**row._asdict(), "name": item["name"], "kind": item["kind"], "openers": openers}
+                )
             return found
 
     # --- acts
@@ -230,7 +250,7 @@ class Office:
                 fact = decide(course.case, definition, target, data)
             except Refusal as refusal:
                 done = draft.write(now)
-                return replace(done, repeated=True) if _did(tx, draft.number, task, person, data) else refusal
+                return replace(done, repeated=True) if _did(tx, draft, task, person, data) else refusal
             course.enter(now, by, fact)
             course.settle(now)
             return draft.write(now)
@@ -306,6 +326,7 @@ class Office:
             "post": row.post,
             "opened_at": row.opened_at,
             "due": row.due,
+            "people": [person.id for person in organisation.holders(row.unit, row.post)],
         }
 
     def show(self, case: str) -> dict[str, Any]:
@@ -329,24 +350,35 @@ class Office:
                 "closed_at": head.closed_at,
                 "steps": step_lines(history, state, definition, organisation),
                 "timers": [
-                    {"timer": timer.timer, "element": timer.element, "due": timer.due}
+                    {
+                        "timer": timer.timer,
+                        "element": timer.element,
+                        "name": definition.names(timer.element),
+                        "due": timer.due,
+                    }
                     for timer in timers(definition.net, state.marking)
                 ],
-                "documents": [row._asdict() for row in reader.documents(number)],
+                "documents": [
+                    {
+                        **row._asdict(),
+                        "name": definition.document(row.document)["name"],
+                        "at": history[row.seq - 1].at,
+                    }
+                    for row in reader.documents(number)
+                ],
+                "application": answer_lines(definition.start_form(), history[0].event.payload()["data"]),
                 "data": variables(state.marking),
             }
 
-    def form(self, case: str, task: str) -> dict[str, Any] | None:
-        """The form of a step that can be done now; None when it asks nothing. Raises `Unknown`,
-        `Invalid`."""
+    def form(self, case: str, task: str) -> dict[str, Any]:
+        """The form of a step, open or not; one without fields when it asks nothing. Raises `Unknown`."""
         with self._store.reading() as reader:
             head = _head(reader, self._find(reader, case))
-            definition = self._definition(reader, head.definition)
-            target = find_step(Case.from_json(json.loads(head.state)), definition, task)
-            return definition.form(target.scope, target.node)
+            element = task.rpartition("/")[2].partition("#")[0].partition(":")[0]
+            return form_of(self._definition(reader, head.definition), element)
 
-    def opening_form(self, item: str, now: datetime) -> dict[str, Any] | None:
-        """The form that opening a case of `item` asks for; None when it asks nothing."""
+    def opening_form(self, item: str, now: datetime) -> dict[str, Any]:
+        """The form that opening a case of `item` asks for; one without fields when it asks nothing."""
         with self._store.reading() as reader:
             return self._definition_in_force(reader, item, now).start_form()
 
@@ -379,6 +411,15 @@ class Office:
         with self._store.reading() as reader:
             number = case if case == OFFICE else self._find(reader, case)
             return audit.records(number, list(reader.records(number)))
+
+    def told(self, case: str, history: Sequence[Record]) -> list[dict[str, Any]]:
+        """Records of `case` (or of `office`) as plain data, with what their codes are called."""
+        with self._store.reading() as reader:
+            organisation = self._organisation(reader)
+            if case == OFFICE:
+                return story_lines(history, None, organisation)
+            definition = _head(reader, self._find(reader, case)).definition
+            return story_lines(history, self._definition(reader, definition), organisation)
 
     def replay(self, case: str) -> list[tuple[Record, Case]]:
         """Run the history again by its pinned definition: each event with the case after it. Raises
@@ -511,6 +552,24 @@ class Office:
         return _Draft(self, tx, organisation, number, definition, (head, state))
 
 
+def check_folder(
+    folder: Path, organisation: Organisation | None = None
+) -> tuple[Definition | None, list[Problem]]:
+    """`Office.check` where there is no office: against the shipped organisation."""
+    from .documents import check
+    from .examples import play_all
+
+    organisation = organisation or read_organisation(builtin().organisation.read_bytes())
+    definition, problems = read_folder(folder, organisation=organisation)
+    if definition is not None:
+        for described in definition.item.get("documents", {}).values():
+            problems += check(definition.templates, described["template"])
+        if any(problem.severity == "error" for problem in problems):
+            return None, problems
+        play_all(definition, organisation)
+    return definition, problems
+
+
 class NotPublishable(Invalid):
     """The definition has errors; `problems` lists all of them."""
 
@@ -638,12 +697,16 @@ def _not_backwards(case: Case, now: datetime) -> None:
         )
 
 
-def _did(tx: Transaction, number: str, task: str, person: Person, data: dict[str, Any]) -> bool:
+def _did(tx: Transaction, draft: _Draft, task: str, person: Person, data: dict[str, Any]) -> bool:
     """Whether the latest doing of `task` was by this person with this content."""
-    for seq, body in tx.backwards(number):
-        event = (record := parse(number, seq, body)).event
-        if isinstance(event, TaskCompleted | MessageReceived):
-            name = event.task if isinstance(event, TaskCompleted) else event.name
-            if name == task:
-                return record.by.get("person") == person.id and event.data == data
+    net = draft.course.definition.net
+    catchers = (scope.nodes[task] for scope in net.scopes.values() if task in scope.nodes)
+    caught = {node.event.name for node in catchers if node.event and node.event.kind == "message"}
+    for seq, body in tx.backwards(draft.number):
+        event = (record := parse(draft.number, seq, body)).event
+        match event:
+            case TaskCompleted(task=name, data=entered) if name == task:
+                return record.by.get("person") == person.id and entered == data
+            case MessageReceived(name=name, data=entered) if name in caught:
+                return record.by.get("person") == person.id and entered == data
     return False

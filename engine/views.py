@@ -13,8 +13,13 @@ from zoneinfo import ZoneInfo
 from .access import Organisation
 from .case import Case, Course, steps
 from .definition import Definition
+from .errors import Text
 from .events import (
+    CaseClosed,
+    CaseOpened,
     DocumentIssued,
+    Event,
+    IncidentRaised,
     MessageReceived,
     Record,
     TaskCancelled,
@@ -23,6 +28,7 @@ from .events import (
     TimerFired,
 )
 from .flow.marking import variables
+from .forms.schema import choices_of, field_title, shape
 
 
 def step_lines(
@@ -30,40 +36,54 @@ def step_lines(
 ) -> list[dict[str, Any]]:
     """Every step the case has come to, in order of opening, and what it waits for now.
 
-    `state` is `done`, `open`, `cancelled`, `fired` (a timer), `received` (a message) or `awaited` (a
-    message that may come); `answers` what was entered, `due` the first timer on it.
+    `state` is `done`, `open`, `cancelled`, `fired` (a timer), `received` (a message), `failed` (the
+    diagram's own expression did) or `awaited` (a message that may come). `cause` is the number of the
+    event that opened it: steps of one cause are open side by side. `answers` is what was entered and
+    `said` the first choice among that, in words; `due` the first timer on it; `people` may do it.
     """
     lines: dict[str, dict[str, Any]] = {}
-    fired: list[dict[str, Any]] = []
+    awaited: list[dict[str, Any]] = []
+    cause = 0
     for record in history:
+        if record.event.fact:
+            cause = record.seq
         match record.event:
             case TaskOpened(task=task, element=element, unit=unit, post=post):
                 lines[task] = {
                     **_line(definition, organisation, task, element, unit, post),
                     "state": "open",
+                    "cause": cause,
                     "opened_at": record.at,
                     "at": None,
                 }
             case TaskCompleted(task=task, data=answers):
-                lines[task].update(
-                    state="done", at=record.at, answers=answers, **_actor(organisation, record)
-                )
+                line = lines[task]
+                line.update(state="done", at=record.at, answers=answers, **_actor(organisation, record))
+                line["said"] = _said(definition, line["element"], answers)
             case TaskCancelled(task=task):
                 lines[task].update(state="cancelled", at=record.at)
             case TimerFired(timer=timer, element=element):
                 line = _line(definition, organisation, timer, element, "", "")
-                lines[f"{record.seq}"] = {**line, "state": "fired", "opened_at": record.at, "at": record.at}
+                line |= {"state": "fired", "cause": cause, "opened_at": record.at, "at": record.at}
+                lines[f"{record.seq}"] = line
+            case IncidentRaised(incident=task, element=element, message=message):
+                line = _line(definition, organisation, task, element, "", "")
+                line |= {"state": "failed", "cause": cause, "opened_at": record.at, "at": record.at}
+                lines[f"{record.seq}"] = {**line, "said": {"zh": message, "en": message}}
             case MessageReceived(name=name, data=answers):
                 line = _line(definition, organisation, name, definition.message_element(name), "", "")
-                line |= {"state": "received", "opened_at": record.at, "at": record.at, "answers": answers}
+                line |= {"state": "received", "cause": cause, "opened_at": record.at, "at": record.at}
+                line |= {"answers": answers, "said": _said(definition, line["element"], answers)}
                 lines[f"{record.seq}"] = {**line, **_actor(organisation, record)}
     for step in steps(case, definition):
+        people = [person.id for person in organisation.holders(step.unit, step.post)]
         if step.message is None:
-            lines[step.task]["due"] = step.due
+            lines[step.task].update(due=step.due, people=people)
         else:
             line = _line(definition, organisation, step.task, step.node.id, step.unit, step.post)
-            fired.append({**line, "state": "awaited", "opened_at": None, "at": None, "due": step.due})
-    return [*lines.values(), *fired]
+            line |= {"state": "awaited", "cause": None, "opened_at": None, "at": None}
+            awaited.append({**line, "due": step.due, "people": people})
+    return [*lines.values(), *awaited]
 
 
 def _line(
@@ -79,8 +99,94 @@ def _line(
         "by": None,
         "by_name": {},
         "answers": {},
+        "said": {},
         "due": None,
+        "people": [],
     }
+
+
+def _said(definition: Definition, element: str, answers: dict[str, Any]) -> dict[str, str]:
+    """The first choice among the answers, in words."""
+    return next(
+        (line["words"] for line in answer_lines(form_of(definition, element), answers) if line["words"]), {}
+    )
+
+
+def form_of(definition: Definition, element: str) -> dict[str, Any]:
+    """The form of an element, whether or not it is open; a form without fields if it has none."""
+    for name, scope in definition.net.scopes.items():
+        if element in scope.nodes:
+            return definition.form(name, scope.nodes[element]) or {}
+    return {}
+
+
+def answer_lines(form: dict[str, Any], answers: dict[str, Any]) -> list[dict[str, Any]]:
+    """What was entered, in the form's order: `field`, its `title`, the `value`, and for a choice its
+    `words`."""
+    fields, _ = shape(form, form, None)
+    lines = []
+    for name in [
+        *(name for name in fields if name in answers),
+        *(name for name in answers if name not in fields),
+    ]:
+        field, value = fields.get(name, {}), answers[name]
+        words = next((_both(choice.title) for choice in choices_of(form, field) if choice.value == value), {})
+        title = _both(field_title(name, field))
+        lines.append({"field": name, "title": title, "value": value, "words": words})
+    return lines
+
+
+def _both(title: Text) -> dict[str, str]:
+    return {"zh": str(title.params["zh"]), "en": str(title.params["en"])}
+
+
+def story_lines(
+    history: Iterable[Record], definition: Definition | None, organisation: Organisation
+) -> list[dict[str, Any]]:
+    """A history for readers: each record with what its codes are called.
+
+    `name` is what the event is about (step, timer, document, outcome), `said` the first choice entered.
+    The office's own history has no definition.
+    """
+    lines = []
+    for record in history:
+        data = record.event.payload()
+        line = {
+            "seq": record.seq,
+            "at": record.at,
+            "entered": record.entered,
+            "by": record.by,
+            "by_name": _actor(organisation, record)["by_name"],
+            "unit_name": dict(organisation.units.get(data.get("unit", ""), {}).get("name", {})),
+            "type": record.event.type,
+            "fact": record.event.fact,
+            "data": data,
+            "name": _about(definition, record.event) if definition else {},
+            "said": {},
+            "prev": record.prev,
+            "hash": record.hash,
+        }
+        if definition and isinstance(record.event, TaskCompleted):
+            line["said"] = _said(definition, record.event.element, record.event.data)
+        if definition and isinstance(record.event, MessageReceived):
+            element = definition.message_element(record.event.name)
+            line["said"] = _said(definition, element, record.event.data)
+        lines.append(line)
+    return lines
+
+
+def _about(definition: Definition, event: Event) -> dict[str, str]:
+    match event:
+        case CaseOpened():
+            return dict(definition.item["name"])
+        case CaseClosed(outcome=outcome):
+            return definition.outcome_names(outcome)
+        case DocumentIssued(document=document):
+            return dict(definition.document(document)["name"])
+        case MessageReceived(name=name):
+            return definition.names(definition.message_element(name))
+    element = getattr(event, "element", None)
+    return definition.names(element) if element else {}
 
 
 def _actor(organisation: Organisation, record: Record) -> dict[str, Any]:
@@ -115,7 +221,7 @@ def document_context(
             break
     described = definition.item["documents"][event.document]
     return {
-        "office": {"name": dict(organisation.name), "division": organisation.division},
+        "office": {"name": dict(organisation.name), "division": organisation.division, "zone": zone},
         "case": {"number": case.number, "item_code": case.item, "opened_at": case.opened_at},
         "item": definition.item,
         "data": variables(case.marking),

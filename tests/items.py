@@ -10,6 +10,7 @@ takes what comes, `fields(x="integer")` makes one).
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from drawing import NS
 from lxml import etree
 
+from engine.definition import builtin
 from engine.office import Office
 
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
@@ -25,6 +27,8 @@ NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+
+NOTE = "{{ document.number }} {{ case.number }} {{ step.id }} {{ date }}\n"
 
 ANYTHING: dict[str, Any] = {"type": "object", "additionalProperties": True}
 
@@ -38,7 +42,7 @@ def organisation(departments: int = 4) -> bytes:
     for n in range(1, departments + 1):
         people += [(f"p{n}", f"d{n}"), (f"q{n}", f"d{n}")]
     text += [
-        f'[[people]]\nid = "{person}"\nname = {{ zh = "{person}", en = "{person}" }}\nposts = ["{unit}/clerk"]'
+        f'[[people]]\nid = "{person}"\nposts = ["{unit}/clerk"]\nname = {{ zh = "{person}", en = "" }}'
         for person, unit in people
     ]
     return "\n".join(text).encode()
@@ -65,11 +69,12 @@ def make_item(
     forms: Mapping[str, Mapping[str, Any]] | None = None,
     properties: Mapping[str, Mapping[str, str]] | None = None,
     documents: Mapping[str, str] | None = None,
+    template: str = NOTE,
 ) -> Path:
     """The folder of an item below `root`, ready to publish.
 
     By node id: `lanes` the unit that does it, `forms` what it asks, `properties` further extension
-    properties, `documents` the document that it issues (all from one template, in a series of its name).
+    properties, `documents` the document that it issues (all from one `template`, in a series of its name).
     """
     folder = root / "processes" / code
     forms_folder = root / "forms"
@@ -81,10 +86,7 @@ def make_item(
         (forms_folder / f"{code}-{node}.schema.json").write_text(json.dumps(form), encoding="utf-8")
     for node, document in (documents or {}).items():
         given.setdefault(node, {})["documents"] = document
-    (forms_folder / "note.j2").write_text(
-        "{{ document.number }} {{ case.number }} {{ step.id }} {{ actor.name.zh }} {{ date }}\n",
-        encoding="utf-8",
-    )
+    (forms_folder / "note.j2").write_text(template, encoding="utf-8")
     process, ends, text = _with_lanes(diagram, lanes or {}, given)
     (folder / "diagram.bpmn").write_bytes(text)
     units = sorted({"hall", *(lanes or {}).values()})
@@ -113,6 +115,19 @@ def make_item(
 def publish(office: Office, root: Path, diagram: bytes, **about: Any) -> str:
     """Put an item around `diagram` in force; its code."""
     return office.publish(make_item(root, diagram, **about), NOON).item
+
+
+def play(office: Office, item: str, example: str) -> str:
+    """Play a worked case of a shipped item through the office, as its file says; the case's number."""
+    told = tomllib.loads((builtin().items()[item] / "examples" / f"{example}.toml").read_text("utf-8"))
+    case = office.open_case(told["by"], item, told.get("data", {}), told["start"]).case
+    for step in told["steps"]:
+        if "do" in step:
+            office.do(step["by"], case, step["do"], step.get("data", {}), step["at"])
+        else:
+            office.sweep(step["at"])
+    assert office.show(case)["outcome"] == told["outcome"]
+    return case
 
 
 def _with_lanes(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,7 +39,6 @@ PATIENCE = 10
 
 _SCHEMA_VERSION: Select[str] = select(literal_column("version_num")).select_from(table("alembic_version"))
 _ANY_EVENT = select(events.c.seq).limit(1)
-_NOTHING = nullcontext()
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 View = TypeVar("View")
@@ -115,14 +114,17 @@ class Database:
         else:
             self._engine = create_engine(self._url, poolclass=NullPool)
             event.listen(self._engine, "connect", _prepare_postgresql)
-        self.error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
+        # The drivers pass on Python's own errors for half a character or a number of a hundred digits.
+        self.error = (self._engine.dialect.loaded_dbapi.Error, UnicodeError, OverflowError)
         self._idle: deque[Any] = deque()
         self._sql: dict[ClauseElement, tuple[str, dict[str, Any]]] = {}
 
     @property
     def label(self) -> str:
         """How to name this database to a person: the file, or the address without its password."""
-        return str(self._url.database) if self._sqlite else self._url.render_as_string(hide_password=True)
+        if self._sqlite:
+            return str(self._url.database)
+        return self._url.difference_update_query(["password", "sslpassword"]).render_as_string()
 
     def sql(self, statement: ClauseElement) -> tuple[str, dict[str, Any]]:
         """`statement` in this database's dialect, and the values of the constants in it. Compiled once
@@ -147,12 +149,17 @@ class Database:
             connection = self._idle.pop()
         except IndexError:
             connection = self._connect()
+        pipeline = ExitStack()
         try:
-            with self._begin(connection, write):
-                yield view(Session(self, connection))
-                connection.commit()
+            self._begin(connection, write, pipeline)
+            yield view(Session(self, connection))
+            connection.commit()
+            pipeline.close()
         except BaseException as error:
-            with suppress(self.error):
+            # Closed as if all were well: psycopg would log the pending errors, and they follow from this one.
+            with suppress(*self.error):
+                pipeline.close()
+            with suppress(*self.error):
                 connection.rollback()
             if isinstance(error, self.error):
                 raise self.refusal(error) from error
@@ -171,10 +178,10 @@ class Database:
             pooled.detach()
             return connection
 
-    def _begin(self, connection: Any, write: bool) -> AbstractContextManager[Any]:
+    def _begin(self, connection: Any, write: bool, pipeline: ExitStack) -> None:
         if self._sqlite:
             connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-            return _NOTHING
+            return
         from psycopg import IsolationLevel
 
         # psycopg begins by itself with these; a reading ends with a commit like the rest, because a
@@ -183,9 +190,10 @@ class Database:
             IsolationLevel.READ_COMMITTED if write else IsolationLevel.REPEATABLE_READ
         )
         connection.read_only = not write
-        # In a pipeline, statements that return nothing travel with the next that does or with the
-        # commit: an act is two round trips.
-        return connection.pipeline() if write else _NOTHING
+        if write:
+            # In a pipeline, statements that return nothing travel with the commit: an act is four round
+            # trips, however much it writes. That matters as soon as the server is another machine.
+            pipeline.enter_context(connection.pipeline())
 
     def check(self) -> None:
         """`Unknown` if there is no office here, `Invalid` if its schema is not this program's."""
@@ -250,9 +258,9 @@ class Database:
         return bool(version != VERSION)
 
     def close(self) -> None:
-        """Close the connections that are idle; the others close when their block ends."""
+        """Close the connections that no session uses."""
         while self._idle:
-            with suppress(IndexError, self.error):
+            with suppress(IndexError, *self.error):
                 self._idle.pop().close()
 
     def refusal(self, error: Exception, *, connecting: bool = False) -> Refusal:
@@ -263,7 +271,7 @@ class Database:
     def _translated(self, *, connecting: bool = False) -> Iterator[None]:
         try:
             yield
-        except (self.error, SQLAlchemyError) as error:
+        except (*self.error, SQLAlchemyError) as error:
             raise self.refusal(error, connecting=connecting) from error
 
     def _occupied(self, found: Text) -> Refusal:

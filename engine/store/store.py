@@ -358,6 +358,11 @@ class Store:
         """A consistent view: what others write meanwhile is not seen."""
         return self._database.session(Reader, write=False)
 
+    @property
+    def label(self) -> str:
+        """How to name the database to a person: the file, or the address without its password."""
+        return self._database.label
+
     def close(self) -> None:
         """Close all connections."""
         self._database.close()

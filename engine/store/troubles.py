@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DBAPIError, TimeoutError
+from sqlalchemy.exc import DBAPIError
 
 from ..errors import Conflict, Diverged, Invalid, NotAllowed, Refusal, Text, Unknown, say
 
@@ -14,8 +14,8 @@ def explain(error: Exception, database: str, *, sqlite: bool, connecting: bool) 
     """
     if isinstance(error, DBAPIError) and isinstance(error.orig, Exception):
         error = error.orig
-    if isinstance(error, TimeoutError):
-        trouble = "busy"
+    if isinstance(error, UnicodeError | OverflowError):
+        trouble = "value"
     else:
         trouble = _sqlite_trouble(error) if sqlite else _postgresql_trouble(error, connecting)
     found = say("{error}", error=next(iter(str(error).strip().splitlines()), type(error).__name__))
@@ -56,9 +56,15 @@ def _sqlite_trouble(error: Exception) -> str:
 
 
 def _postgresql_trouble(error: Exception, connecting: bool) -> str:
-    """By the SQLSTATEs of PostgreSQL's appendix A; what has none comes from the connection itself."""
+    """By the SQLSTATEs of PostgreSQL's appendix A; what has none comes from the driver."""
+    from psycopg import DataError, OperationalError
+
+    if isinstance(error, DataError):
+        return "value"
     state = getattr(error, "sqlstate", None)
     if state is None:
+        if not isinstance(error, OperationalError):
+            return "failed"
         return "unreachable" if connecting else "lost"
     if state == "P0001" and "append-only" in str(error):
         return "append_only"
@@ -179,6 +185,14 @@ def _refusal(trouble: str, database: str, found: Text) -> Refusal:
                 say("the disk of the database {database} fails; nothing was recorded", database=database),
                 found=found,
                 remedy=say("check the disk and its free space, then repeat the act"),
+            )
+        case "value":
+            return Invalid(
+                "database.value",
+                say("the database cannot hold or look for a text or number of this act"),
+                expected=say("whole Unicode characters without NUL, and numbers of ordinary size"),
+                found=found,
+                remedy=say("check what was typed or which file was read"),
             )
         case "append_only":
             return NotAllowed(

@@ -22,11 +22,13 @@ _DECIDING = _SPLITS | ACTIVITIES
 
 @dataclass
 class Draft:
-    """A scope being read: `element` is the process or subprocess, `elements` all flow nodes by id."""
+    """A scope being read: `element` is the process or subprocess; `elements` are all flow nodes by id and
+    `sources` where all flows come from, of the whole process."""
 
     id: str
     element: etree._Element
     elements: dict[str, etree._Element]
+    sources: dict[str, str]
     nodes: dict[str, Node]
     flows: dict[str, Flow]
 
@@ -113,10 +115,6 @@ class _Check:
     def _default(self, node: Node) -> None:
         if node.default is None:
             return
-        leaves = any(
-            flow.get("id") == node.default and flow.get("sourceRef") == node.id
-            for flow in self.draft.element.iterfind("{*}sequenceFlow")
-        )
         if node.kind not in _DECIDING:
             self._error(
                 "flow.default_misplaced",
@@ -124,7 +122,7 @@ class _Check:
                 say("{element} can't have a default flow", element=self._name(node.id)),
                 say("draw an exclusive or inclusive gateway behind it"),
             )
-        elif not leaves and node.default not in node.outgoing:
+        elif self.draft.sources.get(node.default) != node.id:
             self._error(
                 "flow.unknown_default",
                 node,

@@ -1,0 +1,527 @@
+"""What a person sees (floor 6): the plain data of the office as text for a terminal.
+
+Each method of `Screen` takes exactly what `--json` prints for the same command and says it in words, in
+one language, with all instants in the office's zone. Colour only on a terminal.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text as Styled
+
+from .clock import read_instant
+from .errors import Text, say
+
+Data = Mapping[str, Any]
+
+MARKS = {
+    "done": ("✓", "green"),
+    "received": ("✓", "green"),
+    "open": ("●", "bold yellow"),
+    "awaited": ("○", "cyan"),
+    "cancelled": ("✗", "dim"),
+    "fired": ("⏰", ""),
+    "failed": ("‼", "bold red"),
+}
+"""How a step's state is drawn, and in which style."""
+
+MOST_COMMANDS = 8
+"""Commands that `show` offers before it points to the inbox."""
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_DEFAULT_WIDTH = 80
+
+
+def clean(text: str) -> str:
+    """`text` without what could steer a terminal or turn its reading direction."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+class Screen:
+    """A terminal in one language. `command` is how lianban was called, `user` who acts unless told."""
+
+    def __init__(
+        self,
+        lang: str,
+        translate: Any,
+        zone: str,
+        now: datetime,
+        *,
+        terminal: bool = False,
+        command: str = "lianban",
+        who: str | None = None,
+        user: str | None = None,
+    ) -> None:
+        self.lang = lang
+        self.translate = translate
+        self.zone = ZoneInfo(zone)
+        self.now = now
+        self.terminal = terminal
+        self.command = command
+        self.who = who
+        self.user = user
+
+    # --- words
+
+    def say(self, text: Text) -> str:
+        """`text` in the reader's language."""
+        return clean(text.render(self.translate))
+
+    def name(self, names: Mapping[str, str], code: str = "") -> str:
+        """The name in the reader's language, or in the other one, or the code."""
+        return clean(names.get(self.lang) or next(iter(names.values()), "") or code)
+
+    def when(self, instant: str | None) -> str:
+        """`2026-03-02 09:10` in the office's zone."""
+        return "" if instant is None else self._local(instant).strftime("%Y-%m-%d %H:%M")
+
+    def _day(self, instant: str | None, year: int) -> str:
+        """The same without the year, if it is `year`."""
+        local = self.when(instant)
+        return local.removeprefix(f"{year:04d}-")
+
+    def _local(self, instant: str) -> datetime:
+        return read_instant(instant).astimezone(self.zone)
+
+    # --- acts
+
+    def acted(self, data: Data) -> str:
+        """After `open` and `do`: what happened, what was issued, what is open now and for whom."""
+        parts: list[RenderableType] = []
+        if data["repeated"]:
+            parts.append(Styled(self.say(say("already done; nothing changed")), "yellow"))
+        for line in data["events"]:
+            if line["fact"] or line["type"] in ("document.issued", "incident.raised", "case.closed"):
+                mark, style = _MARK_OF.get(line["type"], ("✓", "green"))
+                parts.append(Styled.assemble((mark, style), " ", self._words(line)))
+        number = data["case"]
+        if data["outcome"]:
+            head = self.say(say("Case {case} is closed.", case=number))
+            return self._render([*parts, Styled(head, "bold")])
+        parts.append(Styled(self.say(say("Case {case}, open now:", case=number)), "bold"))
+        parts.append(Padding(self._steps(data["open"], self.now.astimezone(self.zone).year), (0, 0, 0, 1)))
+        parts += self._commands(number, data["open"])
+        return self._render(parts)
+
+    def inbox(self, data: Data) -> str:
+        """The open steps, most urgent first; two lines each."""
+        tasks = data["tasks"]
+        if not tasks:
+            return self._render([self.say(say("Nothing to do."))])
+        table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
+        table.add_column(self.say(say("due")), no_wrap=True)
+        table.add_column(self.say(say("case")), no_wrap=True)
+        table.add_column(self.say(say("step")), ratio=1)
+        for task in tasks:
+            late = task["due"] is not None and read_instant(task["due"]) < self.now
+            due = Styled(self.when(task["due"]) or "—", "bold red" if late else "")
+            step = Styled.assemble((self.name(task["name"]), "bold"), "  ", (clean(task["task"]), "cyan"))
+            where = f"{self.name(task['item_name'])} · {self.name(task['unit_name'], task['unit'])}"
+            table.add_row(due, task["case"], Styled.assemble(step, "\n", (where, "dim")))
+        first = tasks[0]
+        hint = self.say(say("{count} open. Do one with:", count=len(tasks)))
+        return self._render([table, "", hint, _line(self._do(first["case"], first))])
+
+    # --- one case
+
+    def case(self, data: Data) -> str:
+        """Where the case stands: who has answered and who has not, what it waits for, what comes next."""
+        year = self._local(data["opened_at"]).year
+        head = Styled.assemble((data["case"], "bold"), "  ", self.name(data["item_name"]))
+        if data["status"] == "closed":
+            outcome = self.name(data["outcome_name"], data["outcome"] or "")
+            status = say(
+                "closed {closed}: {outcome}  (opened {opened})",
+                closed=self.when(data["closed_at"]),
+                outcome=outcome,
+                opened=self.when(data["opened_at"]),
+            )
+        else:
+            count = sum(line["state"] == "open" for line in data["steps"])
+            status = say(
+                "open since {opened}; open steps: {count}", opened=self.when(data["opened_at"]), count=count
+            )
+        parts: list[RenderableType] = [head, self.say(status), ""]
+        parts.append(Padding(self._steps(data["steps"], year), (0, 0, 0, 1)))
+        if data["timers"]:
+            parts += [*self._heading(say("Timers"))]
+            parts.append(_pairs((self.when(t["due"]), self.name(t["name"])) for t in data["timers"]))
+        if data["documents"]:
+            parts += [*self._heading(say("Documents"))]
+            documents = data["documents"]
+            parts.append(
+                _pairs(
+                    (self.when(d["at"]), f"{clean(d['number'])}  {self.name(d['name'])}") for d in documents
+                )
+            )
+        if data["application"]:
+            parts += [*self._heading(say("Application"))]
+            parts.append(_pairs((self.name(a["title"]), self._value(a)) for a in data["application"]))
+        parts += self._commands(data["case"], data["steps"])
+        return self._render(parts)
+
+    def _heading(self, title: Text) -> tuple[RenderableType, RenderableType]:
+        return "", Styled(self.say(title), "bold")
+
+    def _value(self, answer: Data) -> str:
+        value = answer["value"]
+        if answer["words"]:
+            return self.name(answer["words"])
+        if isinstance(value, bool):
+            return self.say(say("yes") if value else say("no"))
+        if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+            return clean("；".join(value) if self.lang == "zh" else "; ".join(value))
+        return clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+    def _steps(self, steps: Sequence[Data], year: int) -> Table:
+        """The steps in order of opening; those that are open side by side stand in one bracket."""
+        table = Table.grid(padding=(0, 1))
+        table.add_column(no_wrap=True, style="dim", width=1)
+        table.add_column(no_wrap=True, width=2)
+        table.add_column(ratio=5)
+        table.add_column(max_width=16)
+        table.add_column(ratio=5)
+        table.add_column(no_wrap=True, justify="right")
+        for _, members in groupby(enumerate(steps), lambda pair: _side_by_side(*pair)):
+            group = [step for _, step in members]
+            if len(group) == 1:
+                table.add_row(" ", *self._step(group[0], year, since=True))
+                continue
+            done = sum(step["state"] == "done" for step in group)
+            since = self._day(group[0]["opened_at"], year)
+            title = say(
+                "side by side since {since}: {done} of {all} done", since=since, done=done, all=len(group)
+            )
+            table.add_row("┌", Styled("─"), Styled(self.say(title), "dim"))
+            for place, step in enumerate(group, 1):
+                table.add_row("└" if place == len(group) else "│", *self._step(step, year, since=False))
+        return table
+
+    def _step(self, step: Data, year: int, *, since: bool) -> tuple[RenderableType, ...]:
+        mark, style = MARKS[step["state"]]
+        suffix = re.search("[#:][0-9:#]+$", step["task"])
+        title = Styled(self.name(step["name"]) + (f" {suffix[0]}" if suffix else ""))
+        if step["state"] in ("open", "failed"):
+            title.stylize("bold")
+        unit = self.name(step["unit_name"], step["unit"])
+        person = self.name(step["by_name"], step["by"] or "")
+        who = " · ".join(filter(None, (unit, person)))
+        times = []
+        if step["at"] is not None:
+            times.append(Styled(self._day(step["at"], year)))
+        elif since and step["opened_at"] is not None:
+            opened = self._day(step["opened_at"], year)
+            times.append(Styled(self.say(say("since {instant}", instant=opened))))
+        if step["at"] is None and step["due"] is not None:
+            late = read_instant(step["due"]) < self.now
+            due = self.say(say("due {instant}", instant=self._day(step["due"], year)))
+            times.append(Styled(due, "bold red" if late else "yellow"))
+        if step["state"] == "cancelled":
+            title.stylize("dim")
+        return Styled(mark, style), title, self.name(step["said"]), who, Styled("\n").join(times)
+
+    def _commands(self, case: str, steps: Iterable[Data]) -> list[RenderableType]:
+        """What can be done next, as commands to copy."""
+        possible = [step for step in steps if step["state"] in ("open", "awaited")]
+        mine = [step for step in possible if self.who in step["people"]]
+        offered = mine if self.who and mine else possible
+        if not offered:
+            return []
+        parts: list[RenderableType] = [
+            *self._heading(say("What you can do next" if mine or not self.who else "What others can do next"))
+        ]
+        parts += [_line(f" {self._do(case, step)}") for step in offered[:MOST_COMMANDS]]
+        if len(offered) > MOST_COMMANDS:
+            more = say("and {count} more: lianban inbox --all", count=len(offered) - MOST_COMMANDS)
+            parts.append(Padding(self.say(more), (0, 0, 0, 1)))
+        return parts
+
+    def _do(self, case: str, step: Data) -> str:
+        people: Sequence[str] = step.get("people", ())
+        actor = self.who if self.who in people or not people else people[0]
+        acting = f" --as {actor}" if actor and actor != self.user else ""
+        return clean(f"{self.command} do {case} {step['task']}{acting}")
+
+    # --- proving
+
+    def history(self, data: Data) -> str:
+        """Every event: number, instant, who, what, the beginning of its hash."""
+        table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
+        table.add_column("", justify="right", no_wrap=True, style="dim")
+        table.add_column(self.say(say("when")), no_wrap=True)
+        table.add_column(self.say(say("who")), max_width=16)
+        table.add_column(self.say(say("what")), ratio=1)
+        table.add_column(self.say(say("hash")), no_wrap=True, style="dim")
+        for line in data["events"]:
+            if line["fact"]:
+                table.add_row(
+                    str(line["seq"]),
+                    self.when(line["at"]),
+                    self._by(line),
+                    self._words(line),
+                    line["hash"][:8],
+                )
+            else:
+                words = Styled(f"  {self._words(line)}", "dim")
+                table.add_row(str(line["seq"]), "", "", Padding(words, 0), line["hash"][:8])
+        return self._render([Styled(clean(data["case"]), "bold"), table])
+
+    def replay(self, data: Data) -> str:
+        """Every fact again, and where the process stood after it."""
+        table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
+        table.add_column("", justify="right", no_wrap=True, style="dim")
+        table.add_column(self.say(say("when")), no_wrap=True)
+        table.add_column(self.say(say("what")), ratio=3)
+        table.add_column(self.say(say("then open")), ratio=2)
+        events = data["events"]
+        for line, following in zip(events, [*events[1:], None], strict=True):
+            settled = following is None or following["fact"]
+            then = ", ".join(line["open"]) or ("—" if line["state"] == "completed" else "")
+            words = self._words(line) if line["fact"] else Styled(f"  {self._words(line)}", "dim")
+            at = self.when(line["at"]) if line["fact"] else ""
+            table.add_row(str(line["seq"]), at, words, clean(then) if settled else "")
+        agreed = self.say(say("replay agrees with the record: {count} events", count=len(events)))
+        return self._render([Styled(clean(data["case"]), "bold"), table, Styled(agreed, "bold green")])
+
+    def verified(self, data: Data) -> str:
+        """How much was checked and how much was found."""
+        count, findings = data["histories"], len(data["findings"])
+        text = self.say(
+            say("histories checked: {count}; findings: {findings}", count=count, findings=findings)
+        )
+        return self._render([Styled(text, "bold red" if findings else "bold green")])
+
+    def _by(self, line: Data) -> str:
+        by = line["by"]
+        if "person" in by:
+            return self.name(line["by_name"], by["person"])
+        return self.say(say("time") if "clock" in by else say("administrator"))
+
+    def _words(self, line: Data) -> str:
+        """What an event says."""
+        data, name = line["data"], self.name(line["name"], line["data"].get("element", ""))
+        match line["type"]:
+            case "case.opened":
+                text = say("case opened: {name}", name=name)
+            case "task.completed" | "message.received":
+                said = self.name(line["said"])
+                text = say("{name}: {said}", name=name, said=said) if said else say("{name}", name=name)
+            case "timer.fired":
+                text = say("time is up: {name}", name=name)
+            case "task.opened":
+                unit = self.name(line["unit_name"], data["unit"])
+                text = say("opens {name} for {unit}", name=name, unit=unit)
+            case "task.cancelled":
+                text = say("{name} is no longer wanted", name=name)
+            case "timer.armed":
+                text = say("{name} is set for {due}", name=name, due=self.when(data["due"]))
+            case "timer.stopped":
+                text = say("{name} is stopped", name=name)
+            case "message.sent":
+                text = say("message {name} is sent", name=data["name"])
+            case "signal.sent":
+                text = say("signal {name} is sent", name=data["name"])
+            case "document.issued":
+                text = say("issued {name} {number}", name=name, number=data["number"])
+            case "incident.raised":
+                text = say("{name} failed: {message}", name=name, message=data["message"])
+            case "case.closed":
+                text = say("case closed: {name}", name=name)
+            case "office.created":
+                text = say("rehearsal office set up in division {division}", division=data["division"])
+            case "organisation.recorded":
+                text = say("organisation recorded: {content}", content=data["content"][:8])
+            case "definition.published":
+                text = say(
+                    "item {item} published, in force from {effective}",
+                    item=data["item"],
+                    effective=data["effective"],
+                )
+            case other:
+                text = say("{name}", name=other)
+        return self.say(text)
+
+    def swept(self, data: Data) -> str:
+        """What a sweep did."""
+        text = say(
+            "cases in which time ran out: {count}; timers fired: {fired}",
+            count=len(data["cases"]),
+            fired=data["fired"],
+        )
+        parts: list[RenderableType] = [self.say(text)]
+        if data["refused"]:
+            parts.append(
+                Styled(
+                    self.say(say("cases left as they were: {count}", count=len(data["refused"]))), "bold red"
+                )
+            )
+        return self._render(parts)
+
+    # --- items
+
+    def office(self, data: Data) -> str:
+        """A new office and its items."""
+        created = self.say(say("A rehearsal office is set up in {database}.", database=data["database"]))
+        parts: list[RenderableType] = [Styled(created, "bold green"), "", self._items(data["items"]), ""]
+        parts.append(Styled(self.say(say("What you can do next")), "bold"))
+        for item in data["items"]:
+            actor = f" --as {item['openers'][0]}" if item["openers"] else ""
+            parts.append(_line(clean(f" {self.command} open {item['item']}{actor}")))
+        return self._render(parts)
+
+    def checked(self, data: Data) -> str:
+        """What is wrong with an item's folder."""
+        text = "".join(self.problem(problem) for problem in data["problems"])
+        if data["item"] is None:
+            count = sum(problem["severity"] == "error" for problem in data["problems"])
+            return text + self.line(say("errors: {count}; it can't be published", count=count), "bold red")
+        good = say(
+            "{item} can be published; examples played: {count}", item=data["item"], count=data["examples"]
+        )
+        return text + self.line(good, "bold green")
+
+    def items(self, data: Data) -> str:
+        """The published items."""
+        if not data["items"]:
+            return self._render([self.say(say("No item is published yet: lianban item publish FOLDER"))])
+        return self._render([self._items(data["items"])])
+
+    def _items(self, items: Iterable[Data]) -> Table:
+        table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
+        table.add_column(self.say(say("item")), no_wrap=True)
+        table.add_column(self.say(say("name")), ratio=1)
+        table.add_column(self.say(say("version")), justify="right")
+        table.add_column(self.say(say("in force from")), no_wrap=True)
+        table.add_column(self.say(say("digest")), no_wrap=True, style="dim")
+        for item in items:
+            table.add_row(
+                clean(item["item"]),
+                self.name(item["name"]),
+                str(item["version"]),
+                item["effective"],
+                item["definition"][:8],
+            )
+        return table
+
+    def rehearsal(self, data: Data) -> str:
+        """The trace of a bare diagram, and how it ended."""
+        table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
+        table.add_column(self.say(say("when")), no_wrap=True)
+        table.add_column(self.say(say("event")), no_wrap=True)
+        table.add_column(self.say(say("element")), ratio=1)
+        for entry in data["trace"]:
+            table.add_row(entry["at"], self.say(_TRACED[entry["event"]]), clean(entry["id"]))
+        state = self.say(say("state: {state}", state=_STATES[data["state"]]))
+        parts: list[RenderableType] = [table] if data["trace"] else []
+        parts.append(Styled(state, "bold"))
+        if data["open"]:
+            parts.append(self.say(say("open: {steps}", steps=", ".join(data["open"]))))
+        return self._render(parts)
+
+    # --- refusals
+
+    def refusal(self, data: Data) -> str:
+        """A refusal, line by line: what, expected, found, rule, remedy."""
+        return self._labelled(
+            data["message"],
+            [
+                (say("expected"), data["expected"]),
+                (say("found"), data["found"]),
+                (say("rule"), data["rule"]),
+                (say("what to do"), data["remedy"]),
+            ],
+            "bold red",
+        )
+
+    def problem(self, data: Data) -> str:
+        """A finding in a definition, as compilers print theirs: `file: element: error: message`."""
+        severity = self.say(say("error") if data["severity"] == "error" else say("warning"))
+        place = ": ".join(filter(None, (data["file"], data["element"], severity, data["message"])))
+        lines = [
+            (say("expected"), data["expected"]),
+            (say("found"), data["found"]),
+            (say("fix"), data["remedy"]),
+        ]
+        return self._labelled(place, lines, "red" if data["severity"] == "error" else "yellow")
+
+    def _labelled(self, head: str, lines: Sequence[tuple[Text, str]], style: str) -> str:
+        parts: list[RenderableType] = [Styled(clean(head), style)]
+        table = Table.grid(padding=(0, 1))
+        table.add_column(no_wrap=True, style="dim")
+        table.add_column(ratio=1)
+        for label, text in lines:
+            if text:
+                table.add_row(f"  {self.say(label)}", clean(text))
+        return self._render([*parts, table])
+
+    # --- drawing
+
+    def line(self, text: Text, style: str = "") -> str:
+        """One line."""
+        return self._render([Styled(self.say(text), style)])
+
+    def _render(self, parts: Iterable[RenderableType]) -> str:
+        console = Console(
+            file=io.StringIO(),
+            width=shutil.get_terminal_size((_DEFAULT_WIDTH, 24)).columns,
+            force_terminal=self.terminal,
+            markup=False,
+            highlight=False,
+            emoji=False,
+            legacy_windows=False,
+        )
+        with console.capture() as captured:
+            for part in parts:
+                console.print(part, soft_wrap=isinstance(part, Styled) and part.no_wrap is True)
+        return "".join(line.rstrip() + "\n" for line in captured.get().splitlines())
+
+
+_MARK_OF = {
+    "timer.fired": MARKS["fired"],
+    "document.issued": ("❏", "cyan"),
+    "incident.raised": MARKS["failed"],
+    "case.closed": ("■", "bold"),
+}
+_TRACED = {
+    "entered": say("entered"),
+    "completed": say("completed"),
+    "fired": say("fired"),
+    "cancelled": say("cancelled"),
+}
+_STATES = {
+    "running": say("running"),
+    "completed": say("completed"),
+    "refused": say("refused"),
+    "error": say("error"),
+}
+
+
+def _side_by_side(place: int, step: Data) -> object:
+    """Steps with the same key were opened by the same act and run in parallel."""
+    return step["cause"] if step["state"] in ("open", "done", "cancelled") else f"alone {place}"
+
+
+def _pairs(rows: Iterable[tuple[str, str]]) -> Padding:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, max_width=32)
+    table.add_column(ratio=1)
+    for left, right in rows:
+        table.add_row(left, right)
+    return Padding(table, (0, 0, 0, 1))
+
+
+def _line(text: str) -> Styled:
+    """A command to copy: never broken into lines."""
+    return Styled(text, "cyan", no_wrap=True)

@@ -1,0 +1,485 @@
+"""Documents: what a template may do, what it may not, and the shipped ones."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.documents import (
+    CONTEXT,
+    MAX_OUTPUT,
+    check,
+    date_words,
+    date_zh,
+    render,
+    yuan,
+    yuan_words,
+)
+from engine.errors import Invalid
+
+FORMS = {path.name: path.read_bytes() for path in Path("forms").glob("*.j2")}
+SHIPPED = sorted(name for name in FORMS if not name.startswith("_"))
+
+STARTUP = tomllib.loads(Path("processes/enterprise-startup/item.toml").read_text())
+SENIOR = tomllib.loads(Path("processes/senior-card/item.toml").read_text())
+
+COMPANY: dict[str, Any] = {
+    "company_name": "示例县云岭生态茶业有限公司",
+    "company_type": "limited",
+    "registered_capital": 200,
+    "address": "示例县城关镇文化路18号",
+    "business_scope": "茶叶种植、加工和销售",
+    "legal_representative": "张明",
+    "applicant": "张明",
+    "id_number": "539901198506150031",
+    "phone": "0876-5550101",
+    "intake": {"outcome": "complete", "materials": ["公司章程 1份"]},
+    "samr": {"opinion": "agree"},
+    "psb": {"opinion": "disagree", "reason": "名称不一致"},
+}
+ELDER: dict[str, Any] = {
+    "applicant": "段老福",
+    "birth_date": "1951-11-08",
+    "id_number": "539901195111080013",
+    "residence": "示例县城关镇东街6号",
+    "card_kind": "70+",
+}
+
+
+def context(
+    item: dict[str, Any], document: str, data: dict[str, Any], answers: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "office": {"name": {"zh": "示例县", "en": "Shili County"}, "division": "539901"},
+        "case": {
+            "number": "539901-SC-LB0001-2026-00042",
+            "item_code": item["code"],
+            "opened_at": "2026-03-01T17:00:00.000000Z",
+        },
+        "item": item,
+        "data": data,
+        "answers": answers,
+        "step": {"id": "step", "name": {"zh": "审查", "en": "Review"}},
+        "actor": {
+            "name": {"zh": "王磊", "en": "Wang Lei"},
+            "unit": "samr",
+            "unit_name": "示例县市场监督管理局",
+            "post": "reviewer",
+        },
+        "document": {
+            "id": document,
+            "number": "决定〔2026〕38号",
+            "name": item["documents"][document]["name"],
+        },
+        "documents": {"acceptance-notice": {"number": "受理〔2026〕42号"}},
+        "date": "2026-03-09",
+    }
+
+
+def shipped(item: dict[str, Any], document: str, data: dict[str, Any], answers: dict[str, Any]) -> str:
+    template = item["documents"][document]["template"]
+    return render(FORMS, template, context(item, document, data, answers)).decode()
+
+
+def made(source: str, /, **data: Any) -> str:
+    return render({"t.j2": source.encode()}, "t.j2", {"data": data}).decode()
+
+
+def failed(source: str, /, **data: Any) -> Invalid:
+    with pytest.raises(Invalid) as caught:
+        made(source, **data)
+    assert caught.value.code == "document.failed"
+    return caught.value
+
+
+GRANT = {"decision": "grant"}
+REFUSE = {"decision": "refuse", "reason": "缺少前置许可", "remedies": "可自收到之日起六十日内申请行政复议"}
+LICENCE = {"licence_number": "91539901MA6KA00025", "established": "2026-03-09"}
+DELIVERY = {"recipient": "张明", "method": "in_person", "items": ["营业执照"]}
+EVERY_DOCUMENT = [
+    (STARTUP, "acceptance-notice", COMPANY, {}),
+    (STARTUP, "supplement-notice", COMPANY, {"defects": ["章程未签字"]}),
+    (STARTUP, "correction-notice", COMPANY, {"defects": ["名称不一致"]}),
+    (STARTUP, "department-opinion", COMPANY, {"opinion": "disagree", "reason": "名称不一致"}),
+    (STARTUP, "decision", COMPANY, GRANT),
+    (STARTUP, "decision", COMPANY, REFUSE),
+    (STARTUP, "licence", COMPANY, LICENCE),
+    (STARTUP, "delivery-receipt", COMPANY, DELIVERY),
+    (STARTUP, "non-acceptance", COMPANY, {}),
+    (SENIOR, "non-acceptance", {**ELDER, "birth_date": "1970-01-01"}, {}),
+    (SENIOR, "decision", ELDER, GRANT),
+    (SENIOR, "senior-card", ELDER, {}),
+    (SENIOR, "delivery-receipt", ELDER, {"recipient": "段老福", "method": "agent"}),
+]
+
+
+# --- the shipped templates
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_template_is_sound(name: str) -> None:
+    assert [str(problem.message) for problem in check(FORMS, name)] == []
+
+
+def test_every_document_of_the_shipped_items_is_tried_here() -> None:
+    declared = {(item["code"], name) for item in (STARTUP, SENIOR) for name in item["documents"]}
+    assert {(item["code"], name) for item, name, _, _ in EVERY_DOCUMENT} == declared
+
+
+@pytest.mark.parametrize(("item", "document", "data", "answers"), EVERY_DOCUMENT)
+def test_every_shipped_document_names_organ_number_case_applicant_and_date(
+    item: dict[str, Any], document: str, data: dict[str, Any], answers: dict[str, Any]
+) -> None:
+    text = shipped(item, document, data, answers)
+    for part in ("示例县市场监督管理局", "决定〔2026〕38号", "539901-SC-LB0001-2026-00042", "2026年3月9日"):
+        assert part in text
+    assert data["applicant"] in text
+    assert "None" not in text and "True" not in text
+    assert "http" not in text  # self-contained: nothing is fetched when it is shown or printed
+
+
+@pytest.mark.parametrize(("item", "document", "data", "answers"), EVERY_DOCUMENT)
+def test_what_people_typed_never_becomes_markup(
+    item: dict[str, Any], document: str, data: dict[str, Any], answers: dict[str, Any]
+) -> None:
+    evil = '<script>alert("x")</script>{{ data }}'
+    fixed = {
+        "birth_date",
+        "registered_capital",
+        "company_type",
+        "established",
+        "decision",
+        "opinion",
+        "method",
+    }
+
+    def poisoned(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {name: poisoned(part, name) for name, part in value.items()}
+        if isinstance(value, list):
+            return [poisoned(part) for part in value]
+        return value if key in fixed or not isinstance(value, str) else evil
+
+    text = shipped(item, document, poisoned(data), poisoned(answers))
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text and "{{ data }}" in text
+
+
+def test_a_refusal_gives_reasons_and_remedies_with_terms() -> None:
+    text = shipped(STARTUP, "decision", COMPANY, REFUSE)
+    assert "不予行政许可决定书" in text and "缺少前置许可" in text and "六十日内申请行政复议" in text
+    text = shipped(STARTUP, "decision", COMPANY, {"decision": "refuse", "reason": "缺少前置许可"})
+    assert "六十日内依法向示例县人民政府申请行政复议" in text
+    assert "六个月内依法向示例县人民法院提起行政诉讼" in text
+
+
+def test_a_refusal_without_reasons_is_not_made() -> None:
+    with pytest.raises(Invalid) as caught:
+        shipped(STARTUP, "decision", COMPANY, {"decision": "refuse"})
+    assert "decision.j2, line" in str(caught.value.found)
+
+
+def test_a_decision_names_the_opinion_of_every_department() -> None:
+    text = shipped(STARTUP, "decision", COMPANY, GRANT)
+    assert "准予行政许可决定书" in text
+    assert "市场监管局审查岗：同意；公安局窗口：不同意；" in text
+
+
+def test_the_licence_has_what_was_corrected_not_what_was_first_applied_for() -> None:
+    corrected = {**COMPANY, "correction": {"materials": ["x"], "company_name": "示例县春城茶业有限公司"}}
+    text = shipped(STARTUP, "licence", corrected, LICENCE)
+    assert "示例县春城茶业有限公司" in text and "云岭" not in text
+    assert COMPANY["address"] in text
+    assert "人民币贰佰万元整" in text and "长期" in text
+
+
+def test_the_supplement_notice_lists_every_defect_and_counts_them() -> None:
+    defects = ["章程未签字", "缺少住所证明", "任职文件未盖章"]
+    text = shipped(STARTUP, "supplement-notice", COMPANY, {"defects": defects})
+    assert all(f"<li>{defect}</li>" in text for defect in defects)
+    assert "以上共3项" in text
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (
+            {
+                "intake": {
+                    "outcome": "not_ours",
+                    "reason": "在邻县",
+                    "competent_authority": "邻县市场监督管理局",
+                }
+            },
+            "请向<strong>邻县市场监督管理局</strong>提出申请",
+        ),
+        ({"intake": {"outcome": "not_required", "reason": "自产自销"}}, "依法不需要取得行政许可：自产自销"),
+        ({"supplement_check": {"complete": False, "reason": "仍缺章程"}}, "仍缺章程"),
+    ],
+)
+def test_a_non_acceptance_says_why_and_who_is_competent(data: dict[str, Any], words: str) -> None:
+    assert words in shipped(STARTUP, "non-acceptance", {**COMPANY, **data}, {})
+
+
+def test_local_dates_are_those_of_the_office() -> None:
+    # 17:00 UTC is past midnight in Shanghai
+    assert "于2026年3月2日提出" in shipped(STARTUP, "acceptance-notice", COMPANY, {})
+    values = context(STARTUP, "acceptance-notice", COMPANY, {})
+    values["office"]["zone"] = "Europe/Berlin"
+    assert "于2026年3月1日提出" in render(FORMS, "acceptance-notice.j2", values).decode()
+
+
+def test_the_same_template_and_data_give_the_same_bytes_in_another_interpreter() -> None:
+    values = context(STARTUP, "decision", COMPANY, GRANT)
+    code = (
+        "import json, pathlib, sys; from engine.documents import render\n"
+        "forms = {p.name: p.read_bytes() for p in pathlib.Path('forms').glob('*.j2')}\n"
+        "sys.stdout.buffer.write(render(forms, 'decision.j2', json.load(sys.stdin)))"
+    )
+    for seed in ("1", "2"):
+        other = subprocess.run(
+            [sys.executable, "-c", code],
+            input=json.dumps(values, default=str).encode(),
+            capture_output=True,
+            check=True,
+            env={"PYTHONHASHSEED": seed},
+        )
+        assert other.stdout == render(FORMS, "decision.j2", values)
+
+
+# --- what a template may do
+
+
+def test_data_is_escaped_and_plain() -> None:
+    assert made("{{ data.a }}|{{ data.b }}|{{ data.c }}|{{ data.d }}", a="<b>&", b=None, c=True, d=5.0) == (
+        "&lt;b&gt;&amp;||是|5"
+    )
+
+
+@pytest.mark.parametrize("name", ["items", "keys", "values", "get", "pop", "copy", "update"])
+def test_a_field_named_like_a_method_is_data(name: str) -> None:
+    assert made("{{ data." + name + " }}", **{name: "值"}) == "值"
+    assert made("{{ data." + name + " is defined }}") == "否"
+
+
+@pytest.mark.parametrize("source", ["{{ data }}", "{{ data.l }}", "{{ data.l|map('upper') }}", "{{ range }}"])
+def test_a_list_or_group_is_not_printed_as_python_writes_it(source: str) -> None:
+    assert "loop over it" in str(failed(source, l=["a"]).found)
+    assert made("{{ data.l|map('upper')|join('、') }}", l=["a", "b"]) == "A、B"
+
+
+def test_what_the_case_lacks_is_an_error_naming_template_and_line() -> None:
+    found = str(failed("one\ntwo {{ data.absent }}").found)
+    assert "t.j2, line 2" in found and "absent" in found
+    assert made("{{ data.absent is defined }}{{ data.absent|default('—') }}") == "否—"
+
+
+def test_an_error_in_an_included_template_names_that_one() -> None:
+    templates = {"a.j2": b"{% include 'b.j2' %}", "b.j2": b"\n\n{{ data.absent }}"}
+    with pytest.raises(Invalid) as caught:
+        render(templates, "a.j2", {"data": {}})
+    assert "b.j2, line 3" in str(caught.value.found)
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("{{ data.d|date_zh }}", "2026年3月2日"),
+        ("{{ data.d|date_words }}", "二〇二六年三月二日"),
+        ("{{ data.n|yuan }}", "1,234.50元"),
+        ("{{ data.n|yuan_words }}", "壹仟贰佰叁拾肆元伍角整"),
+        ("{% for k, v in data.m|items %}{{ loop.index }}{{ k }}{{ v }}{% endfor %}", "1a12b2"),
+        ("{% for x in [3, 1, 2]|sort if x > 1 %}{{ x }}{{ ',' if not loop.last }}{% endfor %}", "2,3"),
+        ("{% for x in range(3) %}{{ loop.cycle('a', 'b') }}{% endfor %}", "aba"),
+        ("{% macro m(x) %}[{{ x }}]{% endmacro %}{{ m(1) }}{{ m('<') }}", "[1][&lt;]"),
+        ("{{ 'a' ~ 1 ~ '<' }}", "a1&lt;"),
+        ("{{ 2 * 3 + 7 % 4 }}", "9"),
+    ],
+)
+def test_a_template_has_what_official_documents_need(source: str, value: str) -> None:
+    assert made(source, d="2026-03-02", n=1234.5, m={"a": 1, "b": 2}) == value
+
+
+# --- what it may not do
+
+ESCAPES = [
+    "{{ ''.__class__ }}",
+    "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    "{{ ''['__class__'] }}",
+    "{{ data.__class__ }}",
+    "{{ data['__class__'].__base__ }}",
+    "{{ [].__class__.__base__.__subclasses__() }}",
+    "{{ data|attr('__class__') }}",
+    "{{ [data]|map(attribute='__class__')|list }}",
+    "{{ [data]|map('attr', '__class__')|list }}",
+    "{{ data.items() }}",
+    "{{ data.x.upper() }}",
+    "{{ data.x.format(data) }}",
+    "{{ '{0.__class__}'.format(data) }}",
+    "{{ '{0.__class__}'|format(data) }}",
+    "{{ '%s' % data }}",
+    "{{ data.l.append(1) }}",
+    "{{ self.__init__.__globals__ }}",
+    "{{ self._TemplateReference__context }}",
+    "{{ cycler.__init__.__globals__ }}",
+    "{{ lipsum.__globals__ }}",
+    "{{ lipsum() }}",
+    "{{ namespace(a=1).a }}",
+    "{{ joiner.__init__ }}",
+    "{{ dict(a=1) }}",
+    "{{ config }}",
+    "{{ range.__self__ }}",
+    "{{ range.__self__.loader }}",
+    "{{ range(1).__class__ }}",
+    "{% macro m() %}{% endmacro %}{{ m.__globals__ }}",
+    "{% macro m() %}{% endmacro %}{{ m._func }}",
+    "{% macro m() %}{% endmacro %}{{ m.__init__.__globals__ }}",
+    "{% for x in [1] %}{{ loop._iterable }}{% endfor %}",
+    "{% for x in [1] %}{{ loop.__class__ }}{% endfor %}",
+    "{% for x in [1] %}{{ loop.__init__.__globals__ }}{% endfor %}",
+    "{{ (data.absent|default(data)).__class__ }}",
+    "{{ data.absent.__class__ }}",
+    "{% set x = data.__init__ %}{{ x }}",
+    "{{ [1,2]|random }}",
+    "{{ data|tojson|safe }}",
+    "{{ '<b>'|safe }}",
+    "{% autoescape false %}<b>{{ data.x }}{% endautoescape %}",
+    "{% include '/etc/passwd' %}",
+    "{% include '../engine/errors.py' %}",
+    "{% include data.x %}",
+    "{% import 'os' as os %}",
+    "{% do data.clear() %}",
+    "{% debug %}",
+]
+
+
+@pytest.mark.parametrize("source", ESCAPES)
+def test_the_sandbox_holds(source: str) -> None:
+    failed(source, x="text", l=[1])
+
+
+BOMBS = [
+    "{{ 'x' * 1000000000 }}",
+    "{{ [1] * 1000000000 }}",
+    "{{ 9 ** 999999999 }}",
+    "{{ '%0999999999d' % 1 }}",
+    "{% for x in range(1000000000) %}{% endfor %}",
+    "{% for a in range(1000) %}{% for b in range(1000) %}{% endfor %}{% endfor %}",
+    "{% for a in range(1000) %}{% for b in range(1000) if false %}{% endfor %}{% endfor %}",
+    "{% for a in range(90000) %}" + "x" * 100 + "{% endfor %}",
+    "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+    "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(40) }}",
+    "{% macro m(s) %}{{ s }}{{ s }}{% endmacro %}{% set s = 'xxxxxxxx' %}" + "{% set s = m(s) %}" * 40,
+    "{% set s = 'x' %}" + "{% set s = s ~ s %}" * 60 + "{{ s }}",
+    "{% set s = 'x' %}" + "{% set s = s + s %}" * 60 + "{{ s }}",
+    "{% set s = 'xx' %}" + "{% set s = s|replace('x', 'xxxxxxxxxx') %}" * 60 + "{{ s }}",
+    "{% set s = ['x'] %}" + "{% set s = s + s %}" * 60,
+    "{% set n = 999 %}" + "{% set n = n * n %}" * 60,
+    "{% set s = 'x' %}" + "{% set s %}{{ s }}{{ s }}{% endset %}" * 60,
+    "{% include 't.j2' %}",
+    "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
+]
+
+
+@pytest.mark.parametrize("source", BOMBS, ids=range(len(BOMBS)))
+def test_a_template_cannot_run_or_grow_without_end(source: str) -> None:
+    began = time.perf_counter()
+    failed(source)
+    assert time.perf_counter() - began < 5
+
+
+def test_a_long_document_is_allowed_up_to_the_limit() -> None:
+    assert len(made("{% for a in range(1900) %}{{ data.s }}{% endfor %}", s="x" * 1000)) == 1_900_000
+    assert str(MAX_OUTPUT) in str(
+        failed("{% for a in range(2001) %}{{ data.s }}{% endfor %}", s="x" * 1000).found
+    )
+
+
+# --- checking templates before they are used
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("{% if %}", "Expected an expression"),
+        ("{{ data.a ", "unexpected end of template"),
+        ("{% include 'absent.j2' %}", "there is no template absent.j2"),
+        ("{% include data.x %}", "computed name"),
+        ("{% if data.a %}{{ data.a|shout }}{% endif %}", "no filter or test shout"),
+        ("{% if data.a is shouted %}{% endif %}", "shouted"),
+        ("{{ dta.name }}", "it uses dta"),
+        ("{% set x %}a{% endset %}", "measured"),
+        ("{% autoescape false %}{% endautoescape %}", "escaping"),
+    ],
+)
+def test_a_faulty_template_is_found_before_any_case_uses_it(source: str, words: str) -> None:
+    (problem,) = check({"t.j2": b"{% extends 'u.j2' %}", "u.j2": source.encode()}, "t.j2")
+    assert words in str(problem.message) and (problem.severity, problem.file) == ("error", "u.j2")
+
+
+def test_a_syntax_error_is_reported_with_its_line() -> None:
+    (problem,) = check({"t.j2": b"one\ntwo\n{% nonsense %}"}, "t.j2")
+    assert problem.element == "line 3"
+
+
+def test_a_template_that_is_not_there_or_not_text_is_reported() -> None:
+    assert "no template" in str(check({}, "t.j2")[0].message)
+    assert "UTF-8" in str(check({"t.j2": b"\xff\xfe"}, "t.j2")[0].message)
+    with pytest.raises(Invalid):
+        render({"t.j2": b"\xff\xfe"}, "t.j2", {})
+
+
+def test_all_names_of_the_context_may_be_used() -> None:
+    source = "".join(f"{{{{ {name} is defined }}}}" for name in sorted(CONTEXT))
+    assert check({"t.j2": source.encode()}, "t.j2") == []
+
+
+# --- dates and amounts
+
+
+def test_formal_dates() -> None:
+    assert date_zh(date(2026, 12, 31)) == "2026年12月31日"
+    assert date_words(date(2026, 10, 20)) == "二〇二六年十月二十日"
+    assert date_words(date(2030, 11, 31 - 1)) == "二〇三〇年十一月三十日"
+    assert date_words(date(2005, 2, 28)) == "二〇〇五年二月二十八日"
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [
+        (0, "零元整"),
+        (1, "壹元整"),
+        (10, "壹拾元整"),
+        (105, "壹佰零伍元整"),
+        (1_000_000, "壹佰万元整"),
+        (2_000_500, "贰佰万零伍佰元整"),
+        (100_010, "壹拾万零壹拾元整"),
+        (1_0000_0001, "壹亿零壹元整"),
+        (1_2000_0000, "壹亿贰仟万元整"),
+        (10_0050_0000, "壹拾亿零伍拾万元整"),
+        (0.05, "伍分"),
+        (0.5, "伍角整"),
+        (1.05, "壹元零伍分"),
+        (6.70, "陆元柒角整"),
+        (16_409.02, "壹万陆仟肆佰零玖元零贰分"),
+        (1_680.32, "壹仟陆佰捌拾元叁角贰分"),
+        (0.07 * 10_000, "柒佰元整"),
+    ],
+)
+def test_amounts_in_words(amount: float, words: str) -> None:
+    assert yuan_words(amount) == words
+
+
+def test_amounts_that_have_no_words_are_refused() -> None:
+    for amount in (-1, 10**12):
+        with pytest.raises(ValueError):
+            yuan_words(amount)
+    assert (yuan(1_000_000), yuan(0.5)) == ("1,000,000元", "0.50元")
