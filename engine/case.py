@@ -33,7 +33,7 @@ from .events import (
     TimerFired,
     TimerStopped,
 )
-from .flow.marking import Marking, Waiting, awaited, open_tasks, timers
+from .flow.marking import Due, Marking, Waiting, awaited, open_tasks, timers
 from .flow.net import HUMAN, Node
 from .flow.step import Complete, Effect, Fire, Input, Message, Start, step
 from .forms import check
@@ -246,17 +246,26 @@ class Step:
 
 def steps(case: Case, definition: Definition) -> list[Step]:
     """Everything that a person can do in the case now: open tasks first, then awaited messages."""
-    tasks = [_step(case, definition, waiting, None) for waiting in open_tasks(case.marking)]
+    armed = timers(definition.net, case.marking)
+    return [_step(definition, name, waiting, armed) for name, waiting in _possible(case, definition)]
+
+
+def step_names(case: Case, definition: Definition) -> list[str]:
+    """What a clerk may type after `do`: the `task` of each of the `steps`."""
+    return [name for name, _ in _possible(case, definition)]
+
+
+def _possible(case: Case, definition: Definition) -> list[tuple[str, Waiting]]:
+    tasks = [(waiting.id, waiting) for waiting in open_tasks(case.marking)]
     messages = awaited(definition.net, case.marking, "message")
-    return tasks + [_step(case, definition, waiting, waiting.name) for waiting in messages]
+    return tasks + [(waiting.element, waiting) for waiting in messages]
 
 
-def _step(case: Case, definition: Definition, waiting: Waiting, message: str | None) -> Step:
+def _step(definition: Definition, name: str, waiting: Waiting, armed: list[Due]) -> Step:
     node = definition.net.scopes[waiting.scope].nodes[waiting.element]
     unit, post = definition.performer(waiting.scope, node)
-    task = waiting.id if message is None else node.id
-    due = task_due(case, definition, waiting.id)
-    return Step(task, waiting.scope, node, waiting.unit or unit, post, message, due)
+    due = _due(armed, waiting.id)
+    return Step(name, waiting.scope, node, waiting.unit or unit, post, waiting.name or None, due)
 
 
 def next_timer(case: Case, definition: Definition, now: datetime) -> tuple[datetime, TimerFired] | None:
@@ -270,11 +279,11 @@ def next_timer(case: Case, definition: Definition, now: datetime) -> tuple[datet
 
 def find_step(case: Case, definition: Definition, task: str) -> Step:
     """The step called `task` that can be done now. Raises `Invalid` naming the steps that can."""
-    possible = steps(case, definition)
-    for candidate in possible:
-        if candidate.task == task:
-            return candidate
-    names = ", ".join(candidate.task for candidate in possible)
+    possible = _possible(case, definition)
+    for name, waiting in possible:
+        if name == task:
+            return _step(definition, name, waiting, timers(definition.net, case.marking))
+    names = ", ".join(name for name, _ in possible)
     if case.closed:
         raise Invalid(
             "case.closed",
@@ -312,7 +321,11 @@ def decide(case: Case, definition: Definition, target: Step, data: dict[str, Any
 
 def task_due(case: Case, definition: Definition, task: str) -> str | None:
     """The first timer, at this moment, on the task or on an activity around it."""
-    for timer in timers(definition.net, case.marking):
+    return _due(timers(definition.net, case.marking), task)
+
+
+def _due(armed: list[Due], task: str) -> str | None:
+    for timer in armed:
         visit = timer.timer.partition("!")[0]
         if task == visit or task.startswith((visit + "/", visit + ":")):
             return timer.due

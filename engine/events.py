@@ -35,9 +35,7 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=
 def canonical(value: Any) -> bytes:
     """The one JSON spelling of `value`: sorted keys, no spaces, UTF-8, no NaN. ValueError/TypeError
     for what JSON cannot hold."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def digest(data: bytes) -> str:

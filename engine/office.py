@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from . import audit
 from .access import Organisation, Person, identify, permit, read_organisation
-from .case import Case, Course, check_opening, decide, find_step, steps, task_due
+from .case import Case, Course, check_opening, decide, find_step, step_names, task_due
 from .clock import OFFICE_ZONE, write_instant
 from .definition import Definition, builtin, pack, read_folder, unpack
 from .errors import NOTHING, Conflict, Diverged, Invalid, Problem, Refusal, Unknown, say
@@ -49,6 +49,7 @@ from .store import Changes, DefinitionRow, DocumentRow, Head, Reader, Store, Tas
 from .views import (
     answer_lines,
     document_context,
+    element_of,
     form_of,
     step_lines,
     story_lines,
@@ -332,8 +333,8 @@ class Office:
     def show(self, case: str) -> dict[str, Any]:
         """Where a case stands: what was done by whom, what is open and whose it is, what it waits for."""
         with self._store.reading() as reader:
-            number = self._find(reader, case)
-            head = _head(reader, number)
+            head = self._find(reader, case)
+            number = head.case
             definition = self._definition(reader, head.definition)
             organisation = self._organisation(reader)
             state = Case.from_json(json.loads(head.state))
@@ -354,6 +355,7 @@ class Office:
                         "timer": timer.timer,
                         "element": timer.element,
                         "name": definition.names(timer.element),
+                        "step": definition.names(element_of(timer.timer.partition("!")[0])),
                         "due": timer.due,
                     }
                     for timer in timers(definition.net, state.marking)
@@ -373,9 +375,8 @@ class Office:
     def form(self, case: str, task: str) -> dict[str, Any]:
         """The form of a step, open or not; one without fields when it asks nothing. Raises `Unknown`."""
         with self._store.reading() as reader:
-            head = _head(reader, self._find(reader, case))
-            element = task.rpartition("/")[2].partition("#")[0].partition(":")[0]
-            return form_of(self._definition(reader, head.definition), element)
+            head = self._find(reader, case)
+            return form_of(self._definition(reader, head.definition), element_of(task))
 
     def opening_form(self, item: str, now: datetime) -> dict[str, Any]:
         """The form that opening a case of `item` asks for; one without fields when it asks nothing."""
@@ -385,7 +386,7 @@ class Office:
     def document(self, case: str, document: str | None) -> tuple[DocumentRow, bytes]:
         """The latest document of `case` with this id or number (None: the latest of all), and its bytes."""
         with self._store.reading() as reader:
-            number = self._find(reader, case)
+            number = self._find(reader, case).case
             rows = reader.documents(number)
             for row in reversed(rows):
                 if document in (None, row.document, row.number):
@@ -409,7 +410,7 @@ class Office:
     def history(self, case: str) -> list[Record]:
         """All events of a case, in order. `office` names the office's own history."""
         with self._store.reading() as reader:
-            number = case if case == OFFICE else self._find(reader, case)
+            number = case if case == OFFICE else self._find(reader, case).case
             return audit.records(number, list(reader.records(number)))
 
     def told(self, case: str, history: Sequence[Record]) -> list[dict[str, Any]]:
@@ -418,14 +419,14 @@ class Office:
             organisation = self._organisation(reader)
             if case == OFFICE:
                 return story_lines(history, None, organisation)
-            definition = _head(reader, self._find(reader, case)).definition
+            definition = self._find(reader, case).definition
             return story_lines(history, self._definition(reader, definition), organisation)
 
     def replay(self, case: str) -> list[tuple[Record, Case]]:
         """Run the history again by its pinned definition: each event with the case after it. Raises
         `Diverged` at the first event that does not follow."""
         with self._store.reading() as reader:
-            number = self._find(reader, case)
+            number = self._find(reader, case).case
             history = audit.records(number, list(reader.records(number)))
             return list(audit.replay(number, history, partial(self._definition, reader)))
 
@@ -437,7 +438,7 @@ class Office:
         count = 0
         with self._store.reading() as reader:
             definition_of = partial(self._definition, reader)
-            numbers = [self._find(reader, case)] if case is not None else list(reader.streams())
+            numbers = [self._find(reader, case).case] if case is not None else list(reader.streams())
             for number in numbers:
                 rows = list(reader.records(number))
                 if number == OFFICE:
@@ -524,11 +525,13 @@ class Office:
             )
         return self._definition(reader, row.definition)
 
-    def _find(self, reader: Reader, case: str) -> str:
-        """The full number of a case from its number or the end of it."""
-        found = [case] if reader.head(case) is not None and case != OFFICE else reader.find_cases(case)
+    def _find(self, reader: Reader, case: str) -> Head:
+        """Where a case stands, found by its number or the end of it."""
+        if case != OFFICE and (head := reader.head(case)) is not None:
+            return head
+        found = reader.find_cases(case)
         if len(found) == 1:
-            return found[0]
+            return _head(reader, found[0])
         if found:
             raise Invalid(
                 "case.ambiguous",
@@ -545,11 +548,10 @@ class Office:
         )
 
     def _draft(self, tx: Transaction, organisation: Organisation, case: str) -> _Draft:
-        number = self._find(tx, case)
-        head = _head(tx, number)
+        head = self._find(tx, case)
         state = Case.from_json(json.loads(head.state))
         definition = self._definition(tx, head.definition)
-        return _Draft(self, tx, organisation, number, definition, (head, state))
+        return _Draft(self, tx, organisation, head.case, definition, (head, state))
 
 
 def check_folder(
@@ -635,7 +637,7 @@ class _Draft:
             case=self.number,
             repeated=False,
             events=records,
-            open=[step.task for step in steps(case, self.course.definition)],
+            open=step_names(case, self.course.definition),
             outcome=case.outcome,
         )
 

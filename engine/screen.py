@@ -16,6 +16,7 @@ from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -42,6 +43,13 @@ MOST_COMMANDS = 8
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _DEFAULT_WIDTH = 80
+_NARROWEST = 40
+_INSTANT = 17
+"""Width of `since 03-02 09:00`."""
+_FRAME = 1 + 3 + 3 * 2
+"""What a line of `show` needs beside its texts: margin, bracket and mark, gaps."""
+_CONSOLE = Console(file=io.StringIO(), legacy_windows=False)
+"""For measuring only."""
 
 
 def clean(text: str) -> str:
@@ -72,6 +80,7 @@ class Screen:
         self.command = command
         self.who = who
         self.user = user
+        self.width = max(shutil.get_terminal_size((_DEFAULT_WIDTH, 24)).columns, _NARROWEST)
 
     # --- words
 
@@ -111,7 +120,8 @@ class Screen:
             head = self.say(say("Case {case} is closed.", case=number))
             return self._render([*parts, Styled(head, "bold")])
         parts.append(Styled(self.say(say("Case {case}, open now:", case=number)), "bold"))
-        parts.append(Padding(self._steps(data["open"], self.now.astimezone(self.zone).year), (0, 0, 0, 1)))
+        year = self.now.astimezone(self.zone).year
+        parts.append(self._rows([" "] * len(data["open"]), data["open"], year, since=False))
         parts += self._commands(number, data["open"])
         return self._render(parts)
 
@@ -122,14 +132,16 @@ class Screen:
             return self._render([self.say(say("Nothing to do."))])
         table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
         table.add_column(self.say(say("due")), no_wrap=True)
-        table.add_column(self.say(say("case")), no_wrap=True)
-        table.add_column(self.say(say("step")), ratio=1)
+        table.add_column(self.say(say("step")), ratio=1, overflow="fold")
         for task in tasks:
             late = task["due"] is not None and read_instant(task["due"]) < self.now
             due = Styled(self.when(task["due"]) or "—", "bold red" if late else "")
-            step = Styled.assemble((self.name(task["name"]), "bold"), "  ", (clean(task["task"]), "cyan"))
-            where = f"{self.name(task['item_name'])} · {self.name(task['unit_name'], task['unit'])}"
-            table.add_row(due, task["case"], Styled.assemble(step, "\n", (where, "dim")))
+            step, unit = self.name(task["name"]), self.name(task["unit_name"], task["unit"])
+            place = Styled.assemble((clean(f"{task['case']} {task['task']}"), "cyan"))
+            item = Styled.assemble("  ", (self.name(task["item_name"]), "dim"))
+            table.add_row(
+                due, Styled("\n").join([Styled.assemble((step, "bold"), f" · {unit}"), place + item])
+            )
         first = tasks[0]
         hint = self.say(say("{count} open. Do one with:", count=len(tasks)))
         return self._render([table, "", hint, _line(self._do(first["case"], first))])
@@ -154,10 +166,10 @@ class Screen:
                 "open since {opened}; open steps: {count}", opened=self.when(data["opened_at"]), count=count
             )
         parts: list[RenderableType] = [head, self.say(status), ""]
-        parts.append(Padding(self._steps(data["steps"], year), (0, 0, 0, 1)))
+        parts += self._steps(data["steps"], year)
         if data["timers"]:
             parts += [*self._heading(say("Timers"))]
-            parts.append(_pairs((self.when(t["due"]), self.name(t["name"])) for t in data["timers"]))
+            parts.append(_pairs((self.when(timer["due"]), self._timer(timer)) for timer in data["timers"]))
         if data["documents"]:
             parts += [*self._heading(say("Documents"))]
             documents = data["documents"]
@@ -172,6 +184,10 @@ class Screen:
         parts += self._commands(data["case"], data["steps"])
         return self._render(parts)
 
+    def _timer(self, timer: Data) -> str:
+        name, step = self.name(timer["name"]), self.name(timer["step"])
+        return name if name == step else f"{name} · {step}"
+
     def _heading(self, title: Text) -> tuple[RenderableType, RenderableType]:
         return "", Styled(self.say(title), "bold")
 
@@ -185,52 +201,69 @@ class Screen:
             return clean("；".join(value) if self.lang == "zh" else "; ".join(value))
         return clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
-    def _steps(self, steps: Sequence[Data], year: int) -> Table:
-        """The steps in order of opening; those that are open side by side stand in one bracket."""
-        table = Table.grid(padding=(0, 1))
-        table.add_column(no_wrap=True, style="dim", width=1)
-        table.add_column(no_wrap=True, width=2)
-        table.add_column(ratio=5)
-        table.add_column(max_width=16)
-        table.add_column(ratio=5)
-        table.add_column(no_wrap=True, justify="right")
+    def _steps(self, steps: Sequence[Data], year: int) -> list[RenderableType]:
+        """The steps in order of opening; those that ran side by side stand in one bracket."""
+        parts: list[RenderableType] = []
         for _, members in groupby(enumerate(steps), lambda pair: _side_by_side(*pair)):
             group = [step for _, step in members]
             if len(group) == 1:
-                table.add_row(" ", *self._step(group[0], year, since=True))
+                parts.append(self._rows([" "], group, year, since=True))
                 continue
-            done = sum(step["state"] == "done" for step in group)
-            since = self._day(group[0]["opened_at"], year)
             title = say(
-                "side by side since {since}: {done} of {all} done", since=since, done=done, all=len(group)
+                "side by side since {since}: {done} of {all} done",
+                since=self._day(group[0]["opened_at"], year),
+                done=sum(step["state"] == "done" for step in group),
+                all=len(group),
             )
-            table.add_row("┌", Styled("─"), Styled(self.say(title), "dim"))
-            for place, step in enumerate(group, 1):
-                table.add_row("└" if place == len(group) else "│", *self._step(step, year, since=False))
-        return table
+            parts.append(Styled(f" ┌ {self.say(title)}", "dim"))
+            parts.append(self._rows(["│"] * (len(group) - 1) + ["└"], group, year, since=False))
+        return parts
 
-    def _step(self, step: Data, year: int, *, since: bool) -> tuple[RenderableType, ...]:
-        mark, style = MARKS[step["state"]]
+    def _rows(self, brackets: Sequence[str], steps: Sequence[Data], year: int, *, since: bool) -> Padding:
+        """A line for each step: mark, step and answer, unit and person, instant. Of equal widths always."""
+        free = self.width - _FRAME - _INSTANT
+        name, unit = free - free // 2, free // 2
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(width=3, no_wrap=True)
+        table.add_column(width=name, overflow="fold")
+        table.add_column(width=unit, overflow="fold")
+        table.add_column(width=_INSTANT, no_wrap=True, justify="right")
+        for bracket, step in zip(brackets, steps, strict=True):
+            mark, style = MARKS[step["state"]]
+            lines = [self._what(step, name), self._whose(step, unit), self._times(step, year, since=since)]
+            height = max(
+                len(text.wrap(_CONSOLE, width))
+                for text, width in zip(lines, (name, unit, _INSTANT), strict=True)
+            )
+            frame = [Styled.assemble((bracket, "dim"), " " * (2 - cell_len(mark)), (mark, style))]
+            frame += [Styled("│" if bracket == "│" else " ", "dim")] * (height - 1)
+            table.add_row(Styled("\n").join(frame), *lines)
+        return Padding(table, (0, 0, 0, 1))
+
+    def _what(self, step: Data, width: int) -> Styled:
         suffix = re.search("[#:][0-9:#]+$", step["task"])
-        title = Styled(self.name(step["name"]) + (f" {suffix[0]}" if suffix else ""))
-        if step["state"] in ("open", "failed"):
-            title.stylize("bold")
+        name = self.name(step["name"]) + (f" {suffix[0]}" if suffix else "")
+        said = self.name(step["said"])
+        style = {"open": "bold", "failed": "bold", "cancelled": "dim strike"}.get(step["state"], "")
+        return _joined(Styled(name, style), ": ", Styled(said, MARKS[step["state"]][1]), width)
+
+    def _whose(self, step: Data, width: int) -> Styled:
         unit = self.name(step["unit_name"], step["unit"])
         person = self.name(step["by_name"], step["by"] or "")
-        who = " · ".join(filter(None, (unit, person)))
-        times = []
+        return _joined(Styled(unit), " · ", Styled(person), width)
+
+    def _times(self, step: Data, year: int, *, since: bool) -> Styled:
         if step["at"] is not None:
-            times.append(Styled(self._day(step["at"], year)))
-        elif since and step["opened_at"] is not None:
+            return Styled(self._day(step["at"], year))
+        times = []
+        if since and step["opened_at"] is not None:
             opened = self._day(step["opened_at"], year)
             times.append(Styled(self.say(say("since {instant}", instant=opened))))
-        if step["at"] is None and step["due"] is not None:
+        if step["due"] is not None:
             late = read_instant(step["due"]) < self.now
             due = self.say(say("due {instant}", instant=self._day(step["due"], year)))
             times.append(Styled(due, "bold red" if late else "yellow"))
-        if step["state"] == "cancelled":
-            title.stylize("dim")
-        return Styled(mark, style), title, self.name(step["said"]), who, Styled("\n").join(times)
+        return Styled("\n").join(times)
 
     def _commands(self, case: str, steps: Iterable[Data]) -> list[RenderableType]:
         """What can be done next, as commands to copy."""
@@ -475,7 +508,7 @@ class Screen:
     def _render(self, parts: Iterable[RenderableType]) -> str:
         console = Console(
             file=io.StringIO(),
-            width=shutil.get_terminal_size((_DEFAULT_WIDTH, 24)).columns,
+            width=self.width,
             force_terminal=self.terminal,
             markup=False,
             highlight=False,
@@ -511,6 +544,14 @@ _STATES = {
 def _side_by_side(place: int, step: Data) -> object:
     """Steps with the same key were opened by the same act and run in parallel."""
     return step["cause"] if step["state"] in ("open", "done", "cancelled") else f"alone {place}"
+
+
+def _joined(first: Styled, separator: str, second: Styled, width: int) -> Styled:
+    """Both on one line if they fit, else below each other."""
+    if not second.plain or not first.plain:
+        return first + second
+    fits = first.cell_len + len(separator) + second.cell_len <= width
+    return Styled(separator if fits else "\n").join([first, second])
 
 
 def _pairs(rows: Iterable[tuple[str, str]]) -> Padding:

@@ -112,6 +112,11 @@ def _said(definition: Definition, element: str, answers: dict[str, Any]) -> dict
     )
 
 
+def element_of(task: str) -> str:
+    """The element that a task is a visit of: `fire` for `review/fire#2`."""
+    return task.rpartition("/")[2].partition("#")[0].partition(":")[0]
+
+
 def form_of(definition: Definition, element: str) -> dict[str, Any]:
     """The form of an element, whether or not it is open; a form without fields if it has none."""
     for name, scope in definition.net.scopes.items():
@@ -212,7 +217,6 @@ def document_context(
 ) -> dict[str, Any]:
     """What a template may say: the case as it stands at this moment, the step, the person, the number."""
     case, definition = course.case, course.definition
-    step_element = event.element.rpartition("/")[2].partition("#")[0].partition(":")[0]
     person = organisation.people.get(by.get("person", ""))
     answers: dict[str, Any] = {}
     for _, _, entered in reversed(course.entries):
@@ -226,7 +230,7 @@ def document_context(
         "item": definition.item,
         "data": variables(case.marking),
         "answers": answers,
-        "step": {"id": event.element, "name": definition.names(step_element)},
+        "step": {"id": event.element, "name": definition.names(element_of(event.element))},
         "actor": {
             "name": dict(person.name) if person else {"zh": "", "en": ""},
             "unit": by.get("unit", ""),

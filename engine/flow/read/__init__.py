@@ -161,16 +161,16 @@ class _Reader:
         """No process calls itself, however indirectly; calls are not too deep; each has a way to begin."""
         level = {root: 1}
         circular: set[tuple[str, str]] = set()
-        path: list[tuple[str, int]] = [(root, 0)]
+        path = [(root, iter(processes[root].calls))]
         while path:
-            process_id, place = path.pop()
+            process_id, calls = path[-1]
             process = processes[process_id]
-            calls = [(call, called) for call, called in process.calls if called in processes]
-            if place == len(calls):
+            call, called = next(calls, (None, ""))
+            if call is None:
+                path.pop()
+            elif called not in processes:
                 continue
-            path.append((process_id, place + 1))
-            call, called = calls[place]
-            if any(called == above for above, _ in path):
+            elif any(called == above for above, _ in path):
                 if (process_id, call.get("id", "")) in circular:
                     continue
                 circular.add((process_id, call.get("id", "")))
@@ -184,7 +184,7 @@ class _Reader:
                     ),
                     remedy=say("draw a flow back instead of a call"),
                 )
-            elif level.get(called, 0) < len(path) + 1:
+            elif level.get(called, 0) <= len(path):
                 level[called] = len(path) + 1
                 if level[called] > DEEPEST:
                     process.findings.error(
@@ -198,7 +198,7 @@ class _Reader:
                         remedy=say("embed some of the called processes"),
                     )
                     return
-                path.append((called, 0))
+                path.append((called, iter(processes[called].calls)))
         for process in processes.values():
             for call, called in process.calls:
                 if called in processes and _needs_trigger(processes[called]):

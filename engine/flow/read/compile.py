@@ -48,7 +48,9 @@ class _Compiler:
         nodes = [e for e in self.process.iter(BPMN + "*") if local(e) in FLOW_NODES]
         self.order = {e.get("id", ""): place for place, e in enumerate(nodes)}
         self.elements = {e.get("id", ""): e for e in nodes}
-        self.flows = self._flows()
+        drawn_flows = list(self.process.iter(BPMN + "sequenceFlow"))
+        self.sources = {e.get("id", ""): e.get("sourceRef", "") for e in drawn_flows}
+        self.flows = self._flows(drawn_flows)
         self.lanes = _lanes(self.process, self.findings)
         self.data = _data_names(diagram.root)
 
@@ -56,7 +58,7 @@ class _Compiler:
         waiting: list[tuple[str, etree._Element, str | None]] = [(self.result.id, self.process, None)]
         for scope_id, element, lane in waiting:
             self._check_artefacts(element)
-            draft = Draft(scope_id, element, self.elements, {}, self.flows.get(element, {}))
+            draft = Draft(scope_id, element, self.elements, self.sources, {}, self.flows.get(element, {}))
             found = self.diagram.nodes(scope_id)
             for drawn in sorted(found, key=lambda d: self.order[d.element.get("id", "")]):
                 node = self._node(drawn, lane)
@@ -135,11 +137,6 @@ class _Compiler:
         if node.script is not None:
             check_script(element, node.script, self.findings)
         if node.event is not None and node.event.kind == "timer":
-            times = [e for e in element.iter() if e.tag in _TIMES]
-            if len(times) > 1:
-                self._error(
-                    "timer.twice", element, say("{element} has several times", element=label(element))
-                )
             check_timer(element, node.event, self.findings)
         if node.event is not None and node.event.kind in ("message", "signal") and not node.event.name:
             self.findings.error(
@@ -164,10 +161,10 @@ class _Compiler:
 
     # --- flows
 
-    def _flows(self) -> dict[etree._Element, dict[str, Flow]]:
+    def _flows(self, drawn: list[etree._Element]) -> dict[etree._Element, dict[str, Flow]]:
         """The sequence flows by the scope both ends are in, wherever the flow itself stands."""
         found: dict[etree._Element, dict[str, Flow]] = {}
-        for element in self.process.iter(BPMN + "sequenceFlow"):
+        for element in drawn:
             ends = [self._end(element, name) for name in ("sourceRef", "targetRef")]
             source, target = ends
             if source is None or target is None:
@@ -236,12 +233,13 @@ class _Compiler:
                 outgoing=tuple(outgoing.get(node_id, ())),
             )
 
-    def _error(self, code: str, element: etree._Element, message: Text, remedy: Text | None = None) -> None:
-        self.findings.error(code, element, message, remedy=remedy or say("keep one of them"))
+    def _error(self, code: str, element: etree._Element, message: Text, remedy: Text) -> None:
+        self.findings.error(code, element, message, remedy=remedy)
 
 
-_TIMES = frozenset(BPMN + tag for tag in ("timeDate", "timeDuration", "timeCycle"))
-_EXPRESSIONS = tuple(_TIMES) + tuple(BPMN + tag for tag in ("loopCardinality", "completionCondition"))
+_EXPRESSIONS = tuple(
+    BPMN + tag for tag in ("timeDate", "timeDuration", "timeCycle", "loopCardinality", "completionCondition")
+)
 _EVENT_WORDS = {"message": say("message"), "signal": say("signal")}
 
 

@@ -78,6 +78,13 @@ class Diagram:
             standardise_loop(loop)
         # Spiff would stop at stores and correlations that it has no implementation for; they are not run,
         # and what refers to them is refused.
+        if any(True for _ in root.iter(*_CORRELATIONS)):
+            findings.warning(
+                "correlation.not_executed",
+                None,
+                say("correlation keys are not used: a message reaches the case it is sent to, by its name"),
+                remedy=say("remove them, or leave them as documentation"),
+            )
         for element in root.findall("*"):
             if local(element) in ("dataStore", "correlationProperty", "error", "escalation"):
                 root.remove(element)
@@ -104,6 +111,9 @@ class Diagram:
 
 
 _KEY = "element"
+_CORRELATIONS = tuple(
+    BPMN + tag for tag in ("correlationKey", "correlationProperty", "correlationSubscription")
+)
 
 
 def _extensions(task: Any) -> dict[str, Any]:

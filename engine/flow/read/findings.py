@@ -63,10 +63,19 @@ def text_of(element: etree._Element | None) -> str:
     return "" if element is None else (element.text or "").strip()
 
 
+def short(text: str) -> str:
+    """`text` as a message can quote it."""
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
 def label(element: etree._Element) -> Text:
     """What a reader recognises the element by: kind, name if it has one, id."""
     tag = local(element)
-    params = {"kind": WORDS.get(tag, tag), "name": element.get("name", ""), "id": element.get("id", "")}
+    params = {
+        "kind": WORDS.get(tag, tag),
+        "name": short(element.get("name", "")),
+        "id": element.get("id", ""),
+    }
     if params["name"]:
         return say("{kind} “{name}” ({id})", **params)
     return say("{kind} {id}", **params)

@@ -22,6 +22,7 @@ _TRIGGERS = {
     "boundaryEvent": frozenset({"message", "signal", "timer"}),
 }
 _MAY_BE_BARE = frozenset({"startEvent", "endEvent", "intermediateThrowEvent"})
+_TIMES = ("timeDate", "timeDuration", "timeCycle")
 _GATEWAYS = frozenset({"exclusiveGateway", "parallelGateway", "inclusiveGateway", "eventBasedGateway"})
 SUPPORTED = _ACTIVITIES | _GATEWAYS | frozenset(_TRIGGERS)
 
@@ -192,6 +193,14 @@ def _check_trigger(node: etree._Element, findings: Findings) -> None:
         elif kind not in _TRIGGERS[tag]:
             what = say("{trigger} {event}", trigger=words, event=WORDS[tag])
             _refuse(node, findings, what, _TRIGGER_INSTEAD.get(kind))
+        elif kind == "timer" and sum(child(definition, time) is not None for time in _TIMES) != 1:
+            findings.error(
+                "timer.unclear",
+                node,
+                say("{element} has not exactly one time", element=label(node)),
+                expected=say("one of date, duration and cycle"),
+                remedy=say("give one of them, for example the duration P5D"),
+            )
 
 
 def triggers(node: etree._Element) -> list[etree._Element]:
@@ -308,11 +317,11 @@ def _check_call(node: etree._Element, findings: Findings) -> None:
 
 def _check_script(node: etree._Element, findings: Findings) -> None:
     check_language(node, node.get("scriptFormat"), findings)
-    if not text_of(child(node, "script")):
+    if len(node.findall(BPMN + "script")) != 1 or not text_of(child(node, "script")):
         findings.error(
             "script.missing",
             node,
-            say("{element} has no script", element=label(node)),
+            say("{element} has not exactly one script", element=label(node)),
             remedy=say("write assignments such as “fee = 20”, or make it a manual task"),
         )
 

@@ -13,7 +13,7 @@ from ...clock import OFFICE_ZONE, NotATime, add_duration, parse_cycle, parse_ins
 from ...errors import Text, say
 from ...expressions import Failed, Malformed, compile_expression, compile_script
 from ..net import Event, Loop
-from .findings import Findings, label
+from .findings import Findings, label, short
 
 # Begins like a date, a duration or a cycle: a slip of the pen in one, not a variable's name.
 _MEANT_LITERALLY = re.compile(r"[+-]?P?T?\d|R\d*/")
@@ -79,7 +79,12 @@ def check_timer(element: etree._Element, event: Event, findings: Findings) -> No
     findings.error(
         "timer.malformed",
         element,
-        say("{element}: “{text}” is not a time: {reason}", element=label(element), text=text, reason=reason),
+        say(
+            "{element}: “{text}” is not a time: {reason}",
+            element=label(element),
+            text=short(text),
+            reason=reason,
+        ),
         expected={
             "date": say("an instant such as 2026-03-01T09:00:00+08:00, or an expression that gives one"),
             "cycle": say("a repetition such as R3/P1D, or an expression that gives one"),
@@ -121,9 +126,9 @@ def _check(
                 "{element}: {what} “{source}” can't be read: {reason}",
                 element=label(element),
                 what=what,
-                source=source,
+                source=short(source),
                 reason=error.message,
             ),
-            found=say("“{source}”", source=source),
+            found=say("“{source}”", source=short(source)),
             remedy=say("correct it; processes/README.md describes the expression language"),
         )
