@@ -91,7 +91,7 @@ class Settings:
         from engine.clock import OFFICE_ZONE
         from engine.screen import Screen
 
-        named = self.db is not None and self.db != os.environ.get("LIANBAN_DB")
+        named = self.db not in (None, os.environ.get("LIANBAN_DB"))
         return Screen(
             self.lang,
             self.translate,
@@ -115,33 +115,25 @@ class Wrong(click.UsageError):
         super().__init__(text.render(gettext.gettext))
 
 
-def _remember(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
-    def keep(ctx: click.Context, _: click.Parameter, value: Any) -> None:
-        if value not in (None, False):
-            setattr(ctx.ensure_object(Settings), name, value)
-
-    return keep
+def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    if value not in (None, False) and param.name:
+        setattr(ctx.ensure_object(Settings), param.name, value)
 
 
-def _common(command: F, env: bool = False) -> F:
-    """Give a command the options that may stand before and after its name."""
+def _common(flag: str, name: str, help: Text, **more: Any) -> click.Option:
+    return click.Option([flag, name], callback=_remember, expose_value=False, help=help.msgid, **more)
 
-    def option(name: str, field: str, help: Text, variable: str = "", **more: Any) -> None:
-        more |= {"envvar": variable} if env and variable else {}
-        click.option(name, callback=_remember(field), expose_value=False, help=help.msgid, **more)(command)
 
-    option(
-        "--now",
-        "instant",
-        say("The instant at which this happens (rehearsal offices only)."),
-        metavar="INSTANT",
-    )
-    option("--as", "who", say("Who acts (rehearsal offices only)."), "LIANBAN_USER", metavar="WHO")
-    option("--json", "json", say("Print JSON."), is_flag=True)
-    option("--lang", "lang", say("Language of what is shown."), type=click.Choice(["zh", "en"]))
-    option("--db", "db", say("The office's database: a file, or postgresql://…"), "LIANBAN_DB", metavar="URL")
-    return command
-
+COMMON: list[click.Parameter] = [
+    _common(
+        "--db", "db", say("The office's database: a file, or postgresql://… (LIANBAN_DB)."), metavar="URL"
+    ),
+    _common("--lang", "lang", say("Language (LIANBAN_LANG)."), type=click.Choice(["zh", "en"])),
+    _common("--json", "json", say("Print JSON."), is_flag=True),
+    _common("--as", "who", say("Who acts, in a rehearsal office (LIANBAN_USER)."), metavar="WHO"),
+    _common("--now", "instant", say("When it happens, in a rehearsal office."), metavar="INSTANT"),
+]
+"""Options of every command; they may stand before and after its name."""
 
 pass_settings = click.make_pass_decorator(Settings)
 
@@ -158,9 +150,9 @@ class _Verb(click.Command):
 
     example = ""
 
-    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write(f"{self.example}\n\n")
-        super().format_usage(ctx, formatter)
+        super().format_help(ctx, formatter)
 
 
 def _verb(group: click.Group, name: str, example: str, help: Text) -> Callable[[F], _Verb]:
@@ -169,8 +161,9 @@ def _verb(group: click.Group, name: str, example: str, help: Text) -> Callable[[
     def make(function: F) -> _Verb:
         command = click.command(name, cls=_Verb, help=help.msgid)(pass_settings(function))
         command.example = example
+        command.params += COMMON
         group.add_command(command)
-        return _common(command)
+        return command
 
     return make
 
@@ -184,7 +177,7 @@ def _verb(group: click.Group, name: str, example: str, help: Text) -> Callable[[
 def cli() -> None: ...
 
 
-_common(cli, env=True)
+cli.params += COMMON
 
 
 @cli.group("item", cls=_Group, help=say("Service items: list, check, publish, rehearse.").msgid)
@@ -762,7 +755,7 @@ def _catalogue(lang: str) -> gettext.NullTranslations:
 
 def _language(args: list[str]) -> str:
     """The reader's language: --lang, LIANBAN_LANG, the locale; English if it is none of ours."""
-    for option, value in zip(args, [*args[1:], ""], strict=True):
+    for option, value in zip(args, [*args[1:], ""], strict=False):
         given = value if option == "--lang" else option.removeprefix("--lang=")
         if given != option and given in ("zh", "en"):
             return given
@@ -775,15 +768,18 @@ def _language(args: list[str]) -> str:
 
 def _speak(lang: str) -> None:
     """Put help, and what click itself says, into the reader's language."""
+    if lang == "en":
+        return
     os.environ["LANGUAGE"] = lang
     gettext.bindtextdomain("lianban", LOCALE)
     gettext.textdomain("lianban")
+    translate = _catalogue(lang).gettext
     commands: list[click.Command] = [cli]
     for command in commands:
-        command.help = gettext.gettext(command.help or "")
+        command.help = translate(command.help or "")
         for param in command.params:
             if isinstance(param, click.Option) and param.help:
-                param.help = gettext.gettext(param.help)
+                param.help = translate(param.help)
         if isinstance(command, click.Group):
             commands += command.commands.values()
 
@@ -824,7 +820,12 @@ def run(args: list[str]) -> int:
     """Run one command line; the exit code. Whatever happens, no traceback."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    settings = Settings(lang=_language(args), json="--json" in args)
+    settings = Settings(
+        db=os.environ.get("LIANBAN_DB") or None,
+        lang=_language(args),
+        json="--json" in args,
+        who=os.environ.get("LIANBAN_USER") or None,
+    )
     _speak(settings.lang)
     try:
         for word in args:

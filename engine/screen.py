@@ -42,6 +42,7 @@ MOST_COMMANDS = 8
 """Commands that `show` offers before it points to the inbox."""
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_INSTANT_TEXT = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\.[0-9]{6}Z")
 _DEFAULT_WIDTH = 80
 _NARROWEST = 40
 _INSTANT = 17
@@ -153,13 +154,9 @@ class Screen:
         year = self._local(data["opened_at"]).year
         head = Styled.assemble((data["case"], "bold"), "  ", self.name(data["item_name"]))
         if data["status"] == "closed":
-            outcome = self.name(data["outcome_name"], data["outcome"] or "")
-            status = say(
-                "closed {closed}: {outcome}  (opened {opened})",
-                closed=self.when(data["closed_at"]),
-                outcome=outcome,
-                opened=self.when(data["opened_at"]),
-            )
+            head.append("\n" + self.name(data["outcome_name"], data["outcome"] or ""), "bold green")
+            closed, opened = self.when(data["closed_at"]), self.when(data["opened_at"])
+            status = say("closed {closed}; opened {opened}", closed=closed, opened=opened)
         else:
             count = sum(line["state"] == "open" for line in data["steps"])
             status = say(
@@ -290,43 +287,37 @@ class Screen:
     # --- proving
 
     def history(self, data: Data) -> str:
-        """Every event: number, instant, who, what, the beginning of its hash."""
-        table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
-        table.add_column("", justify="right", no_wrap=True, style="dim")
-        table.add_column(self.say(say("when")), no_wrap=True)
-        table.add_column(self.say(say("who")), max_width=16)
-        table.add_column(self.say(say("what")), ratio=1)
+        """Every event: number, instant, who did what, what followed, the beginning of its hash."""
+        table = self._events()
         table.add_column(self.say(say("hash")), no_wrap=True, style="dim")
         for line in data["events"]:
-            if line["fact"]:
-                table.add_row(
-                    str(line["seq"]),
-                    self.when(line["at"]),
-                    self._by(line),
-                    self._words(line),
-                    line["hash"][:8],
-                )
-            else:
-                words = Styled(f"  {self._words(line)}", "dim")
-                table.add_row(str(line["seq"]), "", "", Padding(words, 0), line["hash"][:8])
+            table.add_row(*self._event(line), line["hash"][:8])
         return self._render([Styled(clean(data["case"]), "bold"), table])
 
     def replay(self, data: Data) -> str:
-        """Every fact again, and where the process stood after it."""
+        """Every event again, and after each act where the process stood."""
+        table = self._events()
+        events = data["events"]
+        for line, following in zip(events, [*events[1:], None], strict=True):
+            table.add_row(*self._event(line))
+            if (following is None or following["fact"]) and line["open"]:
+                then = self.say(say("→ open: {steps}", steps=", ".join(line["open"])))
+                table.add_row("", "", Styled(then, "cyan"))
+        agreed = self.say(say("replay agrees with the record: {count} events", count=len(events)))
+        return self._render([Styled(clean(data["case"]), "bold"), table, Styled(agreed, "bold green")])
+
+    def _events(self) -> Table:
         table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
         table.add_column("", justify="right", no_wrap=True, style="dim")
         table.add_column(self.say(say("when")), no_wrap=True)
-        table.add_column(self.say(say("what")), ratio=3)
-        table.add_column(self.say(say("then open")), ratio=2)
-        events = data["events"]
-        for line, following in zip(events, [*events[1:], None], strict=True):
-            settled = following is None or following["fact"]
-            then = ", ".join(line["open"]) or ("—" if line["state"] == "completed" else "")
-            words = self._words(line) if line["fact"] else Styled(f"  {self._words(line)}", "dim")
-            at = self.when(line["at"]) if line["fact"] else ""
-            table.add_row(str(line["seq"]), at, words, clean(then) if settled else "")
-        agreed = self.say(say("replay agrees with the record: {count} events", count=len(events)))
-        return self._render([Styled(clean(data["case"]), "bold"), table, Styled(agreed, "bold green")])
+        table.add_column(self.say(say("what")), ratio=1, overflow="fold")
+        return table
+
+    def _event(self, line: Data) -> tuple[str, str, RenderableType]:
+        if not line["fact"]:
+            return str(line["seq"]), "", Padding(Styled(self._words(line), "dim"), (0, 0, 0, 2))
+        what = Styled.assemble((self._by(line), "bold"), "  ", self._words(line))
+        return str(line["seq"]), self.when(line["at"]), what
 
     def verified(self, data: Data) -> str:
         """How much was checked and how much was found."""
@@ -344,13 +335,15 @@ class Screen:
 
     def _words(self, line: Data) -> str:
         """What an event says."""
-        data, name = line["data"], self.name(line["name"], line["data"].get("element", ""))
+        data, said = line["data"], self.name(line["said"])
+        name = self.name(line["name"], data.get("element", ""))
+        if said:
+            name = self.say(say("{name}: {said}", name=name, said=said))
         match line["type"]:
             case "case.opened":
                 text = say("case opened: {name}", name=name)
             case "task.completed" | "message.received":
-                said = self.name(line["said"])
-                text = say("{name}: {said}", name=name, said=said) if said else say("{name}", name=name)
+                text = say("{name}", name=name)
             case "timer.fired":
                 text = say("time is up: {name}", name=name)
             case "task.opened":
@@ -490,13 +483,15 @@ class Screen:
         return self._labelled(place, lines, "red" if data["severity"] == "error" else "yellow")
 
     def _labelled(self, head: str, lines: Sequence[tuple[Text, str]], style: str) -> str:
+        head = _INSTANT_TEXT.sub(lambda found: self.when(found[0]), head)
         parts: list[RenderableType] = [Styled(clean(head), style)]
         table = Table.grid(padding=(0, 1))
         table.add_column(no_wrap=True, style="dim")
         table.add_column(ratio=1)
         for label, text in lines:
             if text:
-                table.add_row(f"  {self.say(label)}", clean(text))
+                local = _INSTANT_TEXT.sub(lambda found: self.when(found[0]), text)
+                table.add_row(f"  {self.say(label)}", clean(local))
         return self._render([*parts, table])
 
     # --- drawing

@@ -39,7 +39,8 @@ def step_lines(
     `state` is `done`, `open`, `cancelled`, `fired` (a timer), `received` (a message), `failed` (the
     diagram's own expression did) or `awaited` (a message that may come). `cause` is the number of the
     event that opened it: steps of one cause are open side by side. `answers` is what was entered and
-    `said` the first choice among that, in words; `due` the first timer on it; `people` may do it.
+    `said` the first choice among that, in words (of a timer: the step on whose edge it sits); `due` the
+    first timer on it; `people` may do it.
     """
     lines: dict[str, dict[str, Any]] = {}
     awaited: list[dict[str, Any]] = []
@@ -65,6 +66,7 @@ def step_lines(
             case TimerFired(timer=timer, element=element):
                 line = _line(definition, organisation, timer, element, "", "")
                 line |= {"state": "fired", "cause": cause, "opened_at": record.at, "at": record.at}
+                line["said"] = _timed(definition, timer)
                 lines[f"{record.seq}"] = line
             case IncidentRaised(incident=task, element=element, message=message):
                 line = _line(definition, organisation, task, element, "", "")
@@ -150,7 +152,7 @@ def story_lines(
 ) -> list[dict[str, Any]]:
     """A history for readers: each record with what its codes are called.
 
-    `name` is what the event is about (step, timer, document, outcome), `said` the first choice entered.
+    `name` is what the event is about (step, timer, document, outcome), `said` as in `step_lines`.
     The office's own history has no definition.
     """
     lines = []
@@ -176,8 +178,16 @@ def story_lines(
         if definition and isinstance(record.event, MessageReceived):
             element = definition.message_element(record.event.name)
             line["said"] = _said(definition, element, record.event.data)
+        if definition and "timer" in data:
+            line["said"] = _timed(definition, data["timer"])
         lines.append(line)
     return lines
+
+
+def _timed(definition: Definition, timer: str) -> dict[str, str]:
+    """The step on whose edge a timer sits; nothing for a timer that is a step of its own."""
+    visit, _, edge = timer.partition("!")
+    return definition.names(element_of(visit)) if edge else {}
 
 
 def _about(definition: Definition, event: Event) -> dict[str, str]:

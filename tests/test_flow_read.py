@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import time
 from itertools import pairwise
@@ -789,6 +790,35 @@ def test_a_flow_element_in_an_odd_place_is_not_lost_silently() -> None:
     assert ("element.unsupported", "x") in errors(around('<userTask id="x"><userTask id="y"/></userTask>'))
 
 
+def test_a_mangled_diagram_gives_a_net_or_problems_with_a_remedy_and_never_fails() -> None:
+    rng = random.Random(20260302)
+    loop = "<multiInstanceLoopCharacteristics><loopCardinality>2</loopCardinality></multiInstanceLoopCharacteristics>"
+    whole = around(
+        f'<subProcess id="x">{loop}<userTask id="a"/>{event("intermediateCatchEvent", EVENTS["timer"])}{chain("a", "e")}'
+        f'</subProcess><boundaryEvent id="b" attachedToRef="x">{EVENTS["message"]}</boundaryEvent>',
+        '<laneSet><lane name="l"><flowNodeRef>x</flowNodeRef></lane></laneSet>',
+    ).decode()
+    tags = [
+        *re.findall(r"<[^/>]*/>", whole),
+        "<dataStore/>",
+        "<process/>",
+        "<script/>",
+        "<correlationProperty/>",
+    ]
+    read_well = 0
+    for _ in range(400):
+        text = whole
+        for _ in range(rng.randint(1, 3)):
+            start, end = rng.choice([m.span() for m in re.finditer(r' \w+="[^"]*"|<[^>]*/>', text)])
+            change = rng.choice(["", rng.choice(tags) if text[start] == "<" else ' id="x"'])
+            text = text[:start] + change + text[end:]
+        net, problems = run(text.encode())
+        assert (net is None) == any(p.severity == "error" for p in problems)
+        assert all(str(p.message) and str(p.remedy) for p in problems)
+        read_well += net is not None
+    assert 0 < read_well < 400
+
+
 # --- decisions
 
 DMN = "https://www.omg.org/spec/DMN/20191111/MODEL/"
@@ -872,8 +902,12 @@ def test_a_decision_that_is_no_readable_table_is_refused(table: str, code: str) 
     assert errors(around(task), d=dmn(table)) == [(code, "d")]
 
 
-def test_a_decision_file_that_is_none_is_refused() -> None:
-    assert [code for code, _ in errors(around('<userTask id="x"/>'), d=b"<x/>")] == ["dmn.not_dmn"]
+def test_decision_files_only_matter_where_a_decision_is_asked() -> None:
+    task = '<businessRuleTask id="x" camunda:decisionRef="d"/>'
+    assert errors(around(task), d=dmn(TABLE), e=dmn(TABLE)) == [("dmn.duplicate_id", "d")]
+    assert errors(around(task), d=dmn(TABLE), e=b"<x/>") == [("dmn.not_dmn", None)]
+    assert errors(around('<userTask id="x"/>'), d=dmn(TABLE), e=b"<x/>") == []
+    assert errors(around(task), d=dmn(TABLE), e=dmn("", id="other")) == []
 
 
 # --- counting

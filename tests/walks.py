@@ -12,7 +12,7 @@ import tempfile
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -201,9 +201,9 @@ class Sketch:
         self.flow(last, self.add("end", "e"))
 
 
-def sketch(root: Path, seed: int, size: int = 10) -> Path:
+def sketch(root: Path, seed: int) -> Path:
     """The folder of an item around a random diagram, below `root`."""
-    drawn = Sketch(random.Random(seed), size, 3)
+    drawn = Sketch(random.Random(seed), 10 + seed % 10, 5)
     drawn.whole()
     start = drawn.elements[0].split()[1]
     issuing = drawn.random.sample(drawn.tasks, len(drawn.tasks) // 3)
@@ -211,14 +211,16 @@ def sketch(root: Path, seed: int, size: int = 10) -> Path:
         root,
         draw(";".join(drawn.elements), ";".join(drawn.flows)),
         code=f"sketch{seed}",
-        forms={start: ANYTHING, **{task: ANYTHING for task in drawn.tasks}},
-        documents={task: "note" for task in issuing},
+        forms={start: ANYTHING, **dict.fromkeys(drawn.tasks, ANYTHING)},
+        documents=dict.fromkeys(issuing, "note"),
     )
 
 
 def answers(chance: random.Random) -> dict[str, Any]:
-    """Any answers: some of the variables, and things inside things."""
+    """Any answers: some of the variables, things inside things, now and then what no condition can read."""
     found: dict[str, Any] = {f"v{n}": chance.random() < 0.5 for n in range(1, 7) if chance.random() < 0.5}
+    if chance.random() < 0.02:
+        found["v1"] = "perhaps"
     if chance.random() < 0.3:
         found["papers"] = [{"name": "章程", "pages": chance.randint(1, 9)}]
     return found
@@ -310,7 +312,7 @@ def walk_all(office: Office, root: Path, seeds: range) -> Iterator[str]:
     """Publish a sketch for each seed and walk through it; yields the case after each act."""
     for seed in seeds:
         item = office.publish(sketch(root, seed), NOON).item
-        yield from Walk(office, item, seed).go(25)
+        yield from Walk(office, item, seed).go(40)
 
 
 def digest_of_walks(seeds: range) -> str:

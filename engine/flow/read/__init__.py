@@ -17,7 +17,7 @@ from typing import Any
 from lxml import etree
 
 from ...errors import Problem, say
-from ..net import Net, Node, Scope
+from ..net import Net
 from . import decisions
 from .compile import Process, compile_process
 from .decisions import Decision, parse_decisions
@@ -33,9 +33,9 @@ __all__ = ["read"]
 def read(files: Mapping[str, bytes], process: str | None = None) -> tuple[Net | None, list[Problem]]:
     """Compile a process and everything it calls into one net.
 
-    `files` are diagrams (`*.bpmn`) and decision models (`*.dmn`) by name; others are ignored. `process` is
-    the id of the process to run; without it, the first executable process that no other one calls, else
-    the first one with flow nodes that no other one calls (in the order of `files`, then of the document).
+    `files` are decision models (`*.dmn`) and diagrams (all others) by name. `process` is the id of the
+    process to run; without it, the first executable process that no other one calls, else the first one
+    with flow nodes that no other one calls (in the order of `files`, then of the document).
     Returns the net, or None if a problem is an error, and all problems; raises nothing.
     """
     return _Reader(files).read(process)
@@ -46,13 +46,11 @@ class _Reader:
         self.problems: list[Problem] = []
         self.diagrams: dict[str, Diagram] = {}
         """The diagram that holds a process, by process id."""
-        self.decisions: dict[str, Decision] = {}
         self.everywhere = Findings(next(iter(files), ""), self.problems)
+        self.decision_files = {name: data for name, data in files.items() if name.lower().endswith(".dmn")}
         for name, data in files.items():
-            if name.lower().endswith(".bpmn"):
+            if name not in self.decision_files:
                 self._add_diagram(data, Findings(name, self.problems))
-            elif name.lower().endswith(".dmn"):
-                self._add_decisions(data, Findings(name, self.problems))
 
     def _add_diagram(self, data: bytes, findings: Findings) -> None:
         root = parse_diagram(data, findings)
@@ -69,17 +67,6 @@ class _Reader:
                 )
             self.diagrams[process_id] = diagram
 
-    def _add_decisions(self, data: bytes, findings: Findings) -> None:
-        for name, decision in parse_decisions(data, findings).items():
-            if name in self.decisions:
-                findings.error(
-                    "dmn.duplicate_id",
-                    decision.element,
-                    say("{element} is in two files", element=label(decision.element)),
-                    remedy=say("give each decision an id of its own"),
-                )
-            self.decisions[name] = decision
-
     def read(self, wanted: str | None) -> tuple[Net | None, list[Problem]]:
         root = self._choose(wanted)
         if root is None:
@@ -87,7 +74,7 @@ class _Reader:
         processes = self._compile(root)
         scopes = {scope.id: scope for process in processes.values() for scope in process.scopes.values()}
         self._check_calls(root, processes)
-        tables = self._tables(processes, scopes)
+        tables = self._tables(processes)
         for process_id, diagram in self.diagrams.items():
             element = diagram.processes[process_id]
             if process_id not in processes and _has_nodes(element):
@@ -213,27 +200,39 @@ class _Reader:
                         remedy=say("give the called process a start event without a trigger"),
                     )
 
-    def _tables(self, processes: dict[str, Process], scopes: dict[str, Scope]) -> dict[str, dict[str, Any]]:
+    def _tables(self, processes: dict[str, Process]) -> dict[str, dict[str, Any]]:
+        """The decision tables that business rule tasks ask; decision files are only read if there are any."""
+        rules = [(process, *rule) for process in processes.values() for rule in process.rules]
+        known: dict[str, list[Decision]] = {}
+        for file, data in self.decision_files.items() if rules else ():
+            for decision in parse_decisions(data, Findings(file, self.problems)):
+                known.setdefault(decision.id, []).append(decision)
         tables: dict[str, dict[str, Any] | None] = {}
-        for process in processes.values():
-            for task, name in process.rules:
-                if name not in self.decisions:
-                    process.findings.error(
-                        "rule.unknown_decision",
-                        task,
-                        say(
-                            "{element} asks decision {name}, which is in none of the files",
-                            element=label(task),
-                            name=name,
-                        ),
-                        found=say("decisions: {known}", known=", ".join(self.decisions)),
-                        remedy=say("put the .dmn file beside the diagram, or correct the decision's id"),
+        for process, scope, task, name in rules:
+            if name not in known:
+                process.findings.error(
+                    "rule.unknown_decision",
+                    task,
+                    say(
+                        "{element} asks decision {name}, which is in none of the files",
+                        element=label(task),
+                        name=name,
+                    ),
+                    found=say("decisions: {known}", known=", ".join(known)),
+                    remedy=say("put the .dmn file beside the diagram, or correct the decision's id"),
+                )
+                continue
+            if name not in tables:
+                for again in known[name][1:]:
+                    again.findings.error(
+                        "dmn.duplicate_id",
+                        again.element,
+                        say("{element} is there more than once", element=label(again.element)),
+                        remedy=say("give each decision an id of its own"),
                     )
-                    continue
-                if name not in tables:
-                    tables[name] = decisions.table(self.decisions[name])
-                if (spec := tables[name]) is not None:
-                    _name_result(process, task, spec)
+                tables[name] = decisions.table(known[name][0])
+            if (spec := tables[name]) is not None:
+                _name_result(process, scope, task, spec)
         return {name: spec for name, spec in tables.items() if spec is not None}
 
     def _count(self, processes: dict[str, Process]) -> None:
@@ -250,25 +249,25 @@ class _Reader:
                     )
 
 
-def _name_result(process: Process, task: etree._Element, spec: dict[str, Any]) -> None:
+def _name_result(process: Process, scope: str, task: etree._Element, spec: dict[str, Any]) -> None:
     """Give a business rule task without a result variable the one its table implies."""
-    for scope in process.scopes.values():
-        node: Node | None = scope.nodes.get(task.get("id", ""))
-        if node is None or node.result is not None:
-            continue
-        try:
-            scope.nodes[node.id] = replace(node, result=decisions.result_name(spec))
-        except ValueError:
-            process.findings.error(
-                "rule.no_result",
-                task,
-                say(
-                    "{element}: decision {name} gives something that needs a name",
-                    element=label(task),
-                    name=spec["id"],
-                ),
-                remedy=say("name a result variable"),
-            )
+    nodes = process.scopes[scope].nodes
+    node = nodes[task.get("id", "")]
+    if node.result is not None:
+        return
+    try:
+        nodes[node.id] = replace(node, result=decisions.result_name(spec))
+    except ValueError:
+        process.findings.error(
+            "rule.no_result",
+            task,
+            say(
+                "{element}: decision {name} gives something that needs a name",
+                element=label(task),
+                name=spec["id"],
+            ),
+            remedy=say("name a result variable"),
+        )
 
 
 def _needs_trigger(process: Process) -> bool:

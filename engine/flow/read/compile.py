@@ -23,14 +23,15 @@ _NOT_MEANT = "http://www.w3.org/1999/XPath"
 
 @dataclass
 class Process:
-    """A compiled process: its scopes, and the activities that call processes or ask decisions."""
+    """A compiled process: its scopes, the activities that call processes, and those that ask
+    decisions with the scope they are in."""
 
     id: str
     element: etree._Element
     findings: Findings
     scopes: dict[str, Scope] = field(default_factory=dict)
     calls: list[tuple[etree._Element, str]] = field(default_factory=list)
-    rules: list[tuple[etree._Element, str]] = field(default_factory=list)
+    rules: list[tuple[str, etree._Element, str]] = field(default_factory=list)
 
 
 def compile_process(diagram: Diagram, process_id: str) -> Process:
@@ -61,7 +62,7 @@ class _Compiler:
             draft = Draft(scope_id, element, self.elements, self.sources, {}, self.flows.get(element, {}))
             found = self.diagram.nodes(scope_id)
             for drawn in sorted(found, key=lambda d: self.order[d.element.get("id", "")]):
-                node = self._node(drawn, lane)
+                node = self._node(scope_id, drawn, lane)
                 draft.nodes[node.id] = node
                 if node.kind == "subprocess" and node.body is not None:
                     waiting.append((node.body, drawn.element, node.lane))
@@ -81,7 +82,7 @@ class _Compiler:
 
     # --- nodes
 
-    def _node(self, drawn: Drawn, inherited_lane: str | None) -> Node:
+    def _node(self, scope_id: str, drawn: Drawn, inherited_lane: str | None) -> Node:
         element = drawn.element
         node_id, host = element.get("id", ""), element.get("attachedToRef") or None
         lane = self.lanes.get(node_id) or (self.lanes.get(host) if host else None) or inherited_lane
@@ -106,7 +107,7 @@ class _Compiler:
         if node.kind == "rule":
             decision, result = dialect.decision(element)
             node = replace(node, decision=decision, result=result or node.result)
-            self.result.rules.append((element, decision))
+            self.result.rules.append((scope_id, element, decision))
         elif node.kind == "call" and node.body is not None:
             self.result.calls.append((element, node.body))
         self._check_terms(element, node)

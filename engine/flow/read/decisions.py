@@ -28,12 +28,16 @@ class Decision:
     element: etree._Element
     findings: Findings
 
+    @property
+    def id(self) -> str:
+        return self.element.get("id", "").strip()
 
-def parse_decisions(data: bytes, findings: Findings) -> dict[str, Decision]:
-    """The decisions of a file by id; empty, with a problem, if it is no DMN file."""
+
+def parse_decisions(data: bytes, findings: Findings) -> list[Decision]:
+    """The decisions of a file; empty, with a problem, if it is no DMN file."""
     root = parse(data, findings)
     if root is None:
-        return {}
+        return []
     namespace = etree.QName(root).namespace or ""
     if local(root) != "definitions" or not namespace.startswith(_NAMESPACES):
         findings.error(
@@ -43,22 +47,11 @@ def parse_decisions(data: bytes, findings: Findings) -> dict[str, Decision]:
             found=say("{tag}", tag=root.tag),
             remedy=say("export it from the modeler as DMN 1.3"),
         )
-        return {}
+        return []
     if sum(1 for _ in root.iter("*")) > MOST_ELEMENTS * 4:
         findings.error("dmn.too_many", None, say("the decision model is too large"), remedy=say("split it"))
-        return {}
-    found: dict[str, Decision] = {}
-    for element in root.iterfind("{*}decision"):
-        name = (element.get("id") or "").strip()
-        if name in found:
-            findings.error(
-                "dmn.duplicate_id",
-                element,
-                say("there are two decisions {id}", id=name),
-                remedy=say("give each decision an id of its own"),
-            )
-        found[name] = Decision(element, findings)
-    return found
+        return []
+    return [Decision(element, findings) for element in root.iterfind("{*}decision")]
 
 
 _NAMESPACES = ("http://www.omg.org/spec/DMN/", "https://www.omg.org/spec/DMN/")
@@ -87,7 +80,7 @@ def table(decision: Decision) -> dict[str, Any] | None:
             _refuse(
                 decision, say("has a default output entry"), say("add a last rule with the hit policy FIRST")
             )
-    spec = _spec(element, drawn)
+    spec = _spec(decision, drawn)
     if len(findings.problems) > before:
         return None
     try:
@@ -113,12 +106,12 @@ def result_name(spec: dict[str, Any]) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def _spec(decision: etree._Element, drawn: etree._Element) -> dict[str, Any]:
-    variable = decision.find("{*}variable")
+def _spec(decision: Decision, drawn: etree._Element) -> dict[str, Any]:
+    variable = decision.element.find("{*}variable")
     fallback = "" if variable is None else variable.get("name", "")
     return {
-        "id": decision.get("id", "").strip(),
-        "name": decision.get("name", "").strip(),
+        "id": decision.id,
+        "name": decision.element.get("name", "").strip(),
         "hit": " ".join(drawn.get("hitPolicy", "UNIQUE").upper().split()),
         "aggregation": drawn.get("aggregation"),
         "inputs": [
