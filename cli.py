@@ -10,6 +10,7 @@ from __future__ import annotations
 import gettext
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -71,6 +72,7 @@ class Settings:
                     rule=say("only a rehearsal office accepts --as and --now (design §7)"),
                     remedy=say("leave --as and --now away, or work in a rehearsal office"),
                 )
+            self.now(office.zone)  # so that --now is never wrong unnoticed
             yield office
 
     def now(self, zone: str | None = None) -> datetime:
@@ -86,19 +88,20 @@ class Settings:
                 say("{text} is not an instant; write 2026-03-02 or 2026-03-02T09:00", text=self.instant)
             ) from None
 
-    def screen(self, zone: str | None = None) -> Screen:
-        """Where text is shown."""
+    def screen(self, zone: str | None = None, *, error: bool = False) -> Screen:
+        """How text looks on standard output, or on standard error."""
         from engine.clock import OFFICE_ZONE
         from engine.screen import Screen
 
-        named = self.db not in (None, os.environ.get("LIANBAN_DB"))
+        # A server's address may hold a password, which is not to be shown.
+        named = self.db and self.db != os.environ.get("LIANBAN_DB") and "://" not in self.db
         return Screen(
             self.lang,
             self.translate,
             zone or OFFICE_ZONE,
             self.now(zone),
-            terminal=sys.stdout.isatty(),
-            command=f"lianban --db {self.db}" if named else "lianban",
+            terminal=(sys.stderr if error else sys.stdout).isatty(),
+            command=f"lianban --db {shlex.quote(str(self.db))}" if named else "lianban",
             who=self.who,
             user=os.environ.get("LIANBAN_USER"),
         )
@@ -716,13 +719,19 @@ def _write(output: str | bytes) -> None:
         else:
             sys.stdout.write(output)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise Invalid(
+                "output.failed",
+                say("the output can't be written: {reason}", reason=error.strerror),
+                remedy=say("make room, or write to another place; what was done stays done"),
+            ) from error
 
 
 def _complain(settings: Settings, findings: Any) -> None:
     """Refusals and problems in words, on stderr."""
-    screen = settings.screen()
+    screen = settings.screen(error=True)
     for finding in findings:
         text = screen.problem(finding) if "severity" in finding else screen.refusal(finding)
         click.echo(text, nl=False, err=True)
@@ -792,7 +801,6 @@ CLICK = (
     say("Show the version and exit."),
     say("Error: {message}"),
     say("Try '{command} {option}' for help."),
-    say("No such option: {name}"),
     say("No such option {name!r}."),
     say("No such command {name!r}."),
     say("Missing command."),
@@ -802,8 +810,6 @@ CLICK = (
     say("Invalid value: {message}"),
     say("Invalid value for {param_hint}: {message}"),
     say("Option {name!r} requires an argument."),
-    say("Got unexpected extra argument ({args})"),
-    say("Got unexpected extra arguments ({args})"),
 )
 """What click says, for the catalogues."""
 

@@ -2,14 +2,15 @@
 
 One act is one department's answer through `Office.do`: one durable commit. The floor is what a
 program would do that only writes: in one transaction it reads the head row, inserts the event rows,
-updates the head, deletes the task row, and commits; nothing else — no who-may, no form, no process, no
-hash. It writes byte for byte the rows that the engine writes, taken from a run before, into tables with
-the same columns, indexes and triggers, with the same durability (SQLite: WAL, synchronous=FULL;
-PostgreSQL: defaults, one transaction an act, prepared statements in a pipeline, so that it does not
-wait more often than the engine). At the end `verify` must find nothing wrong in either database.
+updates the head, deletes the task row, and commits; nothing else: no who-may, no form, no process, no
+JSON, no hash. It writes byte for byte the rows that the engine writes, taken from a run before, into
+tables with the same columns, indexes and triggers, with the same durability (SQLite: WAL and
+synchronous=FULL on the raw driver; PostgreSQL: raw psycopg, prepared statements, one transaction an
+act). The engine sends its statements to PostgreSQL in a pipeline; a second floor does so too. At the end
+`verify` must find nothing wrong in any of the databases.
 
-Engine and floor take turns case by case in one run, because the machine's speed drifts; the ratio is
-the median over rounds.
+Engine and floors take turns case by case in one run, because the machine's speed drifts; the ratio
+(floor's time by engine's) is the median over rounds.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -95,6 +96,13 @@ APPLICATION = """{
   }
 }
 """
+
+FORMS = {
+    "joint-application": APPLICATION,
+    "department-opinion": (
+        Path(__file__).parent.parent / "forms" / "department-opinion.schema.json"
+    ).read_text(encoding="utf-8"),
+}
 
 ANSWER = {"opinion": "agree", "basis": "行政许可法第三十四条", "note": "经审查，申请材料齐全，符合法定条件。"}
 
@@ -186,6 +194,13 @@ class PostgresFloor(Floor):
 
     @contextmanager
     def transaction(self) -> Iterator[Callable[..., Any]]:
+        yield self.connection.execute
+        self.connection.commit()
+
+
+class PipelinedFloor(PostgresFloor):
+    @contextmanager
+    def transaction(self) -> Iterator[Callable[..., Any]]:
         with self.connection.pipeline():
             yield self.connection.execute
             self.connection.commit()
@@ -225,49 +240,52 @@ def seconds(work: Callable[[Act], Any], acts: list[Act]) -> float:
     return time.perf_counter() - begin
 
 
-def compare(backend: str, floor_of: Callable[[str], Floor], urls: list[str], rounds: int, cases: int) -> None:
-    """Engine and floor by turns; print acts per second of each round's median case, and the ratio."""
+def compare(
+    backend: str,
+    floors_of: Mapping[str, Callable[[str], Floor]],
+    create: Callable[[str], str],
+    rounds: int,
+    cases: int,
+) -> None:
+    """Engine and floors by turns; print acts per second of the median round, and the ratios."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = write_item(Path(temporary), DIAGRAM, ITEM, FORMS)
-        recorded, numbers = set_up(urls[0], folder, rounds * cases)
+        recorded, numbers = set_up(create("recorded"), folder, rounds * cases)
         acts = plan(recorded, numbers)
         recorded.close()
-        office, _ = set_up(urls[1], folder, rounds * cases)
-        other, _ = set_up(urls[2], folder, rounds * cases)
-    floor = floor_of(urls[2])
+        office, _ = set_up(create("engine"), folder, rounds * cases)
+        workers: dict[str, Callable[[Act], Any]] = {
+            "engine": lambda act: office.do(act.who, act.case, act.task, ANSWER, act.at)
+        }
+        offices, floors = [office], []
+        for number, (name, floor_of) in enumerate(floors_of.items()):
+            url = create(f"floor_{number}")
+            offices.append(set_up(url, folder, rounds * cases)[0])
+            floors.append(floor_of(url))
+            workers[name] = floors[-1].do
 
-    def engine(act: Act) -> None:
-        office.do(act.who, act.case, act.task, ANSWER, act.at)
-
-    ratios, rates, floor_rates = [], [], []
+    spent: dict[str, list[float]] = {name: [0.0] * rounds for name in workers}
     for number in range(rounds):
-        spent = spent_by_floor = 0.0
         for case in numbers[number * cases : (number + 1) * cases]:
-            spent += seconds(engine, acts[case])
-            spent_by_floor += seconds(floor.do, acts[case])
-        count = cases * len(DEPARTMENTS)
-        rates.append(count / spent)
-        floor_rates.append(count / spent_by_floor)
-        ratios.append(spent_by_floor / spent)
-    floor.connection.close()
-    for checked in (office, other):
+            for name, work in workers.items():
+                spent[name][number] += seconds(work, acts[case])
+    for floor in floors:
+        floor.connection.close()
+    for checked in offices:
         _, findings = checked.verify()
         assert not findings, findings[0].message
         checked.close()
-    print(
-        f"{backend:<10} engine {statistics.median(rates):7.0f} acts/s   "
-        f"floor {statistics.median(floor_rates):7.0f} acts/s   "
-        f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f}, {rounds} rounds)   "
-        f"target {TARGETS[backend]}"
-    )
 
-
-FORMS = {
-    "joint-application": APPLICATION,
-    "department-opinion": (Path(__file__).parent.parent / "forms" / "department-opinion.schema.json").read_text(
-        encoding="utf-8"
-    ),
-}
+    count = cases * len(DEPARTMENTS)
+    engine = spent.pop("engine")
+    told = [f"{backend:<10} engine {count / statistics.median(engine):.0f} acts/s"]
+    for name, times in spent.items():
+        ratios = [mine / its for mine, its in zip(times, engine, strict=True)]
+        told.append(
+            f"{name} {count / statistics.median(times):.0f} acts/s, ratio {statistics.median(ratios):.2f} "
+            f"({min(ratios):.2f}-{max(ratios):.2f})"
+        )
+    print("   ".join([*told, f"{rounds} rounds", f"target {TARGETS[backend]}"]))
 
 
 @contextmanager
@@ -298,12 +316,14 @@ def main() -> None:
     rounds, cases = (1, 1) if options.small else (9, 12)
     if options.only != "postgresql":
         with tempfile.TemporaryDirectory() as temporary:
-            urls = [str(Path(temporary) / f"{name}.db") for name in ("recorded", "engine", "floor")]
-            compare("sqlite", SqliteFloor, urls, rounds, cases)
+            folder = Path(temporary)
+            floors = {"floor": SqliteFloor}
+            compare("sqlite", floors, lambda name: str(folder / f"{name}.db"), rounds, cases)
     if options.only != "sqlite":
         with postgres() as create:
-            urls = [create(name) for name in ("recorded", "engine", "floor")]
-            compare("postgresql", PostgresFloor, urls, rounds, cases)
+            compare(
+                "postgresql", {"floor": PostgresFloor, "pipelined": PipelinedFloor}, create, rounds, cases
+            )
 
 
 if __name__ == "__main__":

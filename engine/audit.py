@@ -2,15 +2,20 @@
 
 Nothing here trusts a projection: a history is read from its own bytes, run again by the definition it
 names, and compared; then the head and the other things that are kept for speed are compared with it.
+
+What is found is every edit that does not rewrite a history from some event on together with all that
+is kept beside it. Against whoever does that, a copy of the heads elsewhere is needed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from .case import Case, evolve
+from .case import Case, document_number, evolve
 from .clock import read_instant
-from .definition import Definition
+from .definition import Definition, pack
 from .errors import Diverged, Refusal, Text, say
 from .events import (
     OFFICE,
@@ -20,13 +25,25 @@ from .events import (
     OrganisationRecorded,
     Record,
     broken_links,
-    canonical,
     digest,
     parse,
 )
+from .projections import derive
+from .store import DefinitionRow, DocumentRow, Head, TaskRow
 
 Rows = Sequence[tuple[int, bytes, str]]
 """A stored history: `(seq, body, hash)` in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept beside the history of a case."""
+
+    head: Head | None
+    tasks: Sequence[TaskRow]
+    timers: Sequence[tuple[str, str]]
+    documents: Sequence[DocumentRow]
+
 
 REMEDY = say("compare the database with a backup or a sealed copy; somebody changed it")
 
@@ -58,13 +75,23 @@ def replay(
             case = evolve(case, definition, number, read_instant(record.at), record.event)
         except Diverged as found:
             raise _at(number, record.seq, found) from found
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            # Whoever can write the database can write an event with a good hash and no sense in it.
+            senseless = Diverged(
+                "replay.unreadable",
+                say("{type} does not say what such an event says", type=record.event.type),
+                found=say("{error}", error=repr(error)),
+                remedy=REMEDY,
+            )
+            raise _at(number, record.seq, senseless) from error
         yield record, case
     if case is not None and case.expected:
         raise Diverged(
             "replay.unfinished",
             say(
-                "case {case}: the history ends in the middle of an act; {event} should follow",
+                "case {case}, event {seq}: the history ends in the middle of an act; {event} should follow",
                 case=number,
+                seq=record.seq,
                 event=case.expected[0].type,
             ),
             remedy=REMEDY,
@@ -85,13 +112,13 @@ def _at(number: str, seq: int, found: Diverged) -> Diverged:
 def verify_case(
     number: str,
     rows: Rows,
-    head: tuple[int, str, bytes] | None,
+    kept: Kept,
     definition_of: Callable[[str], Definition],
     content: Callable[[str], bytes | None],
 ) -> Iterator[Diverged]:
     """Everything that is wrong with one case; nothing when it is as it was written.
 
-    `head` is `(seq, hash, state)` as kept for speed; `content` gives stored bytes by digest.
+    `definition_of` gives published definitions and `content` stored bytes, each by digest.
     """
     broken = list(broken_links(number, rows))
     yield from broken
@@ -101,107 +128,170 @@ def verify_case(
         yield _finding(number, "history.missing", say("case {case} has no history", case=number))
         return
     history = records(number, rows)
-    case: Case | None = None
     try:
-        for _, after in replay(number, history, definition_of):
-            case = after
+        head, lists = derive(replay(number, history, definition_of), definition_of)
     except Diverged as found:
         yield found
         return
-    yield from _check_head(number, rows, head, case)
-    yield from _check_documents(number, history, content)
+    yield from _check_head(number, kept.head, head)
+    yield from _check_list(number, head.seq, say("open steps"), kept.tasks, lists.opened)
+    yield from _check_list(number, head.seq, say("armed timers"), kept.timers, lists.armed)
+    yield from _check_documents(number, history, kept.documents, content)
 
 
-def _check_head(
-    number: str, rows: Rows, head: tuple[int, str, bytes] | None, case: Case | None
-) -> Iterator[Diverged]:
-    last, _, last_hash = rows[-1]
-    if head is None:
+def _check_head(number: str, found: Head | None, derived: Head) -> Iterator[Diverged]:
+    if found is None:
         yield _finding(number, "head.missing", say("case {case} has a history but no head", case=number))
-        return
-    seq, head_hash, state = head
-    if (seq, head_hash) != (last, last_hash):
+    elif (found.seq, found.hash) != (derived.seq, derived.hash):
         yield _finding(
             number,
             "head.elsewhere",
             say(
                 "case {case}, event {seq}: the history ends here, but the head stands at event {head}",
                 case=number,
-                seq=last,
-                head=seq,
+                seq=derived.seq,
+                head=found.seq,
             ),
         )
-    elif case is not None and canonical(case.to_json()) != state:
+    elif found != derived:
         yield _finding(
             number,
             "head.differs",
             say(
                 "case {case}: its stored state after event {seq} is not what its history gives",
                 case=number,
+                seq=derived.seq,
+            ),
+        )
+
+
+def _check_list(
+    number: str, seq: int, what: Text, found: Iterable[tuple[Any, ...]], derived: Iterable[tuple[Any, ...]]
+) -> Iterator[Diverged]:
+    if set(found) != set(derived):
+        yield _finding(
+            number,
+            "list.differs",
+            say(
+                "case {case}: the list of its {what} after event {seq} is not what its history gives",
+                case=number,
                 seq=seq,
+                what=what,
             ),
         )
 
 
 def _check_documents(
-    number: str, history: Iterable[Record], content: Callable[[str], bytes | None]
+    number: str,
+    history: Iterable[Record],
+    rows: Iterable[DocumentRow],
+    content: Callable[[str], bytes | None],
 ) -> Iterator[Diverged]:
+    filed = {row.seq: (row.document, row.number, row.digest) for row in rows}
     for record in history:
-        if not isinstance(record.event, DocumentIssued):
-            continue
-        stored = content(record.event.content)
-        if stored is None or digest(stored) != record.event.content:
-            yield _finding(
-                number,
-                "document.differs",
-                say(
-                    "case {case}, event {seq}: document {document} {number} is not the one that was issued",
-                    case=number,
-                    seq=record.seq,
-                    document=record.event.document,
-                    number=record.event.number,
-                ),
-            )
+        match record.event:
+            case DocumentIssued(document=document, number=issued, content=named):
+                stored = content(named)
+                right = stored is not None and digest(stored) == named
+                if filed.pop(record.seq, None) != (document, issued, named) or not right:
+                    yield _wrong_document(number, record.seq, document, issued)
+    for seq, (document, issued, _) in filed.items():
+        yield _wrong_document(number, seq, document, issued)
+
+
+def _wrong_document(number: str, seq: int, document: str, issued: str) -> Diverged:
+    return _finding(
+        number,
+        "document.differs",
+        say(
+            "case {case}, event {seq}: document {document} {number} is not the one that was issued",
+            case=number,
+            seq=seq,
+            document=document,
+            number=issued,
+        ),
+    )
 
 
 def verify_office(
     rows: Rows,
+    head: Head | None,
+    published: Sequence[DefinitionRow],
+    organisation: str | None,
     definition_of: Callable[[str], Definition],
     content: Callable[[str], bytes | None],
 ) -> Iterator[Diverged]:
-    """The office's own history: its chain, and every text and definition it names."""
+    """The office's own history: its chain, every text and definition it names, and which are in force.
+
+    `published` are the versions that cases are opened with, `organisation` the digest of the organisation
+    that acts are judged by.
+    """
     broken = list(broken_links(OFFICE, rows))
     yield from broken
     if broken:
         return
+    if head is None or [(head.seq, head.hash)] != [(seq, stored) for seq, _, stored in rows[-1:]]:
+        yield _finding(
+            OFFICE,
+            "head.elsewhere",
+            say("{case}, event {seq}: the history ends here, but not its head", case=OFFICE, seq=len(rows)),
+        )
+    in_force = {row.definition: row for row in published}
+    latest: Record | None = None
     for record in records(OFFICE, rows):
         match record.event:
             case OrganisationRecorded(content=named):
+                latest = record
                 stored = content(named)
                 if stored is None or digest(stored) != named:
                     yield _changed(record)
-            case DefinitionPublished(definition=named, net=net):
+            case DefinitionPublished(item=item, definition=named, net=net, effective=effective):
+                row = in_force.pop(named, None)
                 try:
-                    if digest(definition_of(named).net_bytes) != net:
-                        yield _changed(record)
+                    definition = definition_of(named)
                 except Refusal:
                     yield _changed(record)
+                    continue
+                if (
+                    digest(definition.net_bytes) != net
+                    or pack(definition) != content(named)
+                    or row is None
+                    or row[:1] + row[2:] != (item, named, net, effective, record.at)
+                ):
+                    yield _changed(record)
+    for row in in_force.values():
+        yield _finding(
+            OFFICE,
+            "definition.unpublished",
+            say("version {version} of {item} was never published", version=row.version, item=row.item),
+        )
+    if latest is not None and latest.event.payload()["content"] != organisation:
+        yield _changed(latest)
 
 
-def missing_numbers(cases: Iterable[str], given: Iterable[tuple[str, int]]) -> Iterator[Diverged]:
-    """Cases that were numbered and are gone: numbers of a series have no gaps (`given` is the last one of
-    each series)."""
-    known = set(cases)
+def verify_numbers(
+    cases: Iterable[str], documents: Iterable[str], given: Iterable[tuple[str, int]]
+) -> Iterator[Diverged]:
+    """Cases and documents that were numbered and are gone, or are there without having been numbered.
+
+    The numbers of a series have no gaps; `given` is the last one of each.
+    """
+    left = set(cases) - {OFFICE}, set(documents)
     for series, last in given:
-        if "/" in series:
-            continue  # a series of documents, which `document.issued` events account for
+        name, of_documents, year = series.rpartition("/")
         for serial in range(1, last + 1):
-            if f"{series}-{serial:05d}" not in known:
-                yield _finding(
-                    f"{series}-{serial:05d}",
-                    "case.missing",
-                    say("case {case} was opened but has no history", case=f"{series}-{serial:05d}"),
-                )
+            if of_documents:
+                number = document_number(name, int(year), serial)
+                text = say("document {case} was issued but is in no history", case=number)
+            else:
+                number = f"{series}-{serial:05d}"
+                text = say("case {case} was opened but has no history", case=number)
+            known = left[1 if of_documents else 0]
+            if number not in known:
+                yield _finding(number, "number.missing", text)
+            known.discard(number)
+    for number in sorted(left[0] | left[1]):
+        yield _finding(number, "number.unknown", say("nobody ever gave the number {case}", case=number))
 
 
 def _changed(record: Record) -> Diverged:

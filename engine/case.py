@@ -177,11 +177,13 @@ def _check_due(case: Case, event: TimerFired, at: datetime) -> None:
 
 def _consequences(case: Case, definition: Definition, effects: Iterable[Effect]) -> Iterable[Event]:
     """What goes on record for what the process did; entering and leaving gateways does not."""
-    units = {waiting.id: waiting.unit for waiting in open_tasks(case.marking)}
+    units: dict[str, str] | None = None
     for effect in effects:
         node = definition.net.scopes[effect.scope].nodes.get(effect.element)
         match effect.kind:
             case "opened" if node is not None:
+                if units is None:
+                    units = {waiting.id: waiting.unit for waiting in open_tasks(case.marking)}
                 unit, post = definition.performer(effect.scope, node)
                 yield TaskOpened(effect.id, node.id, units.get(effect.id, "") or unit, post)
             case "cancelled" if node is not None and node.kind in HUMAN:
@@ -223,6 +225,11 @@ def _diverged(event: Event, expected: Event | None) -> Diverged:
 
 def _name(event: Event) -> str:
     return f"{event.type} {event.payload()}"
+
+
+def document_number(series: str, year: int, serial: int) -> str:
+    """How number `serial` of a series of documents is written (发文字号, GB/T 9704-2012 7.2.5)."""
+    return f"{series}〔{year}〕{serial}号"
 
 
 # --- deciding

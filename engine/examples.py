@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from .access import Organisation, identify, permit
-from .case import Case, Course, check_opening, decide, find_step, steps
+from .case import Case, Course, check_opening, decide, document_number, find_step, steps
 from .clock import OFFICE_ZONE, parse_instant
 from .definition import Definition
 from .documents import render
@@ -87,7 +87,7 @@ class _Player:
     ) -> DocumentIssued:
         described = self.definition.document(event.document)
         self.numbers += 1
-        number = f"{described['series']}〔{at.year}〕{self.numbers}号"
+        number = document_number(described["series"], at.year, self.numbers)
         context = document_context(course, self.organisation, at, by, event, number, OFFICE_ZONE)
         content = render(self.definition.templates, described["template"], context)
         self.issued.append(event.document)

@@ -13,14 +13,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from . import audit
 from .access import Organisation, Person, identify, permit, read_organisation
-from .case import Case, Course, check_opening, decide, find_step, step_names, task_due
+from .case import Case, Course, check_opening, decide, document_number, find_step, step_names
 from .clock import OFFICE_ZONE, write_instant
 from .definition import Definition, builtin, pack, read_folder, unpack
 from .errors import NOTHING, Conflict, Diverged, Invalid, Problem, Refusal, Unknown, say
@@ -36,7 +36,6 @@ from .events import (
     OrganisationRecorded,
     Record,
     TaskCompleted,
-    TaskOpened,
     TimerFired,
     canonical,
     chain,
@@ -44,7 +43,7 @@ from .events import (
     parse,
 )
 from .flow.marking import timers, variables
-from .projections import changes_of, head_of
+from .projections import changes_of, derive, head_of
 from .store import Changes, DefinitionRow, DocumentRow, Head, Reader, Store, TaskRow, Transaction
 from .views import (
     answer_lines,
@@ -93,17 +92,16 @@ class Office:
         self._definitions: dict[str, Definition] = {}
         self._organisations: dict[str, Organisation] = {}
         with store.reading() as reader:
-            created = reader.records(OFFICE)
-            first = parse(OFFICE, 1, next(iter(created))[1]).event
-        if not isinstance(first, OfficeCreated):
+            first = [parse(OFFICE, 1, body).event for _, body, _ in reader.records(OFFICE)[:1]]
+        if not first or not isinstance(created := first[0], OfficeCreated):
             raise Diverged(
                 "office.unreadable",
                 say("the office's history does not begin with its creation"),
                 remedy=audit.REMEDY,
             )
         self.database = store.label
-        self.rehearsal = first.rehearsal
-        self.zone = first.zone
+        self.rehearsal = created.rehearsal
+        self.zone = created.zone
 
     # --- setting up
 
@@ -237,9 +235,9 @@ class Office:
         """
 
         def act(tx: Transaction) -> Done | Refusal:
-            organisation = self._organisation(tx)
+            draft = self._draft(tx, case)
+            organisation = draft.organisation
             person = identify(organisation, who)
-            draft = self._draft(tx, organisation, case)
             course, definition = draft.course, draft.course.definition
             _not_backwards(course.case, now)
             course.settle(now)
@@ -267,9 +265,12 @@ class Office:
         fired: list[str] = []
         count = 0
         refused: dict[str, Refusal] = {}
+        idle: set[str] = set()
         while True:
             with self._store.reading() as reader:
                 due = reader.due_cases(write_instant(now), SWEEP_BATCH + len(refused))
+            # Somebody else may have swept a case meanwhile, but then it is not due any more.
+            refused |= {case: _never_due(case) for case in due if case in idle}
             due = [case for case in due if case not in refused]
             if not due:
                 return Swept(fired, count, refused)
@@ -279,12 +280,16 @@ class Office:
                 except Refusal as refusal:
                     refused[case] = refusal
                 else:
-                    fired.append(case)
-                    count += sum(isinstance(record.event, TimerFired) for record in done.events)
+                    timers_fired = sum(isinstance(record.event, TimerFired) for record in done.events)
+                    count += timers_fired
+                    if timers_fired:
+                        fired.append(case)
+                    else:
+                        idle.add(case)
                 progress(1)
 
     def _settle(self, case: str, now: datetime, tx: Transaction) -> Done:
-        draft = self._draft(tx, self._organisation(tx), case)
+        draft = self._draft(tx, case)
         draft.course.settle(now)
         return draft.write(now)
 
@@ -435,48 +440,51 @@ class Office:
     ) -> tuple[int, list[Diverged]]:
         """Check one case, or everything in the office: how many histories were read, and the findings."""
         findings: list[Diverged] = []
-        count = 0
+        issued: list[str] = []
         with self._store.reading() as reader:
-            definition_of = partial(self._definition, reader)
+            # Not those in memory: what is to be checked is what the database holds.
+            definition_of = cache(partial(self._load_definition, reader))
             numbers = [self._find(reader, case).case] if case is not None else list(reader.streams())
             for number in numbers:
-                rows = list(reader.records(number))
+                rows = reader.records(number)
+                head = reader.head(number)
                 if number == OFFICE:
-                    findings += audit.verify_office(rows, definition_of, reader.content)
+                    published, organisation = reader.definitions(), reader.meta("organisation")
+                    findings += audit.verify_office(
+                        rows, head, published, organisation, definition_of, reader.content
+                    )
                 else:
-                    head = reader.head(number)
-                    kept = (head.seq, head.hash, head.state) if head else None
+                    documents = reader.documents(number)
+                    kept = audit.Kept(head, reader.tasks(number), reader.timers(number), documents)
                     findings += audit.verify_case(number, rows, kept, definition_of, reader.content)
-                count += 1
+                    issued += [row.number for row in documents]
                 progress(1)
             if case is None:
-                findings += audit.missing_numbers(numbers, reader.numbers())
-        return count, findings
+                findings += audit.verify_numbers(numbers, issued, reader.numbers())
+        return len(numbers), findings
 
     def rebuild(self) -> int:
-        """Throw away every head and projection and derive them again from the histories alone."""
+        """Throw away every head and projection and derive them again from the histories alone; how many
+        cases there are."""
         with self._store.transaction() as tx:
             tx.drop_projections()
-            count = 0
-            for number in list(tx.streams()):
-                history = audit.records(number, list(tx.records(number)))
+            numbers = list(tx.streams())
+            definition_of = partial(self._definition, tx)
+            for number in numbers:
+                history = audit.records(number, tx.records(number))
                 if number == OFFICE:
                     tx.rebuild(_office_head(history[-1]), (), ())
-                    continue
-                dues: dict[str, str | None] = {}
-                for record, case in audit.replay(number, history, partial(self._definition, tx)):
-                    if isinstance(record.event, TaskOpened):
-                        definition = self._definition(tx, case.definition)
-                        dues[record.event.task] = task_due(case, definition, record.event.task)
-                changes = changes_of(case, history, dues)
-                tx.rebuild(head_of(case, history[-1]), changes.opened, changes.armed)
-                count += 1
-            return count
+                else:
+                    head, lists = derive(audit.replay(number, history, definition_of), definition_of)
+                    tx.rebuild(head, lists.opened, lists.armed)
+            return len(numbers) - 1
 
     # --- inside
 
     def _organisation(self, reader: Reader) -> Organisation:
-        named = reader.meta("organisation")
+        return self._organisation_named(reader, reader.meta("organisation"))
+
+    def _organisation_named(self, reader: Reader, named: str | None) -> Organisation:
         if named is None:
             raise Diverged(
                 "organisation.missing", say("the office has no organisation on record"), remedy=audit.REMEDY
@@ -494,22 +502,25 @@ class Office:
 
     def _definition(self, reader: Reader, named: str) -> Definition:
         if named not in self._definitions:
-            packed = reader.content(named)
-            if packed is None:
-                raise Diverged(
-                    "definition.missing",
-                    say("definition {definition} is not in the database", definition=named[:12]),
-                    remedy=audit.REMEDY,
-                )
-            definition = unpack(packed)
-            if definition.digest != named:
-                raise Diverged(
-                    "definition.differs",
-                    say("definition {definition} is not what was published", definition=named[:12]),
-                    remedy=audit.REMEDY,
-                )
-            self._definitions[named] = definition
+            self._definitions[named] = self._load_definition(reader, named)
         return self._definitions[named]
+
+    def _load_definition(self, reader: Reader, named: str) -> Definition:
+        packed = reader.content(named)
+        if packed is None:
+            raise Diverged(
+                "definition.missing",
+                say("definition {definition} is not in the database", definition=named[:12]),
+                remedy=audit.REMEDY,
+            )
+        definition = unpack(packed)
+        if definition.digest != named:
+            raise Diverged(
+                "definition.differs",
+                say("definition {definition} is not what was published", definition=named[:12]),
+                remedy=audit.REMEDY,
+            )
+        return definition
 
     def _definition_in_force(self, reader: Reader, item: str, now: datetime) -> Definition:
         day = now.astimezone(ZoneInfo(self.zone)).date().isoformat()
@@ -547,8 +558,11 @@ class Office:
             remedy=say("look for it with `lianban inbox --all`"),
         )
 
-    def _draft(self, tx: Transaction, organisation: Organisation, case: str) -> _Draft:
-        head = self._find(tx, case)
+    def _draft(self, tx: Transaction, case: str) -> _Draft:
+        named, head = tx.meta_and_head("organisation", case)
+        organisation = self._organisation_named(tx, named)
+        if head is None or case == OFFICE:
+            head = self._find(tx, case)
         state = Case.from_json(json.loads(head.state))
         definition = self._definition(tx, head.definition)
         return _Draft(self, tx, organisation, head.case, definition, (head, state))
@@ -616,7 +630,7 @@ class _Draft:
         definition = course.definition
         described = definition.item["documents"][event.document]
         serial = self.tx.next_number(f"{described['series']}/{local.year}")
-        number = f"{described['series']}〔{local.year}〕{serial}号"
+        number = document_number(described["series"], local.year, serial)
         context = document_context(course, self.organisation, at, by, event, number, self.office.zone)
         content = render(definition.templates, described["template"], context)
         issued = replace(event, number=number, content=digest(content))
@@ -674,6 +688,15 @@ def _head(reader: Reader, number: str) -> Head:
             remedy=audit.REMEDY,
         )
     return head
+
+
+def _never_due(case: str) -> Diverged:
+    return Diverged(
+        "timer.stale",
+        say("case {case} is listed with a timer that its history does not have", case=case),
+        expected=say("that the list of armed timers follows from the histories"),
+        remedy=say("run `lianban verify`"),
+    )
 
 
 def _office_head(last: Record) -> Head:

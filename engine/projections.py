@@ -1,13 +1,14 @@
-"""What is kept beside the histories for speed (floor 6): heads, open tasks, armed timers.
+"""What is kept beside the histories for speed (floor 5): heads, open tasks, armed timers.
 
 Everything here is derived from records and the fold alone, so it can be thrown away and rebuilt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from .case import Case
+from .case import Case, task_due
+from .definition import Definition
 from .events import (
     Record,
     TaskCancelled,
@@ -65,3 +66,19 @@ def changes_of(
                 if armed.pop(timer, None) is None:
                     stopped.append(timer)
     return Changes(tuple(opened.values()), closed, tuple(armed.items()), stopped, documents)
+
+
+def derive(
+    replayed: Iterable[tuple[Record, Case]], definition_of: Callable[[str], Definition]
+) -> tuple[Head, Changes]:
+    """The head of a case, its open tasks and its armed timers, from its whole replay alone."""
+    records: list[Record] = []
+    dues: dict[str, str | None] = {}
+    for record, case in replayed:
+        records.append(record)
+        if isinstance(record.event, TaskOpened):
+            task = record.event.task
+            dues[task] = task_due(case, definition_of(case.definition), task)
+    if not records:
+        raise ValueError("a case without a history")
+    return head_of(case, records[-1]), changes_of(case, records, dues)

@@ -13,6 +13,7 @@ from typing import Any
 
 from .clock import OFFICE_ZONE, NotATime, parse_instant, read_instant
 from .errors import Invalid, Problem, Refusal, Text, say
+from .events import canonical
 from .flow.marking import open_tasks, timers
 from .flow.net import Net
 from .flow.step import Complete, Effect, Fire, Input, Message, Signal, Start, step
@@ -20,6 +21,8 @@ from .flow.step import Complete, Effect, Fire, Input, Message, Signal, Start, st
 TRACED = frozenset({"entered", "completed", "fired", "cancelled"})
 MOST_FIRINGS = 10_000
 """Timers that one advance of the clock may fire: a cycle of seconds over a year is a mistake."""
+MOST_WORK = 1_000_000
+"""Waiting visits that may be looked over while timers fire in one run, so that no run hangs."""
 MOST_INPUT_STEPS = 100_000
 
 
@@ -31,6 +34,7 @@ class Rehearsal:
     open: list[str] = field(default_factory=list)
     state: str = "refused"
     problem: Refusal | Problem | None = None
+    element: str | None = None
     offset: str = "+00:00"
 
     def as_dict(self, translate: Callable[[str], str] = lambda msgid: msgid) -> dict[str, Any]:
@@ -47,7 +51,17 @@ class Rehearsal:
             ],
             "open": self.open,
             "state": self.state,
-            "problem": _problem(self.problem, translate),
+            "problem": self._problem(translate),
+        }
+
+    def _problem(self, translate: Callable[[str], str]) -> Mapping[str, str | None] | None:
+        if self.problem is None:
+            return None
+        return {
+            "code": self.problem.code,
+            "element": self.problem.element if isinstance(self.problem, Problem) else self.element,
+            "message": self.problem.message.render(translate),
+            "remedy": self.problem.remedy.render(translate),
         }
 
 
@@ -69,18 +83,18 @@ def rehearse(net: Net, inputs: Any) -> Rehearsal:
         result.problem = problem
         return result
     result.offset = script.offset
+    run: _Player | None = None
     try:
         run = _Player(net, script, result)
-    except Invalid as problem:
-        result.problem = problem
-        return result
-    try:
         run.advance(script.start)
         for number, entry in enumerate(script.steps, 1):
             run.do(number, entry)
     except Invalid as problem:
         result.problem = problem
-    run.report()
+        if _endless(problem):
+            result.state, result.element = "error", str(problem.found)
+    if run is not None:
+        run.report()
     return result
 
 
@@ -99,6 +113,7 @@ class _Player:
         self.net = net
         self.now = script.start
         self.result = result
+        self.work = 0
         self.marking, effects = step(net, None, Start(script.variables, OFFICE_ZONE), self.now)
         self.trace(effects)
 
@@ -111,6 +126,7 @@ class _Player:
             if effect.kind in TRACED:
                 self.result.trace.append((self.now, effect))
             elif effect.kind == "incident" and self.result.problem is None:
+                self.result.element = effect.element
                 self.result.problem = Invalid(
                     effect.info["code"],
                     say(
@@ -132,16 +148,22 @@ class _Player:
                 ),
                 remedy=say("put the steps in order of time"),
             )
+        element = ""
         for _ in range(MOST_FIRINGS):
+            if self.work > MOST_WORK:
+                break
+            self.work += sum(len(frame["live"]) for frame in self.marking["frames"].values())
             due = timers(self.net, self.marking)[:1] if self.marking["state"] == "running" else []
             if not due or read_instant(due[0].due) > until:
                 self.now = until
                 return
-            self.now = read_instant(due[0].due)
+            self.now, element = read_instant(due[0].due), due[0].element
             self.take(Fire(due[0].timer))
         raise Invalid(
             "clock.endless",
-            say("more than {most} timers fire before {then}", most=MOST_FIRINGS, then=until.isoformat()),
+            say("too many timers fire, the last at {element}", element=element),
+            expected=say("at most {most} of them in one advance", most=MOST_FIRINGS),
+            found=say("{element}", element=element),
             remedy=say("give the cycle an end or a longer period, or advance in smaller steps"),
         )
 
@@ -157,7 +179,11 @@ class _Player:
                 self.take(Signal(entry["signal"], entry.get("data", {})))
             self.advance(self.now)
         except Invalid as refusal:
-            raise _in_step(number, entry, refusal) from refusal
+            if _endless(refusal):
+                raise
+            what = entry.get("complete") or entry.get("message") or entry.get("signal")
+            self.result.element = what
+            raise _in_step(number, what or entry["advance_to"], refusal) from refusal
 
     def task(self, name: str) -> str:
         """The open task called `name`: an identity, or an element id, which means its oldest open visit."""
@@ -178,7 +204,7 @@ class _Player:
             for frame in self.marking["frames"].values()
             for visit in frame["live"].values()
         )
-        if stuck:
+        if stuck or result.state == "error":
             result.state = "error"
         elif result.problem is not None:
             result.state = "refused"
@@ -186,10 +212,12 @@ class _Player:
             result.state = self.marking["state"]
 
 
-def _in_step(number: int, entry: dict[str, Any], refusal: Invalid) -> Invalid:
-    what = (
-        entry.get("complete") or entry.get("message") or entry.get("signal") or entry.get("advance_to") or ""
-    )
+def _endless(refusal: Refusal) -> bool:
+    """Whether it is the run of the diagram that failed, not the step that was asked for."""
+    return refusal.code.endswith(".endless")
+
+
+def _in_step(number: int, what: str, refusal: Invalid) -> Invalid:
     return Invalid(
         refusal.code,
         say("step {number} ({what}): {reason}", number=number, what=what, reason=refusal.message),
@@ -214,6 +242,12 @@ def _read_inputs(inputs: Any) -> _Inputs:
 
     if not isinstance(inputs, dict):
         raise wrong(say("the inputs are not a JSON object"))
+    try:
+        canonical(inputs)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise wrong(
+            say("the inputs hold a value that JSON cannot: infinite, half a character, or too deep")
+        ) from error
     for key in inputs:
         if key not in ("start", "variables", "steps"):
             raise wrong(say("unknown key {key} in the inputs", key=key))
@@ -270,18 +304,3 @@ def _show(at: datetime, offset: str) -> str:
     if offset == "Z":
         return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return at.astimezone(datetime.fromisoformat(f"2000-01-01T00:00:00{offset}").tzinfo).isoformat()
-
-
-def _problem(
-    problem: Refusal | Problem | None, translate: Callable[[str], str]
-) -> Mapping[str, str | None] | None:
-    """`{"code", "element", "message", "remedy"}`."""
-    if problem is None:
-        return None
-    element = problem.element if isinstance(problem, Problem) else problem.found.render(translate) or None
-    return {
-        "code": problem.code,
-        "element": element,
-        "message": problem.message.render(translate),
-        "remedy": problem.remedy.render(translate),
-    }

@@ -10,7 +10,7 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -64,7 +64,7 @@ class Screen:
     def __init__(
         self,
         lang: str,
-        translate: Any,
+        translate: Callable[[str], str],
         zone: str,
         now: datetime,
         *,
@@ -166,18 +166,14 @@ class Screen:
         parts += self._steps(data["steps"], year)
         if data["timers"]:
             parts += [*self._heading(say("Timers"))]
-            parts.append(_pairs((self.when(timer["due"]), self._timer(timer)) for timer in data["timers"]))
+            parts.append(_columns((self.when(timer["due"]), self._timer(timer)) for timer in data["timers"]))
         if data["documents"]:
             parts += [*self._heading(say("Documents"))]
-            documents = data["documents"]
-            parts.append(
-                _pairs(
-                    (self.when(d["at"]), f"{clean(d['number'])}  {self.name(d['name'])}") for d in documents
-                )
-            )
+            rows = ((self.when(d["at"]), clean(d["number"]), self.name(d["name"])) for d in data["documents"])
+            parts.append(_columns(rows))
         if data["application"]:
             parts += [*self._heading(say("Application"))]
-            parts.append(_pairs((self.name(a["title"]), self._value(a)) for a in data["application"]))
+            parts.append(_columns((self.name(a["title"]), self._value(a)) for a in data["application"]))
         parts += self._commands(data["case"], data["steps"])
         return self._render(parts)
 
@@ -242,7 +238,7 @@ class Screen:
         name = self.name(step["name"]) + (f" {suffix[0]}" if suffix else "")
         said = self.name(step["said"])
         style = {"open": "bold", "failed": "bold", "cancelled": "dim strike"}.get(step["state"], "")
-        return _joined(Styled(name, style), ": ", Styled(said, MARKS[step["state"]][1]), width)
+        return _joined(Styled(name, style), self.say(say(": ")), Styled(said, "cyan"), width)
 
     def _whose(self, step: Data, width: int) -> Styled:
         unit = self.name(step["unit_name"], step["unit"])
@@ -269,9 +265,9 @@ class Screen:
         offered = mine if self.who and mine else possible
         if not offered:
             return []
-        parts: list[RenderableType] = [
-            *self._heading(say("What you can do next" if mine or not self.who else "What others can do next"))
-        ]
+        yours = bool(mine) or not self.who
+        title = say("What you can do next") if yours else say("What others can do next")
+        parts: list[RenderableType] = [*self._heading(title)]
         parts += [_line(f" {self._do(case, step)}") for step in offered[:MOST_COMMANDS]]
         if len(offered) > MOST_COMMANDS:
             more = say("and {count} more: lianban inbox --all", count=len(offered) - MOST_COMMANDS)
@@ -400,7 +396,12 @@ class Screen:
     def office(self, data: Data) -> str:
         """A new office and its items."""
         created = self.say(say("A rehearsal office is set up in {database}.", database=data["database"]))
-        parts: list[RenderableType] = [Styled(created, "bold green"), "", self._items(data["items"]), ""]
+        parts: list[RenderableType] = [
+            Styled(created, "bold green", no_wrap=True),
+            "",
+            self._items(data["items"]),
+            "",
+        ]
         parts.append(Styled(self.say(say("What you can do next")), "bold"))
         for item in data["items"]:
             actor = f" --as {item['openers'][0]}" if item["openers"] else ""
@@ -498,7 +499,7 @@ class Screen:
 
     def line(self, text: Text, style: str = "") -> str:
         """One line."""
-        return self._render([Styled(self.say(text), style)])
+        return self._render([Styled(self.say(text), style, no_wrap=True)])
 
     def _render(self, parts: Iterable[RenderableType]) -> str:
         console = Console(
@@ -545,16 +546,19 @@ def _joined(first: Styled, separator: str, second: Styled, width: int) -> Styled
     """Both on one line if they fit, else below each other."""
     if not second.plain or not first.plain:
         return first + second
-    fits = first.cell_len + len(separator) + second.cell_len <= width
+    fits = first.cell_len + cell_len(separator) + second.cell_len <= width
     return Styled(separator if fits else "\n").join([first, second])
 
 
-def _pairs(rows: Iterable[tuple[str, str]]) -> Padding:
+def _columns(rows: Iterable[Sequence[str]]) -> Padding:
+    """Lines of texts, the last of which may run on over several lines."""
     table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True, max_width=32)
-    table.add_column(ratio=1)
-    for left, right in rows:
-        table.add_row(left, right)
+    for row in rows:
+        if not table.columns:
+            for _ in row[:-1]:
+                table.add_column(max_width=32)
+            table.add_column(ratio=1, overflow="fold")
+        table.add_row(*row)
     return Padding(table, (0, 0, 0, 1))
 
 

@@ -568,13 +568,18 @@ def test_the_net_survives_json() -> None:
 # --- which process
 
 
-def test_the_first_executable_process_that_nobody_calls_is_run() -> None:
+def test_of_several_processes_that_could_run_none_is_chosen_silently() -> None:
+    one, two = (process(f'<userTask id="t{n}"/>', id=f"p{n}") for n in (1, 2))
+    assert errors(definitions(one, two)) == [("process.several", "p2")]
+
+
+def test_the_executable_process_that_nobody_calls_is_run() -> None:
     call = '<callActivity id="x" calledElement="sub"/>'
     parts = (
         process('<userTask id="t1"/>', id="drawing", more=""),
         process('<userTask id="t2"/>', id="sub"),
         process(call, id="main"),
-        process('<userTask id="t3"/>', id="second"),
+        process('<userTask id="t3"/>', id="second", more=""),
         process(id="pool", more=""),
     )
     net, problems = run(definitions(*parts))
@@ -680,12 +685,15 @@ def test_what_is_not_run_is_refused_by_name_with_a_way_out(xml: str, element: st
         ('<sequenceFlow id="f" targetRef="x"/>', [("flow.unknown_node", "f")]),
         (
             '<subProcess id="s"><userTask id="i"/></subProcess>' + chain("x", "i"),
-            [("flow.crosses_border", "x_i")],
+            [("flow.crosses_border", "x_i"), ("node.unreachable", "s")],
         ),
         (chain("x", "start"), [("node.incoming", "start")]),
         (chain("end", "x"), [("node.outgoing", "end")]),
         ('<startEvent id="s2"/>' + chain("s2", "x"), [("start.several", "s2")]),
-        (event("boundaryEvent", EVENTS["timer"]).replace('"x"', '"gone"'), [("boundary.no_host", "e")]),
+        (
+            event("boundaryEvent", EVENTS["timer"]).replace('"x"', '"gone"'),
+            [("boundary.no_host", "e"), ("node.unreachable", "e")],
+        ),
         (event("boundaryEvent", EVENTS["timer"]).replace('"x"', '"end"'), [("boundary.no_activity", "e")]),
         (event("boundaryEvent", EVENTS["timer"]) + chain("x", "e"), [("node.incoming", "e")]),
         ('<userTask id="y" default="no"/>' + chain("x", "y", "end"), [("flow.unknown_default", "y")]),
@@ -748,12 +756,47 @@ def test_a_diagram_without_a_clear_meaning_is_refused(xml: str, expected: list[t
     assert errors(around('<userTask id="x"/>', xml)) == expected
 
 
-def test_what_no_flow_reaches_is_reported_and_kept() -> None:
-    data = around('<userTask id="x"/><userTask id="island"/>')
-    assert warnings(data) == [("node.unreachable", "island")]
+def test_what_no_flow_reaches_is_refused_instead_of_forgotten() -> None:
+    assert errors(around('<userTask id="x"/><userTask id="island"/>')) == [("node.unreachable", "island")]
+    circle = '<userTask id="x"/><userTask id="y"/><userTask id="z"/>' + chain("y", "z", "y")
+    assert errors(around(circle)) == [("node.unreachable", "y"), ("node.unreachable", "z")]
+
+
+@pytest.mark.parametrize(
+    ("spelled", "kind"), [("true", "sequential"), ("1", "sequential"), ("0", "parallel")]
+)
+def test_every_spelling_of_a_boolean_is_read(spelled: str, kind: str) -> None:
+    loop = f'<multiInstanceLoopCharacteristics isSequential="{spelled}"><loopCardinality>2</loopCardinality>'
+    data = around(f'<userTask id="x">{loop}</multiInstanceLoopCharacteristics></userTask>')
     net, _ = run(data)
     assert net is not None
-    assert "island" in net.scopes["p"].nodes
+    read_loop = net.scopes["p"].nodes["x"].loop
+    assert read_loop is not None
+    assert read_loop.kind == kind
+    assert errors(data.replace(b'isSequential="' + spelled.encode(), b'isSequential="TRUE')) == [
+        ("bpmn.not_boolean", "x")
+    ]
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        '<camunda:inputOutput><camunda:outputParameter name="a">1</camunda:outputParameter></camunda:inputOutput>',
+        '<zeebe:ioMapping><zeebe:output source="=a" target="b"/></zeebe:ioMapping>',
+    ],
+)
+def test_a_mapping_of_variables_is_refused_because_another_branch_would_be_taken(mapping: str) -> None:
+    data = around(f'<userTask id="x"><extensionElements>{mapping}</extensionElements></userTask>')
+    assert errors(data) == [("extension.mapping", "x")]
+
+
+def test_a_message_whose_name_is_computed_is_refused() -> None:
+    message = '<message id="m" name="${id}"/>'.replace("m-${id}", "${id}")
+    catch = '<intermediateCatchEvent id="c"><messageEventDefinition messageRef="m"/></intermediateCatchEvent>'
+    data = around('<userTask id="x"/>', catch + chain("x", "c")).replace(
+        b"<process", message.encode() + b"<process", 1
+    )
+    assert ("event.dynamic_name", "c") in errors(data)
 
 
 def test_processes_that_call_each_other_in_a_circle_are_refused() -> None:

@@ -8,8 +8,8 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-
 from drawing import draw, process
+
 from engine.clock import OFFICE_ZONE, parse_instant, read_instant
 from engine.errors import Invalid
 from engine.flow.marking import awaited, open_tasks, timers, variables
@@ -358,9 +358,19 @@ def test_parallel_instances_give_their_results_in_input_order_whoever_is_first(
 def test_an_instance_neither_sees_nor_overwrites_what_another_one_wrote() -> None:
     run = departments("each d of items into answers from answer")
     run.do("opinion:2", answer="b")
-    assert variables(run.marking, "opinion:1")["answer"] is None
-    assert variables(run.marking, "opinion:1")["d"] == "fire"
-    assert variables(run.marking, "opinion:3")["loopCounter"] == 3
+    run.do("opinion:1")
+    run.do("opinion:3", answer="c")
+    assert run.data["answers"] == [None, "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("own", "seen"), [("d", ["fire", "water", "land"]), ("loopCounter", [1, 2, 3])], ids=["item", "counter"]
+)
+def test_an_instance_has_its_item_and_its_number_also_when_it_waited_long(own: str, seen: list[Any]) -> None:
+    run = departments(f"each d of items into answers from {own}")
+    for instance in (3, 1, 2):
+        run.do(f"opinion:{instance}")
+    assert run.data["answers"] == seen
 
 
 def test_sequential_instances_come_one_after_the_other() -> None:
@@ -573,6 +583,24 @@ def test_a_signal_that_interrupts_the_scope_that_throws_it_stops_the_automatic_s
     )).do("box/a")  # fmt: skip
     assert run.open == ["after"]
     assert "seen" not in run.data
+
+
+def test_a_signal_reaches_all_who_wait_even_if_one_of_them_interrupts() -> None:
+    run = Run(draw("start s; user a; boundary x a signal go; reminder y a signal go; user b; user c; end e",
+                   "s -> a -> e; x -> b -> e; y -> c -> e")).signal("go")  # fmt: skip
+    assert run.open == ["c", "b"]
+
+
+def test_a_message_goes_to_the_event_inside_before_a_boundary_that_takes_every_one() -> None:
+    run = Run(draw("start s; sub box { start i; catch m message note; user a | i -> m -> a }; reminder n box message note; user b; end e",
+                   "s -> box -> e; n -> b -> e"))  # fmt: skip
+    assert run.message("note").open == ["box/a"]
+    assert run.message("note").open == ["box/a", "b"]
+
+
+def test_a_timer_that_is_due_before_it_begins_is_an_incident() -> None:
+    run = Run(draw("start s; catch t after term; user a; end e", "s -> t -> a -> e"), term="-PT1H")
+    assert run.incidents == ["t"]
 
 
 def test_a_process_that_starts_by_message_waits_for_it() -> None:

@@ -10,7 +10,7 @@ from threading import Barrier, Thread
 from typing import Any
 
 import pytest
-from databases import dump
+from databases import ask, dump
 from drawing import draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -433,7 +433,11 @@ def test_sweeping_every_minute_or_once_at_the_end_gives_the_same_histories(tmp_p
     for case in cases:
         assert told(often.history(case)) == told(never.history(case)) == told(twice.history(case))
     fired = [sum(r.event.type == "timer.fired" for r in never.history(case)) for case in sorted(cases)]
-    assert fired == [2 + 1 + 2, 3, 3 + 1 + 2]  # reminders, the missed deadline, silence and the pause after it
+    assert fired == [
+        2 + 1 + 2,
+        3,
+        3 + 1 + 2,
+    ]  # reminders, the missed deadline, silence and the pause after it
     for office in offices:
         assert office.verify()[1] == []
         office.close()
@@ -462,6 +466,16 @@ def test_a_case_that_cannot_be_swept_is_reported_and_the_others_go_on(office: Of
     assert sorted(swept.cases) == others
     assert {case: refusal.code for case, refusal in swept.refused.items()} == {stuck: "clock.endless"}
     assert len(office.history(stuck)) == 3
+
+
+def test_a_timer_listed_by_mistake_is_reported_and_does_not_keep_the_sweep_busy(
+    office: Office, database: str, tmp_path: Path
+) -> None:
+    case = office.open_case("clerk", publish(office, tmp_path, LICENCE), {}, NOON).case
+    ask(database, "INSERT INTO timers VALUES (?, 'a', '2026-03-02T05:00:00.000000Z')", case)
+    swept = office.sweep(NOON + DAY)
+    assert (swept.cases, swept.fired) == ([], 0)
+    assert [refusal.code for refusal in swept.refused.values()] == ["timer.stale"]
 
 
 # --- refusals change nothing

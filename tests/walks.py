@@ -216,6 +216,21 @@ def sketch(root: Path, seed: int) -> Path:
     )
 
 
+def wide(root: Path) -> Path:
+    """The folder of an item in which much goes on at once: what has no order would show here."""
+    names = [f"{kind}{n}" for n in range(12) for kind in ("either", "all")]
+    elements = ["start s", "and g", "or o", "and j", "or k", "and l", "end e"]
+    flows = ["s -> g", "g -> o", "k -> l", "j -> l", "l -> e"]
+    for name in names:
+        elements += [f"user {name}", f"reminder nag_{name} {name} every R/PT7H", f"end n_{name}"]
+        split, join = ("o", "k") if name.startswith("either") else ("g", "j")
+        condition = " if v1 or v2 or not v3" if split == "o" else ""
+        flows += [f"{split} -> {name}{condition}", f"{name} -> {join}", f"nag_{name} -> n_{name}"]
+    flows += ["o -> k default"]
+    diagram = draw(";".join(elements), ";".join(flows))
+    return make_item(root, diagram, code="wide", forms=dict.fromkeys(["s", *names], ANYTHING))
+
+
 def answers(chance: random.Random) -> dict[str, Any]:
     """Any answers: some of the variables, things inside things, now and then what no condition can read."""
     found: dict[str, Any] = {f"v{n}": chance.random() < 0.5 for n in range(1, 7) if chance.random() < 0.5}
@@ -321,6 +336,9 @@ def digest_of_walks(seeds: range) -> str:
         database = str(Path(folder) / "office.db")
         with Office.create_rehearsal(database, NOON, organisation()) as office:
             for _ in walk_all(office, Path(folder), seeds):
+                pass
+            office.publish(wide(Path(folder)), NOON)
+            for _ in Walk(office, "wide", 0).go(20):
                 pass
         return hashlib.sha256(repr(dump(database)).encode()).hexdigest()
 

@@ -26,8 +26,7 @@ def write_instant(moment: datetime) -> str:
     """`moment` as fixed-width UTC text, e.g. `2026-03-01T01:00:00.000000Z`. ValueError if naive."""
     if moment.tzinfo is None:
         raise ValueError(f"naive datetime: {moment!r}")
-    moment = moment.astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f").rjust(26, "0") + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def read_instant(text: str) -> datetime:
@@ -53,14 +52,19 @@ def add_duration(start: datetime, text: str, zone: str = OFFICE_ZONE) -> datetim
     """`start` plus an ISO 8601 duration, on the calendar of `zone`.
 
     Months and years keep the day of the month, or take the month's last day (31 January + P1M is
-    28 or 29 February), as XML Schema part 2, appendix E says. Raises `NotATime`.
+    28 or 29 February), as XML Schema part 2, appendix E says. Raises `NotATime`, also for a negative
+    duration: nothing is due before it begins.
     """
     try:
         local = start.astimezone(ZoneInfo(zone))
         span = isodate.parse_duration(text.strip())
         if isinstance(span, timedelta):
-            return start + span
-        return (span + local.replace(tzinfo=None)).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)  # type: ignore[no-any-return]
+            end = start + span
+        else:
+            end = (span + local.replace(tzinfo=None)).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+        if end < start:
+            raise ValueError("negative")
+        return end
     except (isodate.ISO8601Error, ValueError, OverflowError, TypeError) as error:
         raise NotATime(text) from error
 

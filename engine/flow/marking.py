@@ -14,9 +14,8 @@ Only `step` makes markings; everybody may ask the questions below.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal, NotRequired, TypedDict
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
 from .net import Event, Net, Node, Scope, the
 
@@ -33,13 +32,25 @@ class Timer(TypedDict):
 
 
 class Multi(TypedDict):
-    """A running multi-instance activity: `n` instances in all, those finished and what they gave."""
+    """A running multi-instance activity: `n` instances in all, those finished and what they gave.
+
+    An instance that is a task waiting for a person has no frame meanwhile: `waiting` says by its number
+    what can't be derived. Twenty-six departments would else make a marking of many kilobytes.
+    """
 
     n: int
     started: int
     ended: int
     out: dict[str, Any]
+    waiting: dict[str, Pending]
     items: NotRequired[list[Any]]
+
+
+class Pending(TypedDict):
+    """What a visit would say of the task: order of arrival, and whose it is."""
+
+    since: int
+    unit: NotRequired[str]
 
 
 class Visit(TypedDict):
@@ -82,8 +93,10 @@ class Marking(TypedDict):
     mail: list[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+# Named tuples below, because looking over a case with many branches makes many of them.
+
+
+class Waiting(NamedTuple):
     """A visit that waits for the outside world: a task for a person, or an event for `name`."""
 
     id: str
@@ -93,8 +106,7 @@ class Waiting:
     unit: str = ""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Due:
+class Due(NamedTuple):
     """An armed timer; sorts by instant, then document order, then order of arming."""
 
     due: str
@@ -107,13 +119,18 @@ class Due:
 
 def open_tasks(marking: Marking) -> list[Waiting]:
     """The tasks that wait for a person, in order of opening."""
-    found = [
-        (visit["since"], Waiting(visit_id, frame["scope"], visit["node"], unit=visit.get("unit", "")))
-        for frame in marking["frames"].values()
-        for visit_id, visit in frame["live"].items()
-        if visit["wait"] == "task"
-    ]
-    return [waiting for _, waiting in sorted(found, key=lambda pair: pair[0])]
+    found = []
+    for frame in marking["frames"].values():
+        scope = frame["scope"]
+        for visit_id, visit in frame["live"].items():
+            node = visit["node"]
+            if visit["wait"] == "task":
+                found.append((visit["since"], Waiting(visit_id, scope, node, unit=visit.get("unit", ""))))
+            elif "multi" in visit:
+                for index, pending in visit["multi"]["waiting"].items():
+                    waiting = Waiting(f"{visit_id}:{index}", scope, node, unit=pending.get("unit", ""))
+                    found.append((pending["since"], waiting))
+    return [waiting for _, waiting in sorted(found)]
 
 
 def awaited(net: Net, marking: Marking, kind: Literal["message", "signal"]) -> list[Waiting]:
@@ -131,7 +148,7 @@ def timers(net: Net, marking: Marking) -> list[Due]:
     for frame in marking["frames"].values():
         scope = net.scopes[frame["scope"]]
         for visit_id, visit in frame["live"].items():
-            for element, timer in visit.get("timers", {}).items():
+            for element, timer in visit["timers"].items() if "timers" in visit else ():
                 node = scope.nodes[element]
                 timer_id = timer_id_of(visit_id, visit, element)
                 found.append(Due(timer["due"], node.order, visit["since"], timer_id, scope.id, element))
@@ -170,8 +187,7 @@ def timer_id_of(visit_id: str, visit: Visit, element: str) -> str:
     return visit_id if visit["node"] == element else f"{visit_id}!{element}"
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """One event that could fire now: `node` on (or reached from) the waiting visit."""
 
     since: int
@@ -193,13 +209,13 @@ def waits(net: Net, marking: Marking) -> list[Wait]:
     return sorted(found, key=lambda wait: (wait.since, wait.node.order))
 
 
-def _triggers(scope: Scope, frame: Frame, visit: Visit) -> Iterator[Node]:
+def _triggers(scope: Scope, frame: Frame, visit: Visit) -> Iterable[Node]:
     """The event nodes that can fire on a visit: itself, those behind its gateway, those on its edge."""
     node = scope.nodes[visit["node"]]
     if visit["wait"] == "event":
-        yield node
-    elif visit["wait"] == "race":
-        for flow in node.outgoing:
-            yield scope.nodes[scope.flows[flow].target]
-    elif "only" not in frame and visit["wait"] != "incident":
-        yield from scope.boundaries.get(node.id, ())
+        return (node,)
+    if visit["wait"] == "race":
+        return [scope.nodes[scope.flows[flow].target] for flow in node.outgoing]
+    if "only" in frame or visit["wait"] == "incident":
+        return ()
+    return scope.boundaries.get(node.id, ())

@@ -24,6 +24,7 @@ from .marking import (
     Frame,
     Marking,
     Multi,
+    Pending,
     Timer,
     Visit,
     Waits,
@@ -195,13 +196,12 @@ class _Run:
                 self.fire_timer(given.timer)
 
     def complete_task(self, given: Complete) -> None:
-        for frame_id, frame in self.frames.items():
-            visit = frame["live"].get(given.task)
-            if visit is not None and visit["wait"] == "task":
-                node = self.node(frame_id, visit["node"])
-                self.write_answers(frame_id, node, given.data)
-                self.complete(frame_id, given.task)
-                return
+        frame_id = self.frame_of(given.task)
+        if frame_id is not None:
+            node = self.node(frame_id, self.frames[frame_id]["live"][given.task]["node"])
+            self.write_answers(frame_id, node, given.data)
+            self.complete(frame_id, given.task)
+            return
         open_now = ", ".join(waiting.id for waiting in open_tasks(self.marking))
         raise Invalid(
             "step.closed",
@@ -210,6 +210,18 @@ class _Run:
             found=say("{step}", step=given.task),
             remedy=say("look where the case stands and choose an open step"),
         )
+
+    def frame_of(self, task: str) -> str | None:
+        """The frame in which the task is open; an instance that waits without one gets it back."""
+        host, _, index = task.rpartition(":")
+        for frame_id, frame in self.frames.items():
+            visit = frame["live"].get(task)
+            if visit is not None and visit["wait"] == "task":
+                return frame_id
+            visit = frame["live"].get(host)
+            if visit is not None and "multi" in visit and index in visit["multi"]["waiting"]:
+                return self.unshelve(frame_id, host, index)
+        return None
 
     def need_receiver(self, kind: Literal["message", "signal"], name: str) -> None:
         if not receives(self.net, kind, name):
@@ -254,12 +266,14 @@ class _Run:
         if self.moves > MOST_MOVES:
             frame_id, _, key = self.queue[0]
             flow = self.scope(frame_id).flows.get(key)
+            element = flow.target if flow else key
             raise Invalid(
                 "process.endless",
                 say(
-                    "the process runs in a circle at {element} without ever waiting",
-                    element=flow.target if flow else key,
+                    "too much happens at once at {element}: perhaps a circle that never waits",
+                    element=element,
                 ),
+                found=say("{element}", element=element),
                 expected=say("at most {most} moves before something waits", most=MOST_MOVES),
                 remedy=say("put a task or an event into the loop, or correct the condition that leaves it"),
             )
@@ -530,7 +544,7 @@ class _Run:
                         source=loop.cardinality,
                     ),
                 )
-        multi: Multi = {"n": count, "started": 0, "ended": 0, "out": {}}
+        multi: Multi = {"n": count, "started": 0, "ended": 0, "out": {}, "waiting": {}}
         if items is not None:
             multi["items"] = items
         self.frames[frame_id]["live"][visit_id]["multi"] = multi
@@ -546,9 +560,25 @@ class _Run:
         if visit is None or "multi" not in visit:
             return  # an instance before this one ended the whole activity
         node, multi = self.node(frame_id, visit["node"]), visit["multi"]
-        loop = the(node.loop)
         multi["started"] += 1
-        index = multi["started"]
+        instance_id = self.begin_instance_frame(frame_id, visit_id, multi["started"])
+        if node.body is not None:
+            self.note("entered", frame_id, node, instance_id)
+            return
+        self.add_visit(instance_id, node, instance_id, "task" if node.kind in HUMAN else "scope")
+        self.note("entered", instance_id, node, instance_id)
+        try:
+            self.perform(instance_id, node, instance_id)
+        except _Fault as fault:
+            self.park(instance_id, node, instance_id, fault)
+            return
+        if node.kind in HUMAN:
+            self.shelve(instance_id)
+
+    def begin_instance_frame(self, frame_id: str, visit_id: str, index: int) -> str:
+        visit = self.frames[frame_id]["live"][visit_id]
+        node, multi = self.node(frame_id, visit["node"]), visit["multi"]
+        loop = the(node.loop)
         data: dict[str, Any] = {"loopCounter": index}
         if "items" in multi and loop.item is not None:
             data[loop.item] = copy_data(multi["items"][index - 1])
@@ -561,16 +591,28 @@ class _Run:
         self.begin_frame(
             instance_id, node, up=frame_id, owner=visit_id, data=data, sealed=sealed, index=index
         )
-        instance = self.frames[instance_id]
         if node.body is None:
-            instance["only"] = node.id
-            self.add_visit(instance_id, node, instance_id, "task" if node.kind in HUMAN else "scope")
-        self.note("entered", instance_id if node.body is None else frame_id, node, instance_id)
-        if node.body is None:
-            try:
-                self.perform(instance_id, node, instance_id)
-            except _Fault as fault:
-                self.park(instance_id, node, instance_id, fault)
+            self.frames[instance_id]["only"] = node.id
+        return instance_id
+
+    def shelve(self, instance_id: str) -> None:
+        """Put the frame of an instance that waits for a person away: nothing has been written in it."""
+        instance = self.frames.pop(instance_id)
+        visit = instance["live"][instance_id]
+        pending: Pending = {"since": visit["since"]}
+        if "unit" in visit:
+            pending["unit"] = visit["unit"]
+        host = self.frames[instance["up"]]["live"][instance["owner"]]
+        host["multi"]["waiting"][str(instance["index"])] = pending
+
+    def unshelve(self, frame_id: str, visit_id: str, index: str) -> str:
+        """Make the frame of a waiting instance again, as it was; its name."""
+        visit = self.frames[frame_id]["live"][visit_id]
+        pending = visit["multi"]["waiting"].pop(index)
+        instance_id = self.begin_instance_frame(frame_id, visit_id, int(index))
+        task: Visit = {"node": visit["node"], "since": pending["since"], "wait": "task"}
+        self.frames[instance_id]["live"][instance_id] = task
+        return instance_id
 
     def end_instance(self, instance_id: str, instance: Frame) -> None:
         frame_id, visit_id = instance["up"], instance["owner"]
@@ -611,7 +653,7 @@ class _Run:
     def end_instances(self, frame_id: str, node: Node, visit_id: str) -> None:
         """All instances are done, or enough of them: collect in input order and go on."""
         loop = the(node.loop)
-        self.cancel_inside(visit_id)
+        self.cancel_inside(frame_id, visit_id)
         out = self.frames[frame_id]["live"][visit_id]["multi"]["out"]
         results = [out[key] for key in sorted(out, key=int)]
         if loop.output is not None:
@@ -667,8 +709,10 @@ class _Run:
         self.finish_if_empty(frame_id)
 
     def broadcast(self, name: str, data: dict[str, Any]) -> None:
-        """Fire every event that waits for the signal at this moment, in order of arming."""
-        for wait in waits(self.net, self.marking):
+        """Fire every event that waits for the signal at this moment, in order of arming; those that
+        interrupt last, so that all who wait are reached whatever the order of drawing."""
+        waiting = waits(self.net, self.marking)
+        for wait in sorted(waiting, key=lambda w: w.node.kind == "boundary" and w.node.interrupting):
             if wait.event.kind != "signal" or wait.event.name != name:
                 continue
             frame = self.frames.get(wait.frame_id)
@@ -676,10 +720,11 @@ class _Run:
                 self.trigger(wait.frame_id, wait.visit_id, wait.node, data)
 
     def deliver_mail(self) -> bool:
-        """Hand the first message that somebody waits for to the one who has waited longest."""
+        """Hand the first message that somebody waits for to the one who has waited longest; boundary
+        events last, for one that does not interrupt would else take every message from those inside."""
         if not self.marking["mail"]:
             return False
-        waiting = waits(self.net, self.marking)
+        waiting = sorted(waits(self.net, self.marking), key=lambda wait: wait.node.kind == "boundary")
         for position, mail in enumerate(self.marking["mail"]):
             for wait in waiting:
                 if wait.event.kind == "message" and wait.event.name == mail["name"]:
@@ -769,12 +814,15 @@ class _Run:
 
     def cancel_visit(self, frame_id: str, visit_id: str, *, fired: str | None = None) -> None:
         """Interrupt the visit and everything inside it, innermost first."""
-        self.cancel_inside(visit_id)
+        self.cancel_inside(frame_id, visit_id)
         visit = self.remove_visit(frame_id, visit_id, fired=fired)
         if visit["wait"] != "multi":
             self.note("cancelled", frame_id, self.node(frame_id, visit["node"]), visit_id)
 
-    def cancel_inside(self, visit_id: str) -> None:
+    def cancel_inside(self, frame_id: str, visit_id: str) -> None:
+        visit = self.frames[frame_id]["live"][visit_id]
+        for index in list(visit["multi"]["waiting"]) if "multi" in visit else ():
+            self.unshelve(frame_id, visit_id, index)
         inside = [frame_id for frame_id, frame in self.frames.items() if frame.get("owner") == visit_id]
         for frame_id in sorted(inside, key=lambda f: self.frames[f].get("index", 0)):
             frame = self.frames[frame_id]
@@ -796,7 +844,7 @@ class _Run:
     def park(self, frame_id: str, node: Node, visit_id: str, fault: _Fault) -> None:
         """The diagram's own expression failed here: this token stops, the rest of the case goes on."""
         if visit_id in self.frames[frame_id]["live"]:
-            self.cancel_inside(visit_id)
+            self.cancel_inside(frame_id, visit_id)
             self.remove_visit(frame_id, visit_id)
         self.add_visit(frame_id, node, visit_id, "incident")
         self.note("incident", frame_id, node, visit_id, code=fault.code, message=fault.message)

@@ -67,11 +67,21 @@ FORMATS = {"date": _is_date, "date-time": _is_date_time, "email": _is_email}
 def validator(schema: Schema) -> Draft202012Validator:
     """A validator that takes blank required text for missing, counts decimals exactly, checks
     `FORMATS`, and never fetches a schema from anywhere."""
-    from referencing import Registry
+    kept = _VALIDATORS.get(id(schema))
+    if kept is None:
+        from referencing import Registry
 
-    kind, formats = _rules()
-    made: Draft202012Validator = kind(schema, registry=Registry(), format_checker=formats)
-    return made
+        kind, formats = _rules()
+        if len(_VALIDATORS) == _MOST_VALIDATORS:
+            _VALIDATORS.clear()
+        # With the schema, so that its id is not given to another one meanwhile.
+        kept = _VALIDATORS[id(schema)] = schema, kind(schema, registry=Registry(), format_checker=formats)
+    return kept[1]
+
+
+_MOST_VALIDATORS = 1000
+_VALIDATORS: dict[int, tuple[Schema, Draft202012Validator]] = {}
+"""Validators by the id of their schema: making one costs as much as using it on a small form."""
 
 
 @cache

@@ -75,6 +75,11 @@ _DEFINITION_FOR = (
 _NUMBERS = select(numbers).order_by(numbers.c.series)
 _NUMBER = select(numbers.c.value).where(numbers.c.series == bindparam("series"))
 _META = select(meta.c.value).where(meta.c.name == bindparam("name"))
+_META_AND_HEAD = (
+    select(meta.c.value, *heads.c)
+    .select_from(meta.outerjoin(heads, heads.c.case_no == bindparam("case")))
+    .where(meta.c.name == bindparam("name"))
+)
 
 _ADD_EVENT = insert(events)
 _ADD_TASK = insert(tasks)
@@ -237,6 +242,15 @@ class Reader:
         """The office's setting of this name, or None."""
         rows = self._session.rows(_META, name=name)
         return str(rows[0][0]) if rows else None
+
+    def meta_and_head(self, name: str, case: str) -> tuple[str | None, Head | None]:
+        """`meta(name)` and `head(case)` in one question: every act asks both, and a question is a round
+        trip."""
+        rows = self._session.rows(_META_AND_HEAD, name=name, case=case)
+        if not rows:
+            return None, self.head(case)
+        value, *head = rows[0]
+        return str(value), Head(*head) if head[0] is not None else None
 
 
 class Transaction(Reader):

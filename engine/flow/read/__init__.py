@@ -108,8 +108,18 @@ class _Reader:
             called_process(call) for element in drawn.values() for call in element.iter(BPMN + "callActivity")
         }
         free = [i for i in drawn if i not in called] or list(drawn)
-        executable = [i for i in free if is_true(drawn[i].get("isExecutable"))]
-        chosen = next(iter(executable + [i for i in free if _has_nodes(drawn[i])] + free), None)
+        candidates = [i for i in free if _has_nodes(drawn[i])]
+        candidates = [i for i in candidates if is_true(drawn[i].get("isExecutable"))] or candidates
+        if len(candidates) > 1:
+            self.diagrams[candidates[1]].findings.error(
+                "process.several",
+                drawn[candidates[1]],
+                say("the files hold several processes that could be the one to run"),
+                found=say("processes: {known}", known=", ".join(candidates)),
+                remedy=say("mark only one of them as executable; the others are then not part of the run"),
+            )
+            return None
+        chosen = next(iter(candidates + free), None)
         if chosen is None and not self._failed():
             self.everywhere.error(
                 "process.none",

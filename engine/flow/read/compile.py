@@ -146,6 +146,15 @@ class _Compiler:
                 say("{element} names no {kind}", element=label(element), kind=_EVENT_WORDS[node.event.kind]),
                 remedy=say("choose a message or signal for it, or give the event a name"),
             )
+        name = node.event.name or "" if node.event is not None else ""
+        if name.startswith("=") or "${" in name or "#{" in name:
+            self.findings.error(
+                "event.dynamic_name",
+                element,
+                say("{element} waits for a name that is computed", element=label(element)),
+                found=say("{name}", name=name),
+                remedy=say("give the message or signal a fixed name; tell cases apart by their number"),
+            )
         if node.loop is not None:
             check_loop(element, node.loop, self.findings)
         if node.result is not None:

@@ -132,14 +132,39 @@ def standardise_loop(loop: etree._Element) -> None:
                 added.text = value
 
 
+def _is_mapping(inner: etree._Element) -> bool:
+    """Whether an extension moves data between scopes, which would change the way a case takes."""
+    if inner.tag in (CAMUNDA + "in", CAMUNDA + "out"):
+        return bool(inner.get("source") or inner.get("sourceExpression") or inner.get("local"))
+    if inner.tag == ZEEBE + "calledElement":
+        return inner.get("propagateAllChildVariables") == "false"
+    return inner.tag in (CAMUNDA + "inputOutput", ZEEBE + "ioMapping") and len(inner) > 0
+
+
 def report_unknown(element: etree._Element, findings: Findings) -> None:
-    """Warn of what another engine would execute here and this one does not."""
+    """Warn of what another engine would execute here and this one does not; refuse what would change data."""
     parts = [element, *element.iterfind(BPMN + "multiInstanceLoopCharacteristics")]
     parts += [part for part in element if local(part).endswith("EventDefinition")]
     found: list[str] = []
     for part in parts:
         found += [str(name) for name in part.attrib]
-        found += [inner.tag for holder in part.iterfind(BPMN + "extensionElements") for inner in holder]
+        extensions = [inner for holder in part.iterfind(BPMN + "extensionElements") for inner in holder]
+        found += [inner.tag for inner in extensions if not _is_mapping(inner)]
+        for inner in extensions:
+            if _is_mapping(inner):
+                findings.error(
+                    "extension.mapping",
+                    element,
+                    say(
+                        "{element}: {name} maps variables, which is not done here",
+                        element=label(element),
+                        name=local(inner),
+                    ),
+                    remedy=say(
+                        "take it out: a subprocess shares the variables around it, a called process sees its "
+                        "caller's and gives its own back"
+                    ),
+                )
     understood = _UNDERSTOOD | _HARMLESS
     if local(element) == "businessRuleTask":
         understood |= {_RESULT}

@@ -37,6 +37,10 @@ _QNAMES = ("messageRef", "signalRef", "attachedToRef", "calledElement", "process
 _REFERENCES = frozenset(
     {"incoming", "outgoing", "flowNodeRef", "loopDataInputRef", "loopDataOutputRef", "sourceRef", "targetRef"}
 )
+_BOOLEANS = names(
+    """isSequential cancelActivity triggeredByEvent isExecutable isInterrupting parallelMultiple instantiate
+    isForCompensation isCollection testBefore isClosed mustUnderstand"""
+)
 _NAME = re.compile(r"[\w.~-]+")
 _EXPRESSIONS = names(
     """conditionExpression script timeDate timeDuration timeCycle loopCardinality
@@ -127,6 +131,8 @@ def parse_diagram(data: bytes, findings: Findings) -> etree._Element | None:
     _trim(root)
     for element in elements:
         _straighten(element)
+    _booleans(elements, findings)
+    _must_understand(root, findings)
     _name(elements)
     good = _well_named(elements, findings)
     return root if _unique(elements, findings) and good else None
@@ -159,6 +165,38 @@ def _straighten(element: etree._Element) -> None:
         element.text = (element.text or "") + "".join(inner.tail or "" for inner in element)
         for inner in element:
             inner.tail = None
+
+
+def _booleans(elements: list[etree._Element], findings: Findings) -> None:
+    """An XML Schema boolean has four spellings; here it gets two, and anything else is refused."""
+    for element in elements:
+        for name in _BOOLEANS.intersection(map(str, element.attrib)):
+            value = element.get(name, "")
+            if value in ("1", "0"):
+                element.set(name, "true" if value == "1" else "false")
+            elif value not in ("true", "false"):
+                findings.error(
+                    "bpmn.not_boolean",
+                    element if element.get("id") else element.getparent(),
+                    say("{name} is neither true nor false", name=name),
+                    found=say("{value}", value=value),
+                    remedy=say("write true or false"),
+                )
+
+
+def _must_understand(root: etree._Element, findings: Findings) -> None:
+    """An extension that has to be understood (§8.2.3) is one this engine does not know."""
+    for extended in root.iter(BPMN + "extension"):
+        if extended.get("mustUnderstand") == "true":
+            findings.error(
+                "extension.not_understood",
+                None,
+                say(
+                    "the file says that extension {name} must be understood",
+                    name=extended.get("definition", ""),
+                ),
+                remedy=say("draw it with the elements of BPMN"),
+            )
 
 
 def _without_prefix(element: etree._Element, name: str) -> str:

@@ -222,7 +222,9 @@ class _Check:
         reached = _reached(draft, starts)
         for node in draft.nodes.values():
             if node.id not in reached:
-                self.findings.warning(
+                # An element without incoming flow beside a start event is not allowed (§10.5.2); a forgotten
+                # arrow must not silently lose a department.
+                self.findings.error(
                     "node.unreachable",
                     draft.elements[node.id],
                     say("{element} can never be reached", element=self._name(node.id)),

@@ -327,5 +327,5 @@ def _check_script(node: etree._Element, findings: Findings) -> None:
 
 
 def is_true(value: str | None) -> bool:
-    """An XML Schema boolean attribute; absent is false."""
-    return value in ("true", "1")
+    """A boolean attribute, as `source` has made uniform; absent is false."""
+    return value == "true"

@@ -1,0 +1,148 @@
+"""Histories that were recorded once replay for ever, whatever has become of the engine since.
+
+The files in `histories/` are added and never edited. To add one, give it a name and a story in
+`STORIES` and run `python tests/test_histories.py`: it records those that have no file yet and leaves the rest
+alone. A history that no longer replays is a bug in the engine, never in the file.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import tempfile
+import zlib
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from drawing import draw
+from items import DAY, HOUR, NOON, fields, organisation, play, publish
+
+from engine.audit import records, replay
+from engine.case import steps
+from engine.definition import Definition, builtin, pack, unpack
+from engine.events import broken_links
+from engine.office import Office
+
+FOLDER = Path(__file__).parent / "histories"
+
+
+def shipped(item: str, example: str) -> Callable[[Path], tuple[Office, str]]:
+    """A worked case of a shipped item."""
+
+    def story(folder: Path) -> tuple[Office, str]:
+        office = Office.create_rehearsal(str(folder / "office.db"), NOON)
+        office.publish(builtin().items()[item], NOON)
+        return office, play(office, item, example)
+
+    return story
+
+
+def rework(folder: Path) -> tuple[Office, str]:
+    """Two departments, three rounds, an inclusive gateway; left open in the middle of the third."""
+    office = Office.create_rehearsal(str(folder / "office.db"), NOON, organisation(2))
+    diagram = draw(
+        """start s; xor again; or g; user a; user b; user c; or j; user judge; xor ok; end e""",
+        """s -> again -> g; g -> a if first; g -> b if second; g -> c default; a -> j; b -> j; c -> j
+        j -> judge -> ok; ok -> e if first and second; ok -> again default""",
+    )
+    form = fields(first="boolean", second="boolean")
+    item = publish(office, folder, diagram, lanes={"a": "d1", "b": "d2"}, forms={"s": form, "judge": form})
+    case = office.open_case("clerk", item, {"first": True, "second": False}, NOON).case
+    office.do("p1", case, "a", {}, NOON + HOUR)
+    office.do("colleague", case, "judge", {"first": False, "second": False}, NOON + 2 * HOUR)
+    office.do("clerk", case, "c", {}, NOON + 3 * HOUR)
+    office.do("clerk", case, "judge#2", {"first": False, "second": True}, NOON + DAY)
+    return office, case
+
+
+def clockwork(folder: Path) -> tuple[Office, str]:
+    """Timers of every kind, a race that silence wins, many instances inside a subprocess, a document."""
+    office = Office.create_rehearsal(str(folder / "office.db"), NOON, organisation(3))
+    diagram = draw(
+        """start s; and g; user a; reminder nag a every R3/PT7H; boundary late a after P2D; user chase
+        race r; catch paper message supplement; catch silence after days(1); catch pause after P1M
+        sub ask { start i; user opinion each unit of units into opinions from opinion; end o
+        | i -> opinion -> o }
+        xor done; xor heard; and j; end e; end n""",
+        """s -> g; g -> a -> done -> j; late -> chase -> done; nag -> n
+        g -> r; r -> paper -> heard; r -> silence -> pause -> heard -> j; g -> ask -> j; j -> e""",
+    )
+    units = {"type": "object", "properties": {"units": {"type": "array", "items": {"type": "string"}}}}
+    item = publish(
+        office,
+        folder,
+        diagram,
+        forms={"s": units, "opinion": fields(word="string")},
+        properties={"opinion": {"unit": "unit", "result": "opinion"}},
+        documents={"opinion": "opinion", "chase": "reminder"},
+    )
+    case = office.open_case("clerk", item, {"units": ["d3", "d1", "d2"]}, NOON).case
+    office.do("p1", case, "ask/opinion:2", {"word": "同意"}, NOON + HOUR)
+    office.do("q3", case, "ask/opinion:1", {"word": "不同意"}, NOON + 9 * HOUR)
+    office.sweep(NOON + 10 * HOUR)
+    office.do("clerk", case, "chase", {}, NOON + 3 * DAY)
+    office.do("p2", case, "ask/opinion:3", {"word": "不涉及"}, NOON + 3 * DAY + timedelta(microseconds=1))
+    office.sweep(NOON + 40 * DAY)
+    return office, case
+
+
+STORIES: dict[str, Callable[[Path], tuple[Office, str]]] = {
+    "startup-granted-after-correction": shipped("enterprise-startup", "objection"),
+    "startup-withdrawn-by-silence": shipped("enterprise-startup", "supplement-silence"),
+    "startup-refused": shipped("enterprise-startup", "refusal"),
+    "senior-card-granted": shipped("senior-card", "seventy"),
+    "rework": rework,
+    "clockwork": clockwork,
+}
+
+
+def record(office: Office, case: str) -> dict[str, Any]:
+    """All that an auditor needs of a case: the definition, the records as stored, and how it stood."""
+    history = office.history(case)
+    (definition,) = {state.definition for _, state in office.replay(case)}
+    return {
+        "case": case,
+        "definition": base64.b64encode(zlib.compress(pack(office._definitions[definition]), 9)).decode(),
+        "records": [[record.seq, record.body.decode(), record.hash] for record in history],
+        "afterwards": standing(office.replay(case)[-1][1], office._definitions[definition]),
+    }
+
+
+def standing(state: Any, definition: Definition) -> dict[str, Any]:
+    """How a case stands, in words that will still mean the same."""
+    return {
+        "outcome": state.outcome,
+        "open": [step.task for step in steps(state, definition)],
+        "documents": state.documents,
+    }
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
+def test_a_recorded_history_replays(path: Path) -> None:
+    told = json.loads(path.read_text("utf-8"))
+    definition = unpack(zlib.decompress(base64.b64decode(told["definition"])))
+    rows = [(seq, body.encode(), stored) for seq, body, stored in told["records"]]
+    assert list(broken_links(told["case"], rows)) == []
+    history = records(told["case"], rows)
+    replayed = list(replay(told["case"], history, lambda named: {definition.digest: definition}[named]))
+    assert [record for record, _ in replayed] == history
+    assert standing(replayed[-1][1], definition) == told["afterwards"]
+
+
+def test_every_story_has_its_history() -> None:
+    assert {path.stem for path in FOLDER.glob("*.json")} >= set(STORIES)
+
+
+if __name__ == "__main__":
+    for name, story in STORIES.items():
+        path = FOLDER / f"{name}.json"
+        if not path.exists():
+            with tempfile.TemporaryDirectory() as folder:
+                office, case = story(Path(folder))
+                with office:
+                    path.write_text(json.dumps(record(office, case), ensure_ascii=False, indent=1), "utf-8")
+            print(path.name, file=sys.stderr)
