@@ -22,6 +22,7 @@ test: .venv/.ready
 
 bench: .venv/.ready
 	$(BIN)/python bench/acts.py
+	$(BIN)/python bench/history.py
 	$(BIN)/python bench/cold_start.py
 	$(BIN)/python bench/receipt.py
 

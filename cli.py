@@ -79,14 +79,7 @@ class Settings:
         """The instant of --now, read in `zone`, or the present one."""
         from engine import clock
 
-        if self.instant is None:
-            return clock.now()
-        try:
-            return clock.parse_instant(self.instant, zone or clock.OFFICE_ZONE)
-        except clock.NotATime:
-            raise Wrong(
-                say("{text} is not an instant; write 2026-03-02 or 2026-03-02T09:00", text=self.instant)
-            ) from None
+        return clock.now() if self.instant is None else _instant(self.instant, zone)
 
     def screen(self, zone: str | None = None, *, error: bool = False) -> Screen:
         """How text looks on standard output, or on standard error."""
@@ -109,6 +102,18 @@ class Settings:
     def show(self, data: Any, draw: Callable[[Screen, Any], str], zone: str | None = None) -> None:
         """Print `data` as JSON, or as `draw` says it."""
         _write(_dump(data) if self.json else draw(self.screen(zone), data))
+
+
+def _instant(text: str, zone: str | None = None) -> datetime:
+    """The instant that a person wrote, read in `zone`."""
+    from engine import clock
+
+    try:
+        return clock.parse_instant(text, zone or clock.OFFICE_ZONE)
+    except clock.NotATime:
+        raise Wrong(
+            say("{text} is not an instant; write 2026-03-02 or 2026-03-02T09:00", text=text)
+        ) from None
 
 
 class Wrong(click.UsageError):
@@ -189,6 +194,10 @@ def item() -> None: ...
 
 @cli.group("db", cls=_Group, help=say("The office's database.").msgid)
 def db() -> None: ...
+
+
+@cli.group("clock", cls=_Group, help=say("Terms and due dates.").msgid)
+def clock() -> None: ...
 
 
 # --- clerks, every day
@@ -531,6 +540,22 @@ def rehearse(settings: Settings, diagram: str, inputs: str) -> int:
         _complain(settings, [*(problem.as_dict(settings.translate) for problem in problems), *found])
     settings.show(result.as_dict(settings.translate), lambda screen, data: screen.rehearsal(data))
     return 0 if result.state in ("running", "completed") else EXIT["refused"]
+
+
+@_verb(
+    clock,
+    "due",
+    "lianban clock due 2026-02-10 20wd",
+    say("When a TERM that begins on START ends, day by day: 20wd (working days), 30d, 48h."),
+)
+@click.argument("start", metavar="START")
+@click.argument("term", metavar="TERM")
+def clock_due(settings: Settings, start: str, term: str) -> None:
+    from engine.clock import OFFICE_ZONE, Workdays, count, parse_term, shipped
+
+    counted = count(_instant(start), parse_term(term), Workdays(shipped()))
+    days = [row.text() for row in counted.rows]
+    settings.show(counted.as_json(), lambda screen, data: screen.due(data, days), OFFICE_ZONE)
 
 
 # --- answers

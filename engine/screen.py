@@ -459,6 +459,13 @@ class Screen:
 
     # --- refusals
 
+    def due(self, data: Data, days: Sequence[Text]) -> str:
+        """`clock due`: how the days were counted, and the answer last."""
+        lines = [*days, say("due {when}", when=self.when(data["due_at"]))]
+        if data["provisional"]:
+            lines.append(say("provisional: subject to the holiday notice of the State Council"))
+        return "\n".join(map(self.say, lines)) + "\n"
+
     def refusal(self, data: Data) -> str:
         """A refusal, line by line: what, expected, found, rule, remedy."""
         return self._labelled(

@@ -718,3 +718,36 @@ def test_the_compiled_catalogue_is_made_from_this_one() -> None:
         written = {str(m.id): str(m.string) for m in read_po(source) if m.id}
     compiled = read_mo(BytesIO(CATALOGUE.with_suffix(".mo").read_bytes()))
     assert {str(m.id): str(m.string) for m in compiled if m.id} == written
+
+
+@pytest.mark.parametrize(
+    ("start", "term", "due", "provisional"),
+    [
+        ("2026-02-10", "20wd", "2026-03-16", False),
+        ("2026-02-10", "5wd", "2026-02-24", False),
+        ("2026-09-18", "5wd", "2026-09-24", False),
+        ("2008-09-22", "20wd", "2008-10-23", False),
+        ("2026-12-25", "20wd", "2027-01-25", True),
+    ],
+)
+def test_a_term_is_counted_by_the_notices_of_the_state_council(
+    tmp_path: Path, start: str, term: str, due: str, provisional: bool
+) -> None:
+    said = json.loads(lianban(tmp_path, "clock", "due", start, term, "--json").out)
+    assert (said["due"], said["provisional"]) == (due, provisional)
+
+
+def test_a_term_without_a_unit_is_refused_and_a_start_that_is_no_date_is_a_wrong_command(
+    tmp_path: Path,
+) -> None:
+    refused = lianban(tmp_path, "clock", "due", "2026-02-10", "20", "--json")
+    assert refused.code == 1
+    assert json.loads(refused.err)["code"] == "clock.term"
+    assert lianban(tmp_path, "clock", "due", "soon", "20wd").code == 2
+
+
+def test_a_provisional_date_says_so(tmp_path: Path) -> None:
+    assert (
+        "以国务院办公厅放假通知为准"
+        in lianban(tmp_path, "clock", "due", "2026-12-25", "20wd", LIANBAN_LANG="zh").out
+    )
