@@ -69,7 +69,7 @@ class Settings:
                 raise NotAllowed(
                     "office.working",
                     say("a working office knows who acts and what time it is"),
-                    rule=say("only a rehearsal office accepts --as and --now (design §7)"),
+                    rule=say("only a rehearsal office accepts --as and --now"),
                     remedy=say("leave --as and --now away, or work in a rehearsal office"),
                 )
             self.now(office.zone)  # so that --now is never wrong unnoticed
@@ -414,9 +414,7 @@ def init(settings: Settings, rehearsal: bool, organisation: str | None) -> None:
 
     text = _read(organisation) if organisation is not None else None
     now = settings.now()
-    with Office.create_rehearsal(settings.db, now, text) as office:
-        for folder in builtin().items().values():
-            office.publish(folder, now)
+    with Office.create_rehearsal(settings.db, now, text, builtin().items().values()) as office:
         data = {"database": office.database, "rehearsal": True, "zone": office.zone, "items": office.items()}
         settings.show(data, lambda screen, data: screen.office(data), office.zone)
 
@@ -489,7 +487,7 @@ def check_item(settings: Settings, folder: str) -> int:
 @click.argument("folder", metavar="FOLDER")
 def publish(settings: Settings, folder: str) -> None:
     with settings.office() as office:
-        row = office.publish(Path(folder), settings.now(office.zone))
+        row = office.publish(Path(folder), settings.now(office.zone), settings.who)
     text = say(
         "{item} version {version} is published, in force from {effective}",
         item=row.item,
@@ -850,7 +848,8 @@ def main() -> None:
 def run(args: list[str]) -> int:
     """Run one command line; the exit code. Whatever happens, no traceback."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        if stream is not None:  # a closed one
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     settings = Settings(
         db=os.environ.get("LIANBAN_DB") or None,
         lang=_language(args),

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .case import Case, document_number, evolve
+from .access import Organisation
+from .case import Case, document_number, evolve, steps
 from .clock import read_instant
 from .definition import Definition, pack
 from .errors import Diverged, Refusal, Text, say
@@ -22,8 +23,10 @@ from .events import (
     CaseOpened,
     DefinitionPublished,
     DocumentIssued,
+    MessageReceived,
     OrganisationRecorded,
     Record,
+    TaskCompleted,
     broken_links,
     digest,
     parse,
@@ -49,7 +52,12 @@ REMEDY = say("compare the database with a backup or a sealed copy; somebody chan
 
 
 def records(number: str, rows: Rows) -> list[Record]:
-    """The history as records. Raises `Diverged` at the first row that is not one."""
+    """The history as records. Raises `Diverged` at the first break in its chain: nobody should be told
+    a history, or shown its replay, that is not as it was written."""
+    for broken in broken_links(number, rows):
+        raise broken
+    if not rows:
+        raise _finding(number, "history.missing", say("case {case} has no history", case=number))
     return [parse(number, seq, body) for seq, body, _ in rows]
 
 
@@ -115,21 +123,23 @@ def verify_case(
     kept: Kept,
     definition_of: Callable[[str], Definition],
     content: Callable[[str], bytes | None],
+    organisation: Organisation | None,
 ) -> Iterator[Diverged]:
     """Everything that is wrong with one case; nothing when it is as it was written.
 
-    `definition_of` gives published definitions and `content` stored bytes, each by digest.
+    `definition_of` gives published definitions and `content` stored bytes, each by digest; `organisation`
+    says who could act (None when it can't be read itself).
     """
     broken = list(broken_links(number, rows))
     yield from broken
     if broken:
         return  # what follows from a broken history proves nothing
-    if not rows:
-        yield _finding(number, "history.missing", say("case {case} has no history", case=number))
-        return
-    history = records(number, rows)
     try:
-        head, lists = derive(replay(number, history, definition_of), definition_of)
+        history = records(number, rows)
+        replayed = replay(number, history, definition_of)
+        if organisation is not None:
+            replayed = _authorised(number, replayed, definition_of, organisation)
+        head, lists = derive(replayed, definition_of)
     except Diverged as found:
         yield found
         return
@@ -137,6 +147,54 @@ def verify_case(
     yield from _check_list(number, head.seq, say("open steps"), kept.tasks, lists.opened)
     yield from _check_list(number, head.seq, say("armed timers"), kept.timers, lists.armed)
     yield from _check_documents(number, history, kept.documents, content)
+
+
+def _authorised(
+    number: str,
+    replayed: Iterable[tuple[Record, Case]],
+    definition_of: Callable[[str], Definition],
+    organisation: Organisation,
+) -> Iterator[tuple[Record, Case]]:
+    """Pass the replay on, checking that each act was done by somebody who could do it then.
+
+    Raises `Diverged` at the first that was not.
+    """
+    before: Case | None = None
+    for record, case in replayed:
+        definition = definition_of(case.definition)
+        possible = [] if before is None else steps(before, definition)
+        owners: list[tuple[str, str]] = []
+        match record.event:
+            case CaseOpened():
+                owners = [definition.opener()]
+            case TaskCompleted(task=task):
+                owners = [(step.unit, step.post) for step in possible if step.task == task]
+            case MessageReceived(name=name):
+                owners = [(step.unit, step.post) for step in possible if step.message == name]
+        person = organisation.people.get(str(record.by.get("person")))
+        acted = (str(record.by.get("unit")), str(record.by.get("post")))
+        if owners and (acted not in owners or person is None or acted not in person.posts):
+            raise _at(
+                number,
+                record.seq,
+                Diverged(
+                    "replay.authority",
+                    say(
+                        "{person} could not act for {post} in {unit}",
+                        person=str(record.by.get("person")),
+                        unit=owners[0][0],
+                        post=owners[0][1],
+                    ),
+                    expected=say(
+                        "somebody who holds post {post} in {unit}", unit=owners[0][0], post=owners[0][1]
+                    ),
+                    found=say("{found}", found=str(record.by)),
+                    rule=say("the step's lane in the published definition is bound to this post"),
+                    remedy=REMEDY,
+                ),
+            )
+        before = case
+        yield record, case
 
 
 def _check_head(number: str, found: Head | None, derived: Head) -> Iterator[Diverged]:
@@ -236,8 +294,9 @@ def verify_office(
             "head.elsewhere",
             say("{case}, event {seq}: the history ends here, but not its head", case=OFFICE, seq=len(rows)),
         )
-    in_force = {row.definition: row for row in published}
+    in_force = list(published)
     latest: Record | None = None
+    versions: dict[str, int] = {}
     for record in records(OFFICE, rows):
         match record.event:
             case OrganisationRecorded(content=named):
@@ -246,20 +305,22 @@ def verify_office(
                 if stored is None or digest(stored) != named:
                     yield _changed(record)
             case DefinitionPublished(item=item, definition=named, net=net, effective=effective):
-                row = in_force.pop(named, None)
+                versions[item] = versions.get(item, 0) + 1
+                row = DefinitionRow(item, versions[item], named, net, effective, record.at)
                 try:
                     definition = definition_of(named)
                 except Refusal:
                     yield _changed(record)
                     continue
                 if (
-                    digest(definition.net_bytes) != net
+                    row not in in_force
+                    or definition.code != item
+                    or digest(definition.net_bytes) != net
                     or pack(definition) != content(named)
-                    or row is None
-                    or row[:1] + row[2:] != (item, named, net, effective, record.at)
                 ):
                     yield _changed(record)
-    for row in in_force.values():
+                in_force = [other for other in in_force if other != row]
+    for row in in_force:
         yield _finding(
             OFFICE,
             "definition.unpublished",
@@ -312,6 +373,6 @@ def _finding(number: str, code: str, message: Text) -> Diverged:
         code,
         message,
         expected=say("what the history of {case} says", case=number),
-        rule=say("everything but the history is derived from it (design §1)"),
+        rule=say("everything but the history is derived from it"),
         remedy=REMEDY,
     )

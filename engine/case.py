@@ -218,7 +218,7 @@ def _diverged(event: Event, expected: Event | None) -> Diverged:
         ),
         expected=say("{event}", event=_name(expected)) if expected else say("no such event here"),
         found=say("{event}", event=_name(event)),
-        rule=say("every consequence on record follows from the facts before it (design §1)"),
+        rule=say("every consequence on record follows from the facts before it"),
         remedy=say("compare the history with a backup or a sealed copy"),
     )
 

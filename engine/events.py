@@ -336,7 +336,7 @@ def parse(case: str, seq: int, body: bytes) -> Record:
             body,
             digest(body),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Diverged(
             "event.unreadable",
             say("event {seq} of case {case} is not a record that lianban wrote", case=case, seq=seq),
@@ -354,9 +354,11 @@ def broken_links(case: str, rows: Iterable[tuple[int, bytes, str]]) -> Iterator[
     """
     prev, expected_seq = GENESIS, 1
     for seq, body, stored_hash in rows:
+        if not isinstance(seq, int) or seq < expected_seq:
+            yield _broken(case, seq, say("it was inserted"))
+            continue
         if seq != expected_seq:
             yield _broken(case, expected_seq, say("event {seq} is missing", seq=expected_seq))
-            expected_seq = seq
         try:
             record = parse(case, seq, body)
         except Diverged as error:
@@ -381,6 +383,6 @@ def _broken(case: str, seq: int, what: Any) -> Diverged:
         ),
         expected=say("an unbroken chain of hashes from the first event to the last"),
         found=what,
-        rule=say("each event carries the hash of the one before (design §9)"),
+        rule=say("each event carries the hash of the one before"),
         remedy=say("compare the database with a backup or a sealed copy; somebody changed it"),
     )

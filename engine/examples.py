@@ -15,21 +15,37 @@ from .case import Case, Course, check_opening, decide, document_number, find_ste
 from .clock import OFFICE_ZONE, parse_instant
 from .definition import Definition
 from .documents import render
-from .errors import Invalid, Refusal, Text, say
+from .errors import Invalid, Problem, Refusal, Text, say
 from .events import CaseOpened, DocumentIssued, digest
 from .views import document_context
 
 
-def play_all(definition: Definition, organisation: Organisation) -> int:
-    """Play every example of `definition`; how many there are. Raises `Invalid` naming the first that
-    does not come out as it says, and the step where it went wrong."""
+def play_all(definition: Definition, organisation: Organisation) -> list[Problem]:
+    """Play every example of `definition`; a problem for each that does not come out as it says, naming
+    the step where it went wrong."""
+    problems = []
     for path, example in definition.examples.items():
-        play(definition, organisation, path, example)
-    return len(definition.examples)
+        try:
+            play(definition, organisation, path, example)
+        except Invalid as failed:
+            problems.append(
+                Problem(
+                    failed.code,
+                    "error",
+                    path,
+                    None,
+                    failed.message,
+                    expected=failed.expected,
+                    found=failed.found,
+                    remedy=failed.remedy,
+                )
+            )
+    return problems
 
 
 def play(definition: Definition, organisation: Organisation, path: str, example: dict[str, Any]) -> Case:
-    """Play one example to its end; the case as it stands then. Raises `Invalid` as `play_all` does."""
+    """Play one example to its end; the case as it stands then. Raises `Invalid` when it does not come out
+    as it says, naming the step."""
     player = _Player(definition, organisation, path)
     with _Failing(path, 0):
         at = _instant(example["start"])
@@ -69,7 +85,7 @@ class _Failing:
                 ),
                 expected=error.expected,
                 found=error.found,
-                rule=say("a definition is published when all its examples come out as they say (design §8)"),
+                rule=say("a definition is published when all its examples come out as they say"),
                 remedy=say("correct the definition or the example"),
             ) from error
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, partial
@@ -106,14 +106,21 @@ class Office:
     # --- setting up
 
     @classmethod
-    def create_rehearsal(cls, url: str | None, now: datetime, organisation: bytes | None = None) -> Office:
+    def create_rehearsal(
+        cls,
+        url: str | None,
+        now: datetime,
+        organisation: bytes | None = None,
+        folders: Iterable[Path] = (),
+    ) -> Office:
         """A new office for demos, training and tests, for ever marked as such.
 
-        It has the shipped organisation (or the given TOML text) and no items yet. Raises `Invalid` when
-        there already is an office at `url`.
+        It has the shipped organisation (or the given TOML text) and the items of `folders`, all of it or
+        nothing. Raises `Invalid` when there already is an office at `url`, or an item can't be published.
         """
         text = organisation if organisation is not None else builtin().organisation.read_bytes()
         described = read_organisation(text)
+        definitions = [_publishable(folder, described) for folder in folders]
         store = Store.create(url)
         with store.transaction() as tx:
             tx.put_content(digest(text), text)
@@ -126,6 +133,8 @@ class Office:
                     OrganisationRecorded(digest(text)),
                 ],
             )
+            for definition in definitions:
+                _put_in_force(tx, definition, now, SYSTEM)
         return cls(store)
 
     @classmethod
@@ -153,43 +162,25 @@ class Office:
     def check(self, folder: Path) -> tuple[Definition | None, list[Problem]]:
         """The item in `folder` with its problems, checked against this office and its examples played.
 
-        The definition is None if a problem is an error. Raises `Invalid` naming the first example that
-        does not come out as it says.
+        The definition is None if a problem is an error, an example that does not come out as it says
+        included.
         """
         with self._store.reading() as reader:
             return check_folder(folder, self._organisation(reader))
 
-    def publish(self, folder: Path, now: datetime) -> DefinitionRow:
+    def publish(self, folder: Path, now: datetime, who: str | None = None) -> DefinitionRow:
         """Check the item in `folder`, play its examples, and put it in force from its effective date.
 
-        Publishing the same bytes again changes nothing. Raises `Invalid` with all problems, or naming the
-        first example that does not come out as it says.
+        Publishing what is the latest version already changes nothing; an earlier version becomes a new
+        one, so that a bad one can be taken back. `who` goes on record, if given. Raises `NotPublishable`
+        with all problems.
         """
-        definition, problems = self.check(folder)
-        if definition is None:
-            errors = [problem for problem in problems if problem.severity == "error"]
-            raise NotPublishable(folder.name, errors)
+        with self._store.reading() as reader:
+            organisation = self._organisation(reader)
+        by = {"person": identify(organisation, who).id} if who is not None else SYSTEM
+        definition = _publishable(folder, organisation)
         with self._store.transaction() as tx:
-            rows = tx.definitions(definition.code)
-            for row in rows:
-                if row.definition == definition.digest:
-                    return row
-            row = DefinitionRow(
-                item=definition.code,
-                version=len(rows) + 1,
-                definition=definition.digest,
-                net=digest(definition.net_bytes),
-                effective=definition.effective,
-                published_at=write_instant(now),
-            )
-            tx.put_content(definition.digest, pack(definition))
-            tx.add_definition(row)
-            _append_office(
-                tx,
-                now,
-                [DefinitionPublished(row.item, row.definition, row.net, row.effective)],
-            )
-        return row
+            return _put_in_force(tx, definition, now, by)
 
     def items(self) -> list[dict[str, Any]]:
         """Published versions of all items: code, names, kind, version, effective date, digest."""
@@ -342,8 +333,14 @@ class Office:
             number = head.case
             definition = self._definition(reader, head.definition)
             organisation = self._organisation(reader)
-            state = Case.from_json(json.loads(head.state))
+            state = _state(head)
             history = audit.records(number, list(reader.records(number)))
+            lines = step_lines(history, state, definition, organisation)
+            # A step keeps the date it was due by when the timer on it has fired: it is late, not free.
+            dues = {row.task: row.due for row in reader.tasks(number)}
+            for line in lines:
+                if line["state"] == "open" and line["due"] is None:
+                    line["due"] = dues.get(line["task"])
             return {
                 "case": number,
                 "item": definition.code,
@@ -354,7 +351,7 @@ class Office:
                 "outcome_name": definition.outcome_names(state.outcome),
                 "opened_at": head.opened_at,
                 "closed_at": head.closed_at,
-                "steps": step_lines(history, state, definition, organisation),
+                "steps": lines,
                 "timers": [
                     {
                         "timer": timer.timer,
@@ -442,6 +439,10 @@ class Office:
         findings: list[Diverged] = []
         issued: list[str] = []
         with self._store.reading() as reader:
+            try:
+                organisation = self._organisation(reader)
+            except Refusal:
+                organisation = None  # what is wrong with it, the office's own history tells
             # Not those in memory: what is to be checked is what the database holds.
             definition_of = cache(partial(self._load_definition, reader))
             numbers = [self._find(reader, case).case] if case is not None else list(reader.streams())
@@ -449,14 +450,20 @@ class Office:
                 rows = reader.records(number)
                 head = reader.head(number)
                 if number == OFFICE:
-                    published, organisation = reader.definitions(), reader.meta("organisation")
                     findings += audit.verify_office(
-                        rows, head, published, organisation, definition_of, reader.content
+                        rows,
+                        head,
+                        reader.definitions(),
+                        reader.meta("organisation"),
+                        definition_of,
+                        reader.content,
                     )
                 else:
                     documents = reader.documents(number)
                     kept = audit.Kept(head, reader.tasks(number), reader.timers(number), documents)
-                    findings += audit.verify_case(number, rows, kept, definition_of, reader.content)
+                    findings += audit.verify_case(
+                        number, rows, kept, definition_of, reader.content, organisation
+                    )
                     issued += [row.number for row in documents]
                 progress(1)
             if case is None:
@@ -562,8 +569,9 @@ class Office:
         named, head = tx.meta_and_head("organisation", case)
         organisation = self._organisation_named(tx, named)
         if head is None or case == OFFICE:
-            head = self._find(tx, case)
-        state = Case.from_json(json.loads(head.state))
+            found = self._find(tx, case)
+            head = tx.meta_and_head("organisation", found.case)[1] or found
+        state = _state(head)
         definition = self._definition(tx, head.definition)
         return _Draft(self, tx, organisation, head.case, definition, (head, state))
 
@@ -580,10 +588,40 @@ def check_folder(
     if definition is not None:
         for described in definition.item.get("documents", {}).values():
             problems += check(definition.templates, described["template"])
-        if any(problem.severity == "error" for problem in problems):
-            return None, problems
-        play_all(definition, organisation)
-    return definition, problems
+    if definition is not None and not _errors(problems):
+        problems += play_all(definition, organisation)
+    return None if _errors(problems) else definition, problems
+
+
+def _errors(problems: Iterable[Problem]) -> list[Problem]:
+    return [problem for problem in problems if problem.severity == "error"]
+
+
+def _publishable(folder: Path, organisation: Organisation) -> Definition:
+    definition, problems = check_folder(folder, organisation)
+    if definition is None:
+        raise NotPublishable(folder.name, _errors(problems))
+    return definition
+
+
+def _put_in_force(
+    tx: Transaction, definition: Definition, now: datetime, by: dict[str, Any]
+) -> DefinitionRow:
+    rows = tx.definitions(definition.code)
+    if rows and rows[-1].definition == definition.digest:
+        return rows[-1]
+    row = DefinitionRow(
+        item=definition.code,
+        version=len(rows) + 1,
+        definition=definition.digest,
+        net=digest(definition.net_bytes),
+        effective=definition.effective,
+        published_at=write_instant(now),
+    )
+    tx.put_content(definition.digest, pack(definition))
+    tx.add_definition(row)
+    _append_office(tx, now, [DefinitionPublished(row.item, row.definition, row.net, row.effective)], by)
+    return row
 
 
 class NotPublishable(Invalid):
@@ -703,10 +741,25 @@ def _office_head(last: Record) -> Head:
     return Head(OFFICE, last.seq, last.hash, canonical({}), "", "", "open", last.at)
 
 
-def _append_office(tx: Transaction, now: datetime, events: Sequence[Event]) -> None:
+def _state(head: Head) -> Case:
+    """The case that a head's state holds. Raises `Diverged` when it holds none."""
+    try:
+        return Case.from_json(json.loads(head.state))
+    except (ValueError, TypeError) as error:
+        raise Diverged(
+            "head.unreadable",
+            say("the stored state of case {case} can't be read", case=head.case),
+            found=say("{error}", error=repr(error)),
+            remedy=audit.REMEDY,
+        ) from error
+
+
+def _append_office(
+    tx: Transaction, now: datetime, events: Sequence[Event], by: dict[str, Any] = SYSTEM
+) -> None:
     head = tx.head(OFFICE)
     before = (head.seq, head.hash) if head else (0, GENESIS)
-    records = chain(OFFICE, *before, now, [(now, SYSTEM, event) for event in events])
+    records = chain(OFFICE, *before, now, [(now, by, event) for event in events])
     tx.append(_office_head(records[-1]), records, Changes())
 
 

@@ -561,3 +561,20 @@ def test_a_case_is_found_by_the_end_of_its_number(office: Office, tmp_path: Path
     item = publish(office, tmp_path, LICENCE)
     case = office.open_case("clerk", item, {}, NOON).case
     assert office.do("clerk", "00001", "a", {}, NOON).case == case
+
+
+def test_a_bad_version_is_taken_back_by_publishing_the_one_before_it(office: Office, tmp_path: Path) -> None:
+    good = make_item(tmp_path / "good", draw("start s; user a; end e", "s -> a -> e"))
+    bad = make_item(tmp_path / "bad", draw("start s; user b; end e", "s -> b -> e"))
+    rows = [office.publish(folder, NOON) for folder in (good, bad, good)]
+    assert [row.version for row in rows] == [1, 2, 3]
+    assert rows[2].definition == rows[0].definition
+    assert office.open_case("clerk", "item", {}, NOON).open == ["a"]
+    assert office.verify()[1] == []
+
+
+def test_an_office_whose_item_cannot_be_published_is_not_set_up_at_all(database: str, tmp_path: Path) -> None:
+    with pytest.raises(Refusal):
+        Office.create_rehearsal(database, NOON, None, [tmp_path])
+    with Office.create_rehearsal(database, NOON) as office:
+        assert office.items() == []

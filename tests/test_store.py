@@ -94,7 +94,7 @@ def test_what_was_appended_is_read_back_byte_for_byte(store: Store) -> None:
     with store.reading() as reader:
         assert reader.head(CASE) == head
         assert reader.records(CASE) == [(r.seq, r.body, r.hash) for r in records]
-        assert reader.records(CASE, after=1) == [(2, records[1].body, records[1].hash)]
+        assert reader.records(CASE)[1:] == [(2, records[1].body, records[1].hash)]
         assert list(broken_links(CASE, reader.records(CASE))) == []
         assert reader.head("no-such-case") is None
         assert reader.records("no-such-case") == []

@@ -383,7 +383,7 @@ def test_a_case_that_nobody_opened_is_found(hand: Hand, sealed: Sealed) -> None:
     bodies = [{**json.loads(body), "case": forged} for _, _, body, _ in sealed.of(real)]
     hand.do("INSERT INTO heads SELECT ?, seq, hash, state, item, definition, status, opened_at, closed_at "
             "FROM heads WHERE case_no = ?", forged, real)  # fmt: skip
-    hand.do("INSERT INTO events VALUES (?, 0, x'00', '')", forged)
+    hand.do("INSERT INTO events VALUES (?, 1, x'00', '')", forged)
     hand.rehash(forged, bodies)
     assert f"nobody ever gave the number {forged}" in hand.findings()
 
@@ -522,3 +522,59 @@ def test_a_case_of_which_the_definition_is_gone_is_refused_not_run_by_another(
     with Office.open(hand.path) as office, pytest.raises(Refusal) as refused:
         office.do("tang.li", sealed.cases[2], "a", {}, NOON)
     assert refused.value.kind == "diverged"
+
+
+# --- what reads a history, or continues it, checks it first
+
+
+def test_neither_history_nor_replay_nor_show_tells_a_history_that_was_changed(
+    hand: Hand, sealed: Sealed
+) -> None:
+    case = sealed.cases[0]
+    hand.do("UPDATE events SET hash = ? WHERE case_no = ? AND seq = 2", "0" * 64, case)
+    with Office.open(hand.path) as office:
+        for look in (office.history, office.replay, office.show):
+            with pytest.raises(Diverged) as found:
+                look(case)
+            assert names([str(found.value)], case, 2)
+
+
+def test_an_act_does_not_continue_a_history_whose_head_was_changed(hand: Hand, sealed: Sealed) -> None:
+    case = sealed.cases[2]
+    before = dump(hand.path)
+    hand.do("UPDATE heads SET hash = ? WHERE case_no = ?", "0" * 64, case)
+    with Office.open(hand.path) as office, pytest.raises(Diverged):
+        office.do("tang.li", case, "a", {}, NOON + DAY)
+    hand.do("UPDATE heads SET hash = ? WHERE case_no = ?", sealed.of(case)[-1][3], case)
+    assert dump(hand.path) == before
+
+
+@pytest.mark.parametrize("seq", [0, -7, "abc"])
+def test_an_event_before_the_first_is_refused_by_the_database(
+    hand: Hand, sealed: Sealed, seq: object
+) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        hand.do("INSERT INTO events VALUES (?, ?, x'7b7d', '')", sealed.cases[0], seq)
+
+
+def test_an_act_that_its_person_could_not_do_is_found_even_if_all_hashes_fit(
+    hand: Hand, sealed: Sealed
+) -> None:
+    case = sealed.cases[0]
+    bodies = [json.loads(body) for _, _, body, _ in sealed.of(case)]
+    done = [body for body in bodies if body["type"] == "task.completed"]
+    by = next(body["by"] for body in done if body["data"]["element"] == "tax_review")
+    for body in bodies:
+        if body["by"] == by:
+            body["by"] = {**by, "person": "wang.lei"}
+    hand.rehash(case, bodies)
+    findings = hand.findings()
+    assert any("wang.lei could not act for reviewer in tax" in finding for finding in findings), findings
+
+
+def test_an_item_joined_with_another_items_definition_is_found(hand: Hand) -> None:
+    hand.do(
+        "INSERT INTO definitions SELECT 'enterprise-startup', 2, definition, net, effective, published_at "
+        "FROM definitions WHERE item = 'senior-card'"
+    )
+    assert "version 2 of enterprise-startup was never published" in hand.findings()

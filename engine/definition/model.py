@@ -221,7 +221,7 @@ def unpack(content: bytes) -> Definition:
             say("the stored definition of {item} is not the one that was published", item=definition.code),
             expected=say("digest {digest}", digest=said),
             found=say("digest {digest}", digest=definition.digest),
-            rule=say("a case keeps its definition for life (design §8)"),
+            rule=say("a case keeps its definition for life"),
             remedy=say("compare the database with a backup or a sealed copy; somebody changed it"),
         )
     return definition

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ClauseElement, Select, Table, bindparam, delete, func, insert, select, text
 
+from ..errors import Diverged, say
 from ..events import OFFICE, Record
 from .database import Database, Session
 from .rows import CaseRow, Changes, DefinitionRow, DocumentRow, Head, TaskRow
@@ -27,9 +28,7 @@ def _of_case(table: Table, *columns: str) -> Select[Any]:
 
 
 _HEAD = _of_case(heads)
-_RECORDS = (
-    _of_case(events, "seq", "body", "hash").where(events.c.seq > bindparam("after")).order_by(events.c.seq)
-)
+_RECORDS = _of_case(events, "seq", "body", "hash").order_by(events.c.seq)
 _BACKWARDS = (
     _of_case(events, "seq", "body")
     .where(events.c.seq < bindparam("before"))
@@ -76,8 +75,12 @@ _NUMBERS = select(numbers).order_by(numbers.c.series)
 _NUMBER = select(numbers.c.value).where(numbers.c.series == bindparam("series"))
 _META = select(meta.c.value).where(meta.c.name == bindparam("name"))
 _META_AND_HEAD = (
-    select(meta.c.value, *heads.c)
-    .select_from(meta.outerjoin(heads, heads.c.case_no == bindparam("case")))
+    select(meta.c.value, events.c.hash, *heads.c)
+    .select_from(
+        meta.outerjoin(heads, heads.c.case_no == bindparam("case")).outerjoin(
+            events, (events.c.case_no == heads.c.case_no) & (events.c.seq == heads.c.seq)
+        )
+    )
     .where(meta.c.name == bindparam("name"))
 )
 
@@ -183,11 +186,9 @@ class Reader:
 
     # --- histories
 
-    def records(self, case: str, after: int = 0) -> list[tuple[int, bytes, str]]:
-        """(seq, body, hash) of the events that follow number `after`, as stored, in order."""
-        return [
-            (seq, body, stored) for seq, body, stored in self._session.rows(_RECORDS, case=case, after=after)
-        ]
+    def records(self, case: str) -> list[tuple[int, bytes, str]]:
+        """(seq, body, hash) of the case's events, as stored, in order."""
+        return [(seq, body, stored) for seq, body, stored in self._session.rows(_RECORDS, case=case)]
 
     def backwards(self, case: str) -> Iterator[tuple[int, bytes]]:
         """(seq, body) of the case's events from the last to the first, fetched as they are asked for."""
@@ -245,12 +246,23 @@ class Reader:
 
     def meta_and_head(self, name: str, case: str) -> tuple[str | None, Head | None]:
         """`meta(name)` and `head(case)` in one question: every act asks both, and a question is a round
-        trip."""
+        trip. Raises `Diverged` when the head does not stand at the event that it names."""
         rows = self._session.rows(_META_AND_HEAD, name=name, case=case)
         if not rows:
-            return None, self.head(case)
-        value, *head = rows[0]
-        return str(value), Head(*head) if head[0] is not None else None
+            return None, None
+        value, stored_hash, *columns = rows[0]
+        if columns[0] is None:
+            return str(value), None
+        head = Head(*columns)
+        if head.hash != stored_hash:
+            raise Diverged(
+                "head.elsewhere",
+                say("case {case}, event {seq}: its head is not that of its history", case=case, seq=head.seq),
+                expected=say("the hash of event {seq}", seq=head.seq),
+                rule=say("an act continues an unbroken history, or is not done"),
+                remedy=say("run `lianban verify {case}`; somebody changed the database", case=case),
+            )
+        return str(value), head
 
 
 class Transaction(Reader):

@@ -199,7 +199,7 @@ def _refusal(trouble: str, database: str, found: Text) -> Refusal:
                 "record.append_only",
                 say("what is on record is never changed or removed"),
                 found=found,
-                rule=say("histories, documents, contents and definitions are append-only (design §9)"),
+                rule=say("histories, documents, contents and definitions are append-only"),
                 remedy=say("record a correction as a new event"),
             )
         case _:

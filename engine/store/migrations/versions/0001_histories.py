@@ -20,12 +20,16 @@ APPEND_ONLY = {
 
 
 def upgrade() -> None:
+    # SQLite takes a text for a number unless told not to.
+    sqlite = op.get_bind().dialect.name == "sqlite"
+    counts = "typeof({0}) = 'integer' AND {0} >= 1" if sqlite else "{0} >= 1"
     op.create_table(
         "events",
         sa.Column("case_no", TEXT, primary_key=True),
         sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.Column("hash", TEXT, nullable=False),
+        sa.CheckConstraint(counts.format("seq")),
     )
     op.create_table(
         "heads",
@@ -90,13 +94,14 @@ def upgrade() -> None:
         "numbers",
         sa.Column("series", TEXT, primary_key=True),
         sa.Column("value", sa.Integer, nullable=False),
+        sa.CheckConstraint(counts.format("value")),
     )
     op.create_table(
         "meta",
         sa.Column("name", TEXT, primary_key=True),
         sa.Column("value", TEXT, nullable=False),
     )
-    if op.get_bind().dialect.name == "sqlite":
+    if sqlite:
         _guard_on_sqlite()
     else:
         _guard_on_postgresql()
