@@ -11,8 +11,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from engine.store import Store
+
+# The same examples on every machine, and no test that fails because the machine is busy.
+settings.register_profile("house", deadline=None, derandomize=True)
+settings.load_profile("house")
+
 
 _serial = itertools.count(1)
 
