@@ -441,6 +441,19 @@ def check_database(settings: Settings) -> None:
         settings.show(data, lambda screen, _: screen.line(text))
 
 
+@_verb(
+    db,
+    "rebuild",
+    "lianban db rebuild",
+    say("Derive every status, open step and timer again from the histories alone."),
+)
+def rebuild(settings: Settings) -> None:
+    with settings.office() as office:
+        cases = office.rebuild()
+        text = say("{count} cases derived again from their histories", count=cases)
+        settings.show({"cases": cases}, lambda screen, _: screen.line(text))
+
+
 # --- administrators
 
 

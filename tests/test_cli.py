@@ -751,3 +751,15 @@ def test_a_provisional_date_says_so(tmp_path: Path) -> None:
         "以国务院办公厅放假通知为准"
         in lianban(tmp_path, "clock", "due", "2026-12-25", "20wd", LIANBAN_LANG="zh").out
     )
+
+
+def test_a_status_that_was_changed_by_hand_is_found_and_derived_again_from_the_histories(
+    office: Path,
+) -> None:
+    with sqlite3.connect(office / "lianban.db") as connection:
+        connection.execute("DELETE FROM tasks")
+    assert lianban(office, "verify").code == 5
+    rebuilt = lianban(office, "db", "rebuild", "--json")
+    assert (rebuilt.code, json.loads(rebuilt.out)) == (0, {"cases": 1})
+    assert lianban(office, "verify").code == 0
+    assert "tax_review" in lianban(office, "inbox", "--all", "--json").out
