@@ -21,8 +21,9 @@ import sqlite3
 import statistics
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -143,7 +144,7 @@ class Act:
     head: Head | None = None
 
 
-class Floor:
+class Floor(ABC):
     """The same rows by hand."""
 
     def __init__(self, connection: Any, mark: str) -> None:
@@ -166,9 +167,9 @@ class Floor:
             execute(self.move, (head.seq, head.hash, head.state, head.status, head.closed_at, act.case))
             execute(self.end, (act.case, act.task))
 
-    @contextmanager
-    def transaction(self) -> Iterator[Callable[..., Any]]:
-        raise NotImplementedError
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[Callable[..., Any]]:
+        """A transaction, as what executes a statement in it."""
 
 
 class SqliteFloor(Floor):

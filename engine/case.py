@@ -36,10 +36,7 @@ from .events import (
 from .flow.marking import Due, Marking, Waiting, awaited, open_tasks, timers
 from .flow.net import HUMAN, Node
 from .flow.step import Complete, Effect, Fire, Input, Message, Start, step
-from .forms import check
-
-NO_FORM: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
-"""What a step without a form accepts: nothing but that it is done."""
+from .forms import NO_FIELDS, check
 
 CLOCK = {"clock": True}
 """Who acts when time does."""
@@ -319,8 +316,7 @@ def decide(case: Case, definition: Definition, target: Step, data: dict[str, Any
 
     Raises `Invalid` when the answers do not fit the step's form.
     """
-    schema = definition.form(target.scope, target.node)
-    check(schema if schema is not None else NO_FORM, data)
+    check(definition.form(target.scope, target.node) or NO_FIELDS, data)
     if target.message is not None:
         return MessageReceived(target.message, data)
     return TaskCompleted(target.task, target.node.id, data)

@@ -28,6 +28,7 @@ from .events import (
     TimerFired,
 )
 from .flow.marking import variables
+from .forms import NO_FIELDS
 from .forms.schema import choices_of, field_title, shape
 
 
@@ -123,8 +124,8 @@ def form_of(definition: Definition, element: str) -> dict[str, Any]:
     """The form of an element, whether or not it is open; a form without fields if it has none."""
     for name, scope in definition.net.scopes.items():
         if element in scope.nodes:
-            return definition.form(name, scope.nodes[element]) or {}
-    return {}
+            return definition.form(name, scope.nodes[element]) or NO_FIELDS
+    return NO_FIELDS
 
 
 def answer_lines(form: dict[str, Any], answers: dict[str, Any]) -> list[dict[str, Any]]:

@@ -14,13 +14,12 @@ from typing import Any
 from ..errors import Diverged, Text, say, titled
 from ..events import canonical, digest
 from ..flow.net import Net, Node
+from ..forms import NO_FIELDS
 
 PACK_FORMAT = 1
 
 ITEM = "item.toml"
 DIAGRAM = "diagram.bpmn"
-
-_NO_FIELDS: dict[str, Any] = {"type": "object", "properties": {}}
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ class Definition:
 
     def start_form(self) -> dict[str, Any]:
         """The JSON Schema for the data that opens a case; a form without fields when the item names none."""
-        return self.form(self.net.process, self._start) or _NO_FIELDS
+        return self.form(self.net.process, self._start) or NO_FIELDS
 
     def document(self, document: str) -> dict[str, Any]:
         """The entry of `document` in `item.toml`: `{template, name, series}`."""

@@ -9,14 +9,20 @@ A field inside a group is named with a dot, the entries of a list count from 1:
 `applicant.name`, `shareholders.1.name`.
 """
 
+from typing import Any
+
 from .ask import Question, place, questions, read_field
 from .check import MAX_BYTES, MAX_DEPTH, check
 from .lint import check_schema
 from .schema import Choice
 
+NO_FIELDS: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
+"""What a step without a form accepts: nothing but that it is done."""
+
 __all__ = [
     "MAX_BYTES",
     "MAX_DEPTH",
+    "NO_FIELDS",
     "Choice",
     "Question",
     "check",
