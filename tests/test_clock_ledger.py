@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from engine.clock import Calendar, Overlay, Term, Workdays, due, ledger, parse_instant, shipped
 from engine.clock.ledger import (
+    LADDERS,
     LICENSING_GROUNDS,
     LICENSING_LAW,
     Basis,
@@ -426,7 +427,19 @@ def test_what_a_rule_leaves_out_is_the_strictest() -> None:
     read_rule = Rule.from_json(brief)
     assert (read_rule.grounds, read_rule.extension, read_rule.restart) == ({}, None, None)
     assert read_rule.effect == Effect("flag")
-    assert [rung.name for rung in read_rule.ladder] == ["reminder", "yellow"]
+    assert [(rung.name, rung.card) for rung in read_rule.ladder] == [("reminder", False), ("yellow", True)]
+
+
+@pytest.mark.parametrize(
+    ("tier", "colour"), [("statutory", "red"), ("promised", "yellow"), ("step", "yellow")]
+)
+def test_a_clock_that_runs_out_raises_a_card_and_a_reminder_raises_none(tier: Any, colour: str) -> None:
+    rungs = [rung.as_json() for rung in LADDERS[tier]]
+    assert rungs == [
+        {"name": "reminder", "left": 1, "percent": 20},
+        {"name": colour, "over": 0, "card": True},
+    ]
+    assert tuple(Rung(**rung) for rung in rungs) == LADDERS[tier]
 
 
 @pytest.mark.parametrize(

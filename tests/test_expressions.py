@@ -107,8 +107,14 @@ def ran(source: str, data: Any = None) -> dict[str, Any]:
         ("date('2026-03-01T20:00:00Z')", "2026-03-02"),
         ("date('2026-03-01') < today()", True),
         ("days_between('2026-02-27', '2026-03-01')", 2),
-        ("days(30)", "P30D"),
-        ("hours(2)", "PT2H"),
+        ("workdays(5)", "5wd"),
+        ("days(30)", "30d"),
+        ("hours(9999)", "9999h"),
+        ("clock('decision')", "clock:decision"),
+        ("clock('a') if approved else clock('b')", "clock:a"),
+        ("every(workdays(5), 3)", "R3/5wd"),
+        ("every('5wd')", "R/5wd"),
+        ("every('PT2H', len(numbers))", "R3/PT2H"),
         ("true == True and false == False and null == None", True),
         ("[true, false, null]", [True, False, None]),
         ("age > 1\n  and approved", True),
@@ -198,7 +204,9 @@ def test_compiling_the_same_text_twice_gives_the_same_expression() -> None:
         ("= applicant.address.town", "东镇"),
         ("= nothing = null", True),
         ("= age in (60, 61)", True),
-        ("= days(5)", "P5D"),
+        ("= days(5)", "5d"),
+        ("${workdays(age)}", "61wd"),
+        ('= clock("decision")', "clock:decision"),
         ("= numbers", [3, 1, 2]),
     ],
 )
@@ -624,7 +632,17 @@ def test_structures_that_double_fail_before_they_fill_the_memory() -> None:
         ("years_between('2026-13-01', today())", "expression.value"),
         ("days(1.5)", "expression.value"),
         ("days(-1)", "expression.value"),
+        ("days(0)", "expression.value"),
+        ("workdays(10000)", "expression.value"),
         ("days(true)", "expression.value"),
+        ("every('5')", "expression.value"),
+        ("every('0wd')", "expression.value"),
+        ("every('R3/P1D')", "expression.value"),
+        ("every('2026-01-01/P1D')", "expression.value"),
+        ("every(clock('decision'))", "expression.value"),
+        ("every(5)", "expression.type"),
+        ("every('P1D', 0)", "expression.value"),
+        ("every('P1D', 1, 2)", "expression.value"),
         ("hours('2')", "expression.value"),
     ],
 )
@@ -633,6 +651,15 @@ def test_what_has_no_value_fails_and_says_so(source: str, code: str) -> None:
         value(source)
     assert caught.value.code == code, str(caught.value)
     assert source in str(caught.value)
+
+
+def test_the_clocks_that_an_expression_names_are_known_before_it_runs() -> None:
+    assert compile_expression("clock('a') if approved else clock('b')").clocks == {"a", "b"}
+    assert compile_expression("${clock('a')}").clocks == {"a"}
+    assert compile_expression("days(5)").clocks == frozenset()
+    for source in ("clock(which)", "clock('de' + 'cision')", "clock(5)", "= clock(which)"):
+        with pytest.raises(Malformed, match=r"clock\('decision'\)"):
+            compile_expression(source)
 
 
 def test_an_unknown_variable_is_named_with_the_nearest_ones() -> None:

@@ -278,7 +278,21 @@ def test_a_boundary_event_interrupts_unless_it_says_otherwise() -> None:
         ("timeDuration", "5", False),
         ("timeDuration", '"five days"', False),
         ("timeDuration", "", False),
-        ("timeDuration", "workdays(5)", False),
+        ("timeDuration", "workdays(5)", True),
+        ("timeDuration", "clock('decision')", True),
+        ("timeDuration", "clock('a') if urgent else workdays(3)", True),
+        ("timeDate", "clock('decision')", True),
+        ("timeCycle", "every(workdays(5), 3)", True),
+        ("timeCycle", "every('PT1H')", True),
+        ("timeDuration", "workdays(0)", False),
+        ("timeDuration", "every(workdays(5))", False),
+        ("timeDuration", "clock(term)", False),
+        ("timeDuration", '"clock:decision"', False),
+        ("timeDate", "workdays(5)", False),
+        ("timeCycle", "workdays(5)", False),
+        ("timeCycle", "clock('decision')", False),
+        ("timeCycle", "every('PT0S')", False),
+        ("timeCycle", '"R0/5wd"', False),
         ("timeDate", "P5D", False),
         ("timeDate", "2026-02-30", False),
         ("timeCycle", "P1D", False),
@@ -295,10 +309,26 @@ def test_a_timer_is_a_time_or_an_expression(kind: str, text: str, good: bool) ->
     assert errors(data) == ([] if good else [("timer.malformed", "x")])
 
 
-def test_working_days_are_announced_for_later() -> None:
-    timer = "<timerEventDefinition><timeDuration>workdays(5)</timeDuration></timerEventDefinition>"
-    _, problems = run(around(f'<intermediateCatchEvent id="x">{timer}</intermediateCatchEvent>'))
-    assert "days(n)" in str(problems[0].remedy)
+@pytest.mark.parametrize(
+    ("kind", "text", "instead"),
+    [
+        ("timeDuration", "5wd", "workdays(5)"),
+        ("timeDuration", "30 d", "days(30)"),
+        ("timeDuration", "2h", "hours(2)"),
+        ("timeDuration", "clock:decision", "clock('decision')"),
+        ("timeDate", "clock:decision", "clock('decision')"),
+        ("timeCycle", "R3/5wd", "every(workdays(5), 3)"),
+        ("timeCycle", "R/2h", "every(hours(2))"),
+    ],
+)
+def test_a_term_typed_as_it_is_spoken_gets_the_function_to_write(kind: str, text: str, instead: str) -> None:
+    timer = f"<timerEventDefinition><{kind}>{text}</{kind}></timerEventDefinition>"
+    data = around(f'<intermediateCatchEvent id="x">{timer}</intermediateCatchEvent>')
+    _, problems = run(data)
+    assert [(problem.code, str(problem.remedy)) for problem in problems] == [
+        ("timer.malformed", f"write {instead}")
+    ]
+    assert errors(data.replace(text.encode(), instead.encode())) == []
 
 
 def test_a_timer_has_one_time() -> None:

@@ -14,7 +14,16 @@ without an offset is read in the office's zone.
 
 from __future__ import annotations
 
-from .calendar import Calendar, Day, Overlay, Year, shipped, year_from_file, year_from_library
+from .calendar import (
+    Calendar,
+    Day,
+    Overlay,
+    Year,
+    overlays_from_file,
+    shipped,
+    year_from_file,
+    year_from_library,
+)
 from .instants import (
     OFFICE_ZONE,
     Cycle,
@@ -26,7 +35,7 @@ from .instants import (
     read_instant,
     write_instant,
 )
-from .terms import CLOSING, Count, Due, Term, Workdays, count, due, parse_term
+from .terms import CLOSING, Count, Due, Term, Workdays, count, due, parse_term, read_term
 
 __all__ = [
     "CLOSING",
@@ -45,10 +54,12 @@ __all__ = [
     "count",
     "due",
     "now",
+    "overlays_from_file",
     "parse_cycle",
     "parse_instant",
     "parse_term",
     "read_instant",
+    "read_term",
     "shipped",
     "write_instant",
     "year_from_file",

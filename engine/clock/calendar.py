@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -149,6 +150,9 @@ class Calendar:
         if not set(self.weekend) < set(range(1, 8)):
             raise ValueError(f"a week without a working day: {self.weekend}")
 
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
     def day(self, on: date, units: Sequence[str] = ()) -> Day:
         """The day as it is lived in a unit. `units`: the unit and those above it, nearest first."""
         for unit in units:
@@ -232,14 +236,14 @@ def year_from_file(content: bytes, name: str) -> Year:
     try:
         value = json.loads(content)
     except ValueError as error:
-        raise _refuse(name, [say("it is not JSON: {error}", error=str(error))]) from error
+        raise _no_year(name, [say("it is not JSON: {error}", error=str(error))]) from error
     if not isinstance(value, dict):
-        raise _refuse(name, [say("it is not a JSON object")])
+        raise _no_year(name, [say("it is not a JSON object")])
     if "days" in value:
         value = _from_holiday_cn(value)
     faults = list(_faults(value))
     if faults:
-        raise _refuse(name, faults)
+        raise _no_year(name, faults)
     return Year.from_json({"taken_from": name, **value})
 
 
@@ -383,13 +387,85 @@ def _day_faults(on: object, name: object, year: int | None) -> Iterable[Text]:
         yield say("{date} does not belong to the notice for {year}", date=on, year=year)
 
 
-def _refuse(name: str, faults: list[Text]) -> Invalid:
-    found = faults[0]
-    for fault in faults[1:]:
-        found = say("{first}; {second}", first=found, second=fault)
+def _no_year(name: str, faults: list[Text]) -> Invalid:
     return Invalid(
         "calendar.file",
         say("{file} is not a calendar year.", file=name),
         expected=say("a year as in engine/clock/years, or as NateScarlet/holiday-cn writes it"),
-        found=found,
+        found=_joined(faults),
+    )
+
+
+def _joined(faults: list[Text]) -> Text:
+    found = faults[0]
+    for fault in faults[1:]:
+        found = say("{first}; {second}", first=found, second=fault)
+    return found
+
+
+# --- local days
+
+
+def overlays_from_file(content: bytes, name: str) -> dict[str, dict[date, Overlay | None]]:
+    """Local days by unit, for `Calendar.with_overlays`, from a TOML file called `name`.
+
+    Each `[[days]]` has `unit` (a code, or "*" for every unit), `date`, `works`, `reason` and `document`, or
+    instead of the last three `withdrawn = true`, which takes the day back (None). Raises `Invalid` with every
+    fault in `found`. Which units there are is not known here.
+    """
+    try:
+        value = tomllib.loads(content.decode())
+    except ValueError as error:
+        raise _no_local_days(name, [say("it is not TOML: {error}", error=str(error))]) from error
+    rows = value.get("days")
+    faults = [say("{key} is not a known key", key=key) for key in sorted(value.keys() - {"days"})]
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise _no_local_days(name, [*faults, say("it lists no day: [[days]] is missing")])
+    listed: dict[str, dict[date, Overlay | None]] = {}
+    for n, row in enumerate(rows, 1):
+        wrong = list(_local_faults(row))
+        if not wrong and row["date"] in listed.get(row["unit"], {}):
+            wrong = [say("{date} is listed twice for {unit}", date=str(row["date"]), unit=row["unit"])]
+        faults += [say("day {n}: {fault}", n=n, fault=fault) for fault in wrong]
+        if not wrong:
+            day = None if "withdrawn" in row else Overlay(row["works"], row["reason"], row["document"])
+            listed.setdefault(row["unit"], {})[row["date"]] = day
+    if faults:
+        raise _no_local_days(name, faults)
+    return listed
+
+
+_DECIDED = {"works": bool, "reason": str, "document": str}
+"""What a local decision says of a day."""
+
+
+def _local_faults(row: Mapping[str, Any]) -> Iterable[Text]:
+    for key in sorted(row.keys() - {"unit", "date", "withdrawn", *_DECIDED}):
+        yield say("{key} is not a known key", key=key)
+    unit, on = row.get("unit"), row.get("date")
+    if not isinstance(unit, str) or not unit.strip():
+        yield say("unit is not a unit's code or *")
+    if not isinstance(on, date) or isinstance(on, datetime) or not 1950 <= on.year <= 2200:
+        yield say("date is not a date like 2026-07-25 (without quotes): {found}", found=str(on))
+    if "withdrawn" in row:
+        if row["withdrawn"] is not True:
+            yield say("withdrawn is not true: {found}", found=repr(row["withdrawn"]))
+        for key in sorted(row.keys() & _DECIDED.keys()):
+            yield say("{key} is not said of a day that is withdrawn", key=key)
+        return
+    for key, kind in _DECIDED.items():
+        said = row.get(key)
+        if not isinstance(said, kind) or (isinstance(said, str) and not said.strip()):
+            yield say("{key} is missing or not right: {found}", key=key, found=repr(said))
+
+
+def _no_local_days(name: str, faults: list[Text]) -> Invalid:
+    return Invalid(
+        "calendar.local_file",
+        say("{file} is not a list of local days.", file=name),
+        expected=say(
+            '[[days]] with unit, date, works, reason and document, or with unit, date and "withdrawn = true"'
+        ),
+        found=_joined(faults),
+        rule=say("National holidays regulation (全国年节及纪念日放假办法), article 4"),
     )

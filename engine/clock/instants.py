@@ -71,7 +71,8 @@ def add_duration(start: datetime, text: str, zone: str = OFFICE_ZONE) -> datetim
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """An ISO 8601 repeating interval: fires `times` times (None: without end), every `every`."""
+    """A repeating interval: fires `times` times (None: without end), every `every`, which is an ISO 8601
+    duration or a term (`5wd`)."""
 
     times: int | None
     start: datetime | None
@@ -79,16 +80,20 @@ class Cycle:
 
 
 _CYCLE = re.compile(r"^R(\d*)/(?:([^/]+)/)?([^/]+)$")
+_A_TERM = re.compile(r"[1-9][0-9]{0,3}(?:wd|d|h)")
+"""A term as `str` of one writes it (`terms` builds on this module, so its reader can't be asked here)."""
 
 
 def parse_cycle(text: str, zone: str = OFFICE_ZONE) -> Cycle:
-    """`R3/PT1H`, `R/P1D`, `R3/2026-01-01T09:00:00Z/PT1H`, or start/end. Raises `NotATime`."""
+    """`R3/PT1H`, `R/P1D`, `R3/2026-01-01T09:00:00Z/PT1H`, or with a term in place of the duration: `R3/5wd`.
+    Raises `NotATime`."""
     found = _CYCLE.match(text.strip())
     if not found:
         raise NotATime(text)
     count, first, last = found.groups()
     times = int(count) if count else None
-    if last.upper().startswith("P"):
+    if not _A_TERM.fullmatch(last):
+        if not last.upper().startswith("P"):
+            raise NotATime(text)
         add_duration(datetime(2000, 1, 1, tzinfo=UTC), last)
-        return Cycle(times, parse_instant(first, zone) if first else None, last)
-    raise NotATime(text)
+    return Cycle(times, parse_instant(first, zone) if first else None, last)

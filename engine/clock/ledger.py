@@ -109,24 +109,32 @@ class Rung:
     """A step of the ladder, in the clock's own units.
 
     Reached when what is left is at most the larger of `left` units and `percent` of the whole, or, with
-    `over`, when the clock has run out (0) or is exceeded by that many units.
+    `over`, when the clock has run out (0) or is exceeded by that many units. A rung with `card` raises a
+    card under its name, which is answered for; any other is a reminder.
     """
 
     name: str
     left: int | None = None
     percent: int | None = None
     over: int | None = None
+    card: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        """`{name, left?, percent?, over?}`."""
-        fields = {"name": self.name, "left": self.left, "percent": self.percent, "over": self.over}
+        """`{name, left?, percent?, over?, card?}`; `card` only where it is true."""
+        fields = {
+            "name": self.name,
+            "left": self.left,
+            "percent": self.percent,
+            "over": self.over,
+            "card": self.card or None,
+        }
         return {key: value for key, value in fields.items() if value is not None}
 
 
 LADDERS: Mapping[Tier, tuple[Rung, ...]] = {
-    "statutory": (Rung("reminder", left=1, percent=20), Rung("red", over=0)),
-    "promised": (Rung("reminder", left=1, percent=20), Rung("yellow", over=0)),
-    "step": (Rung("reminder", left=1, percent=20), Rung("yellow", over=0)),
+    "statutory": (Rung("reminder", left=1, percent=20), Rung("red", over=0, card=True)),
+    "promised": (Rung("reminder", left=1, percent=20), Rung("yellow", over=0, card=True)),
+    "step": (Rung("reminder", left=1, percent=20), Rung("yellow", over=0, card=True)),
 }
 """The ladders of a place that sets none; colours differ from place to place."""
 

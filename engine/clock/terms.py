@@ -72,6 +72,15 @@ def parse_term(text: str) -> Term:
     return Term(int(found[1]), unit)
 
 
+def read_term(text: str) -> Term | None:
+    """The term that `str` of one gave, or None for any other text."""
+    found = _TERM.fullmatch(text)
+    if not found or found[0] != f"{int(found[1])}{found[2]}" or found[1] == "0":
+        return None
+    unit: Any = found[2]
+    return Term(int(found[1]), unit)
+
+
 @dataclass(frozen=True, slots=True)
 class Workdays:
     """A calendar as one unit lives it: `units` are the unit and those above it, nearest first."""

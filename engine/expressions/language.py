@@ -89,13 +89,16 @@ _GLOBALS: dict[str, Any] = {
 
 
 class Expression:
-    """A checked expression. `names` are the variables it reads."""
+    """A checked expression. `names` are the variables it reads, `clocks` the clocks it names."""
 
-    __slots__ = ("_function", "names", "source")
+    __slots__ = ("_function", "clocks", "names", "source")
 
-    def __init__(self, source: str, names: frozenset[str], function: Callable[..., Any]) -> None:
+    def __init__(
+        self, source: str, names: frozenset[str], clocks: frozenset[str], function: Callable[..., Any]
+    ) -> None:
         self.source = source
         self.names = names
+        self.clocks = clocks
         self._function = function
 
     def evaluate(self, data: Mapping[str, Any], now: datetime, zone: str) -> Any:
@@ -226,7 +229,7 @@ def _compile_translated(source: str, translation: Translation) -> Expression:
     lines = [translation.text]
     compiler = _Compiler(translation.dialect, lambda node, what: fail(1, _characters(lines, node), what))
     function = _guarded(lambda: _function([ast.Return(compiler.expression(tree.body))]))
-    return Expression(source, frozenset(compiler.names), function)
+    return Expression(source, frozenset(compiler.names), frozenset(compiler.clocks), function)
 
 
 def _parse(text: str, mode: str, fail: Callable[[int, int, Text], NoReturn]) -> Any:
@@ -286,7 +289,7 @@ def _list(items: list[ast.expr]) -> ast.expr:
 
 
 class _Compiler:
-    """Builds the new tree. `names` and `assigns` gather what is read and set."""
+    """Builds the new tree. `names` and `assigns` gather what is read and set, `clocks` what is named."""
 
     def __init__(self, dialect: Dialect, refuse_node: Callable[[Any, Text], NoReturn]) -> None:
         self.refuse = refuse_node
@@ -294,6 +297,7 @@ class _Compiler:
         self.signs = {**(_STRICT_SIGNS if self.strict else {}), **(_JUEL_SIGNS if dialect == "juel" else {})}
         self.names: set[str] = set()
         self.assigns: set[str] = set()
+        self.clocks: set[str] = set()
         self.known: frozenset[str] = frozenset()  # surely assigned by the script before this place
 
     # --- expressions; `bound` are the comprehension variables in sight
@@ -414,6 +418,8 @@ class _Compiler:
             near = get_close_matches(name, runtime.FUNCTIONS, n=1) or [_functions()]
             what = say("there is no function “{name}” (nearest: {near})", name=name, near=", ".join(near))
             self.refuse(node, what)
+        if name == "clock":
+            self.name_clock(node)
         args: list[ast.expr] = [_name("_run")] if name in runtime.NEED_RUN else []
         for argument in node.args:
             if isinstance(argument, ast.GeneratorExp) and len(node.args) == 1:
@@ -430,6 +436,14 @@ class _Compiler:
         except TypeError as error:
             self.refuse(node, say("{name}(): {error}", name=name, error=str(error)))
         return ast.Call(_name(f"_call_{name}"), args, keywords)
+
+    def name_clock(self, node: ast.Call) -> None:
+        """Note the clock; a literal, so that whoever publishes the diagram knows which clocks drive it."""
+        match node.args:
+            case [ast.Constant(value=str(clock))]:
+                self.clocks.add(clock)
+            case _:
+                self.refuse(node, say("a clock is named by its id in quotes: clock('decision')"))
 
     # --- statements of scripts
 

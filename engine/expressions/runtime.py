@@ -17,7 +17,7 @@ from functools import reduce
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ..clock import NotATime, parse_instant, write_instant
+from ..clock import NotATime, Term, parse_cycle, parse_instant, write_instant
 from ..errors import Text, say
 from .faults import Failed
 
@@ -26,7 +26,8 @@ MAX_SIZE = 1_000_000
 """Values and characters of text in one result, or written by one script."""
 MAX_ROUNDS = 10_000
 """Rounds of all comprehensions in one evaluation together."""
-MAX_DAYS = 36_525
+MAX_SPAN = 9999
+"""Units of a term, and times of a repetition."""
 
 NUMBERS = frozenset({int, float})
 
@@ -510,18 +511,48 @@ def _days_between(run: Run, start: Any, end: Any, /) -> int:
     return (_day(run, end) - _day(run, start)).days
 
 
-def _span(pattern: str, value: Any, limit: int) -> str:
-    if type(value) is not int or not 0 <= value <= limit:
-        raise Failed("expression.value", say("a time span is a whole number from 0 to {limit}", limit=limit))
-    return pattern.format(value)
+def _whole(value: Any) -> int:
+    if type(value) is not int or not 1 <= value <= MAX_SPAN:
+        raise Failed(
+            "expression.value", say("a time span is a whole number from 1 to {limit}", limit=MAX_SPAN)
+        )
+    return value
+
+
+def _workdays(number: Any, /) -> str:
+    return str(Term(_whole(number), "wd"))
 
 
 def _days(number: Any, /) -> str:
-    return _span("P{}D", number, MAX_DAYS)
+    return str(Term(_whole(number), "d"))
 
 
 def _hours(number: Any, /) -> str:
-    return _span("PT{}H", number, MAX_DAYS * 24)
+    return str(Term(_whole(number), "h"))
+
+
+def _clock(name: Any, /) -> str:
+    return f"clock:{_text(name)}"
+
+
+def _every(span: Any, /, *times: Any) -> str:
+    """A cycle: for ever, or so many times."""
+    if len(times) > 1:
+        raise Failed("expression.value", say("every takes a time span and, at most, how many times"))
+    text = _text(span)
+    cycle = f"R{_whole(times[0]) if times else ''}/{text}"
+    try:
+        if parse_cycle(cycle).every != text:  # a start before the time span
+            raise NotATime(text)
+    except NotATime as error:
+        raise Failed(
+            "expression.value",
+            say(
+                "“{value}” is not a time span (expected workdays(5), days(5), hours(5) or P5D)",
+                value=text[:40],
+            ),
+        ) from error
+    return cycle
 
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
@@ -529,12 +560,14 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "all": _all,
     "any": _any,
     "bool": _bool,
+    "clock": _clock,
     "contains": _contains,
     "count": _count,
     "date": _date,
     "days": _days,
     "days_between": _days_between,
     "empty": _empty,
+    "every": _every,
     "float": _float,
     "hours": _hours,
     "int": _int,
@@ -549,6 +582,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "sum": _sum,
     "today": _today,
     "upper": _upper,
+    "workdays": _workdays,
     "years_between": _years_between,
 }
 

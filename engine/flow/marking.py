@@ -24,9 +24,14 @@ Waits = Literal["task", "event", "race", "scope", "multi", "incident"]
 
 
 class Timer(TypedDict):
-    """When the timer fires; of a cycle also how it goes on."""
+    """When the timer fires: at `due`, or when the item's `clock` runs out. A `term` of law counted from
+    `since` is counted again when the calendar changes; of a cycle also how it goes on."""
 
-    due: str
+    due: NotRequired[str]
+    clock: NotRequired[str]
+    term: NotRequired[str]
+    since: NotRequired[str]
+    provisional: NotRequired[bool]
     every: NotRequired[str]
     left: NotRequired[int]
 
@@ -107,7 +112,8 @@ class Waiting(NamedTuple):
 
 
 class Due(NamedTuple):
-    """An armed timer; sorts by instant, then document order, then order of arming."""
+    """An armed timer; sorts by instant, then document order, then order of arming. `due` is "" of one that
+    waits for the item's `clock`; a `term` of law is counted from the instant `counted_from`."""
 
     due: str
     order: int
@@ -115,6 +121,10 @@ class Due(NamedTuple):
     timer: str
     scope: str
     element: str
+    clock: str = ""
+    provisional: bool = False
+    term: str = ""
+    counted_from: str = ""
 
 
 def open_tasks(marking: Marking) -> list[Waiting]:
@@ -143,15 +153,36 @@ def awaited(net: Net, marking: Marking, kind: Literal["message", "signal"]) -> l
 
 
 def timers(net: Net, marking: Marking) -> list[Due]:
-    """The armed timers, next first."""
+    """The armed timers that have a due instant, next first."""
+    return [timer for timer in _armed(net, marking) if timer.due]
+
+
+def bound_timers(net: Net, marking: Marking) -> list[Due]:
+    """The armed timers that wait for a clock of the item to run out."""
+    return [timer for timer in _armed(net, marking) if timer.clock]
+
+
+def _armed(net: Net, marking: Marking) -> list[Due]:
     found = []
     for frame in marking["frames"].values():
         scope = net.scopes[frame["scope"]]
         for visit_id, visit in frame["live"].items():
             for element, timer in visit["timers"].items() if "timers" in visit else ():
                 node = scope.nodes[element]
-                timer_id = timer_id_of(visit_id, visit, element)
-                found.append(Due(timer["due"], node.order, visit["since"], timer_id, scope.id, element))
+                found.append(
+                    Due(
+                        timer.get("due", ""),
+                        node.order,
+                        visit["since"],
+                        timer_id_of(visit_id, visit, element),
+                        scope.id,
+                        element,
+                        timer.get("clock", ""),
+                        timer.get("provisional", False),
+                        timer.get("term", ""),
+                        timer.get("since", ""),
+                    )
+                )
     return sorted(found)
 
 

@@ -12,12 +12,23 @@ Section numbers are those of BPMN 2.0.2.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from ..clock import NotATime, add_duration, parse_cycle, parse_instant, read_instant, write_instant
+from ..clock import (
+    NotATime,
+    Term,
+    Workdays,
+    add_duration,
+    due,
+    parse_cycle,
+    parse_instant,
+    read_instant,
+    read_term,
+    write_instant,
+)
 from ..errors import Invalid, Text, say
 from ..expressions import Failed, Malformed, compile_expression, compile_script, compile_table
 from .marking import (
@@ -83,7 +94,28 @@ class Fire:
     timer: str
 
 
-Input = Start | Complete | Message | Signal | Fire
+@dataclass(frozen=True, slots=True)
+class Revise:
+    """The calendar has changed (the almanac of this step is the new one): running terms are counted again."""
+
+
+Input = Start | Complete | Message | Signal | Fire | Revise
+
+
+@dataclass(frozen=True, slots=True)
+class Almanac:
+    """What a run knows of time beside the instant: the working days of those who sit in a lane, and the
+    clocks of the item, which `clock('…')` may name.
+
+    Without `workdays` (histories from before calendars were on record) days and hours are exact and
+    working days can't be counted.
+    """
+
+    workdays: Callable[[str | None], Workdays] | None = None
+    clocks: Collection[str] = ()
+
+
+EXACT = Almanac()
 
 
 # --- what comes out
@@ -94,9 +126,9 @@ class Effect:
     """Something that happened to `element` of `scope`, whose identity in this run is `id`.
 
     `entered`, `completed`, `fired`, `cancelled` are the trace. `opened` says that a task now waits for a
-    person; `armed` (with `due`) and `stopped` concern the timer `id`; `sent` and `signalled` carry `name`;
-    `incident` carries `code` and `message`; `ended` closes the process, at end event `element`
-    ("" when its last token simply ran out).
+    person; `armed` (with `due`, `clock`, `provisional`), `moved` (also `was`) and `stopped` concern the timer
+    `id`; `sent` and `signalled` carry `name`; `incident` carries `code` and `message`; `ended` closes the
+    process, at end event `element` ("" when its last token simply ran out).
     """
 
     kind: Literal[
@@ -106,6 +138,7 @@ class Effect:
         "cancelled",
         "opened",
         "armed",
+        "moved",
         "stopped",
         "sent",
         "signalled",
@@ -118,7 +151,9 @@ class Effect:
     info: Mapping[str, Any] = field(default_factory=dict)
 
 
-def step(net: Net, marking: Marking | None, given: Input, now: datetime) -> tuple[Marking, list[Effect]]:
+def step(
+    net: Net, marking: Marking | None, given: Input, now: datetime, almanac: Almanac = EXACT
+) -> tuple[Marking, list[Effect]]:
     """Apply `given` at `now`; return the new marking and what happened, in order.
 
     `marking` is left as it was; it is None exactly when `given` is a `Start`. Raises `Invalid` when the
@@ -126,7 +161,7 @@ def step(net: Net, marking: Marking | None, given: Input, now: datetime) -> tupl
     or when tokens would move for ever.
     """
     if isinstance(given, Start):
-        run = _Run(net, _new_marking(net, given), now)
+        run = _Run(net, _new_marking(net, given), now, almanac)
         run.begin_scope("")
     else:
         if marking is None:
@@ -137,7 +172,7 @@ def step(net: Net, marking: Marking | None, given: Input, now: datetime) -> tupl
                 say("the process has ended; nothing more can happen in it"),
                 remedy=say("look at its history"),
             )
-        run = _Run(net, copy_data(marking), now)
+        run = _Run(net, copy_data(marking), now, almanac)
         run.take(given)
     run.settle()
     return run.marking, run.effects
@@ -171,7 +206,8 @@ class _Run:
     or begins at a node, `(frame, "instance", visit)` the next instance of a multi-instance activity.
     """
 
-    def __init__(self, net: Net, marking: Marking, now: datetime) -> None:
+    def __init__(self, net: Net, marking: Marking, now: datetime, almanac: Almanac) -> None:
+        self.almanac = almanac
         self.net = net
         self.marking = marking
         self.frames = marking["frames"]
@@ -182,7 +218,7 @@ class _Run:
 
     # --- inputs
 
-    def take(self, given: Complete | Message | Signal | Fire) -> None:
+    def take(self, given: Complete | Message | Signal | Fire | Revise) -> None:
         match given:
             case Complete():
                 self.complete_task(given)
@@ -194,6 +230,8 @@ class _Run:
                 self.broadcast(given.name, given.data)
             case Fire():
                 self.fire_timer(given.timer)
+            case Revise():
+                self.revise()
 
     def complete_task(self, given: Complete) -> None:
         frame_id = self.frame_of(given.task)
@@ -739,23 +777,35 @@ class _Run:
         visit = self.frames[frame_id]["live"][visit_id]
         for node in events:
             if node.event is not None and node.event.kind == "timer":
-                timer = self.new_timer(frame_id, node)
-                visit.setdefault("timers", {})[node.id] = timer
-                self.note("armed", frame_id, node, timer_id_of(visit_id, visit, node.id), due=timer["due"])
+                visit.setdefault("timers", {})[node.id] = self.new_timer(frame_id, node)
+                self.note_armed(frame_id, visit_id, node)
+
+    def note_armed(self, frame_id: str, visit_id: str, node: Node) -> None:
+        visit = self.frames[frame_id]["live"][visit_id]
+        timer = visit["timers"][node.id]
+        self.note(
+            "armed",
+            frame_id,
+            node,
+            timer_id_of(visit_id, visit, node.id),
+            due=timer.get("due"),
+            clock=timer.get("clock"),
+            provisional=timer.get("provisional", False),
+        )
 
     def new_timer(self, frame_id: str, node: Node) -> Timer:
         """When the timer is due first. Never before now: a date that has passed is due at once."""
-        event, zone = the(node.event), self.marking["zone"]
+        event = the(node.event)
         text = the(event.text)
         try:
             try:
-                return self.read_timer(event.timer, text, zone)
+                return self.read_timer(node, event.timer, text)
             except NotATime:
                 value = self.evaluate(frame_id, text)
                 if not isinstance(value, str):
                     raise NotATime(str(value)) from None
                 text = value
-                return self.read_timer(event.timer, text, zone)
+                return self.read_timer(node, event.timer, text)
         except NotATime as error:
             raise _Fault(
                 "timer.unreadable",
@@ -767,19 +817,58 @@ class _Run:
                 ),
             ) from error
 
-    def read_timer(self, kind: str | None, text: str, zone: str) -> Timer:
+    def read_timer(self, node: Node, kind: str | None, text: str) -> Timer:
+        """The timer that `text` describes: an ISO 8601 literal, `clock:NAME`, or a term such as `5wd`."""
+        zone = self.marking["zone"]
+        if kind == "cycle":
+            cycle = parse_cycle(text, zone)
+            if cycle.times == 0:
+                raise NotATime(text)
+            timer = self.after(node, self.now, cycle.every)
+            if read_instant(timer["due"]) <= self.now:
+                raise NotATime(text)
+            if cycle.start is not None:
+                timer = {"due": self.not_before_now(cycle.start)}
+            timer["every"] = cycle.every
+            if cycle.times is not None:
+                timer["left"] = cycle.times - 1
+            return timer
+        name = text.removeprefix("clock:")
+        if name != text:
+            if name not in self.almanac.clocks:
+                raise _Fault("clock.unknown", say("the item has no clock {clock}", clock=name))
+            return {"clock": name}
         if kind == "date":
             return {"due": self.not_before_now(parse_instant(text, zone))}
-        if kind == "duration":
-            return {"due": self.not_before_now(add_duration(self.now, text, zone))}
-        cycle = parse_cycle(text, zone)
-        first = cycle.start if cycle.start is not None else add_duration(self.now, cycle.every, zone)
-        if add_duration(self.now, cycle.every, zone) <= self.now or cycle.times == 0:
-            raise NotATime(text)
-        timer: Timer = {"due": self.not_before_now(first), "every": cycle.every}
-        if cycle.times is not None:
-            timer["left"] = cycle.times - 1
+        return self.after(node, self.now, text)
+
+    def after(self, node: Node, start: datetime, text: str) -> Timer:
+        """A timer that is due so long after `start`: exact for an ISO 8601 duration, counted by the calendar
+        of the node's lane for a term of law."""
+        term = read_term(text)
+        if term is None:
+            return {"due": self.not_before_now(add_duration(start, text, self.marking["zone"]))}
+        if self.almanac.workdays is None and term.unit != "wd":
+            exact = f"P{term.n}D" if term.unit == "d" else f"PT{term.n}H"
+            return {"due": self.not_before_now(add_duration(start, exact, self.marking["zone"]))}
+        timer: Timer = {"term": text, "since": write_instant(start)}
+        self.count(node, timer, term)
         return timer
+
+    def count(self, node: Node, timer: Timer, term: Term) -> None:
+        """Set when the term of `timer` ends, by the calendar as it is now."""
+        if self.almanac.workdays is None:
+            raise _Fault(
+                "timer.calendar", say("no calendar is on record to count {term} by", term=term.text())
+            )
+        try:
+            end = due(read_instant(timer["since"]), term, self.almanac.workdays(node.lane))
+        except Invalid as refusal:
+            raise _Fault(refusal.code, refusal.message) from refusal
+        timer["due"] = self.not_before_now(end.at)
+        timer.pop("provisional", None)
+        if end.provisional:
+            timer["provisional"] = True
 
     def not_before_now(self, due: datetime) -> str:
         return write_instant(max(due, self.now))
@@ -789,12 +878,37 @@ class _Run:
         timer = visit["timers"].pop(node.id)
         if "every" not in timer or timer.get("left") == 0:
             return
-        due = add_duration(read_instant(timer["due"]), timer["every"], self.marking["zone"])
-        again: Timer = {"due": write_instant(due), "every": timer["every"]}
+        again = self.after(node, read_instant(timer["due"]), timer["every"])
+        again["every"] = timer["every"]
         if "left" in timer:
             again["left"] = timer["left"] - 1
         visit["timers"][node.id] = again
-        self.note("armed", frame_id, node, timer_id_of(visit_id, visit, node.id), due=again["due"])
+        self.note_armed(frame_id, visit_id, node)
+
+    def revise(self) -> None:
+        """Count every running term again. What would have ended before now ends now."""
+        armed = [
+            (visit["since"], self.node(frame_id, element), frame_id, visit_id, visit, timer)
+            for frame_id, frame in self.frames.items()
+            for visit_id, visit in frame["live"].items()
+            for element, timer in visit.get("timers", {}).items()
+        ]
+        for _, node, frame_id, visit_id, visit, timer in sorted(armed, key=lambda a: (a[0], a[1].order)):
+            term = read_term(timer.get("term", ""))
+            if term is None:
+                continue
+            was = timer["due"], timer.get("provisional", False)
+            self.count(node, timer, term)
+            if was != (timer["due"], timer.get("provisional", False)):
+                self.note(
+                    "moved",
+                    frame_id,
+                    node,
+                    timer_id_of(visit_id, visit, node.id),
+                    was=was[0],
+                    due=timer["due"],
+                    provisional=timer.get("provisional", False),
+                )
 
     # --- visits and frames
 

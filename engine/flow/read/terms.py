@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any
 
 from lxml import etree
 
-from ...clock import OFFICE_ZONE, NotATime, add_duration, parse_cycle, parse_instant
+from ...clock import OFFICE_ZONE, NotATime, add_duration, parse_cycle, parse_instant, read_term
 from ...errors import Text, say
 from ...expressions import Failed, Malformed, compile_expression, compile_script
 from ..net import Event, Loop
@@ -60,9 +60,13 @@ def check_loop(element: etree._Element, loop: Loop, findings: Findings) -> None:
 
 
 def check_timer(element: etree._Element, event: Event, findings: Findings) -> None:
-    """A timer's text: an ISO 8601 literal, or an expression; a constant one is tried out."""
+    """A timer's text: an ISO 8601 literal, or an expression; a constant one is tried out.
+
+    Terms of law (`5wd`), the item's clocks and their repetition are written with functions only, so that
+    what stands in a diagram as a literal is ISO 8601, which any modeler understands.
+    """
     text = event.text or ""
-    if text and _is_time(event.timer, text):
+    if text and _is_iso(event.timer, text):
         return
     reason = say("it is empty") if not text else say("it is not ISO 8601")
     if text and not _MEANT_LITERALLY.match(text):
@@ -71,7 +75,7 @@ def check_timer(element: etree._Element, event: Event, findings: Findings) -> No
             if expression.names:
                 return
             value = expression.evaluate({}, _SOME_INSTANT, OFFICE_ZONE)
-            if isinstance(value, str) and _is_time(event.timer, value):
+            if isinstance(value, str) and _is_time(event.timer, value, expression.clocks):
                 return
             reason = say("it gives {value}", value=value)
         except (Malformed, Failed) as error:
@@ -89,17 +93,35 @@ def check_timer(element: etree._Element, event: Event, findings: Findings) -> No
             "date": say("an instant such as 2026-03-01T09:00:00+08:00, or an expression that gives one"),
             "cycle": say("a repetition such as R3/P1D, or an expression that gives one"),
         }.get(event.timer or "", say("a duration such as P5D or PT2H, or an expression that gives one")),
-        remedy=_not_yet(text) or say("write a time, for example days(5) or hours(2) for a duration"),
+        remedy=_remedy(event.timer, text),
     )
 
 
-def _not_yet(text: str) -> Text | None:
-    if re.match(r"\W*(workdays|clock)\s*\(", text):
-        return say("working-day calendars are not part of this version; write days(n) for calendar days")
-    return None
+_TERM_TYPED = re.compile(r"(?:(R)([0-9]*)/)?\s*([0-9]+)\s*(wd|d|h)")
+_CLOCK_TYPED = re.compile(r"clock:\s*([\w-]+)")
+_UNITS = {"wd": "workdays", "d": "days", "h": "hours"}
 
 
-def _is_time(kind: str | None, text: str) -> bool:
+def _remedy(kind: str | None, text: str) -> Text:
+    """What to write instead: the function that the text was meant to be, if that can be seen."""
+    if clock := _CLOCK_TYPED.fullmatch(text.strip()):
+        return say("write {text}", text=f"clock('{clock[1]}')")
+    if (term := _TERM_TYPED.fullmatch(text.strip())) and (kind == "cycle") is bool(term[1]):
+        span = f"{_UNITS[term[4]]}({term[3]})"
+        times = f", {term[2]}" if term[2] else ""
+        return say("write {text}", text=f"every({span}{times})" if term[1] else span)
+    return {
+        "date": say("write an instant with its offset, or clock('ID') for the item's clock"),
+        "cycle": say("write a repetition, for example every(workdays(1)) or every(hours(2), 3)"),
+    }.get(
+        kind or "",
+        say(
+            "write a time, for example workdays(5), days(5) or hours(2), or clock('ID') for the item's clock"
+        ),
+    )
+
+
+def _is_iso(kind: str | None, text: str) -> bool:
     try:
         if kind == "date":
             parse_instant(text)
@@ -111,6 +133,20 @@ def _is_time(kind: str | None, text: str) -> bool:
     except NotATime:
         return False
     return True
+
+
+def _is_time(kind: str | None, value: str, clocks: Collection[str]) -> bool:
+    """Whether a timer of this kind can run by what its expression gave."""
+    clock = value.removeprefix("clock:")
+    if clock != value:
+        return kind != "cycle" and clock in clocks
+    if kind == "duration" and read_term(value):
+        return True
+    if kind == "cycle":
+        repeat, _, every = value.rpartition("/")
+        if read_term(every):
+            value = f"{repeat}/PT1H"  # any span: what is left to check is the repetition
+    return _is_iso(kind, value)
 
 
 def _check(
