@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -69,12 +69,15 @@ def make_item(
     forms: Mapping[str, Mapping[str, Any]] | None = None,
     properties: Mapping[str, Mapping[str, str]] | None = None,
     documents: Mapping[str, str] | None = None,
+    notices: Sequence[str] = (),
+    clocks: str = "",
     template: str = NOTE,
 ) -> Path:
     """The folder of an item below `root`, ready to publish.
 
     By node id: `lanes` the unit that does it, `forms` what it asks, `properties` further extension
     properties, `documents` the document that it issues (all from one `template`, in a series of its name).
+    `notices` are documents that no node issues; `clocks` is TOML, the tables `[clocks.<id>]`.
     """
     folder = root / "processes" / code
     forms_folder = root / "forms"
@@ -105,8 +108,9 @@ def make_item(
         *(
             f'[documents.{document}]\ntemplate = "note.j2"\n'
             f'name = {{ zh = "{document}", en = "{document}" }}\nseries = "{document}"'
-            for document in sorted(set((documents or {}).values()))
+            for document in sorted({*(documents or {}).values(), *notices})
         ),
+        clocks,
     ]
     (folder / "item.toml").write_text("\n".join(entry), encoding="utf-8")
     return folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from drawing import draw
+from items import make_item
+from items import organisation as county
 from lxml import etree
 
 from engine.access import Organisation, read_organisation
@@ -365,6 +369,293 @@ def test_units_are_not_checked_without_an_organisation(house: Path) -> None:
     definition, problems = read_folder(folder)
     assert definition is not None
     assert not problems
+
+
+# --- the clocks of an item
+
+WITH_CLOCKS = draw(
+    """start s; user accept; user decide; boundary late decide after clock('decision')
+    boundary told accept after clock('acceptance'); user lab; end e; end f; end g""",
+    "s -> accept -> decide -> lab -> e; late -> f; told -> g",
+)
+CLOCKS = """
+[clocks.decision]
+name = { zh = "作出决定", en = "Decision" }
+tier = "statutory"
+term = "20wd"
+starts = ["accept"]
+stops = ["decide"]
+unit = "d1"
+basis = { law = "中华人民共和国行政许可法", article = "第四十二条第一款" }
+grounds = ["hearing", "testing"]
+pause_notice = "special"
+pauses = [ { ground = "testing", from = "lab:opened", to = "lab", expected = "12wd" } ]
+ladder = [ { name = "reminder", left = 1, percent = 20 }, { name = "red", over = 0, card = true } ]
+effect = { kind = "route", to = "late", basis = { law = "办法", article = "第一条" } }
+restart = { basis = { law = "条例", article = "第三十条" }, on = ["lab"] }
+[clocks.decision.extension]
+up_to = "10wd"
+approver = "d1/leader"
+notice = "longer"
+basis = { law = "许可法", article = "第四十二条" }
+
+[clocks.promise]
+name = { zh = "承诺", en = "Promise" }
+tier = "promised"
+term = "10wd"
+starts = ["accept"]
+follows = "decision"
+basis = { law = "服务指南", article = "第一条" }
+
+[clocks.acceptance]
+name = { zh = "受理", en = "Acceptance" }
+tier = "statutory"
+term = "5wd"
+starts = ["s"]
+basis = { law = "许可法", article = "第三十二条" }
+pause_notice = "special"
+[clocks.acceptance.effect]
+kind = "deemed_acceptance"
+begins = ["decision", "promise"]
+basis = { law = "许可法", article = "第三十二条" }
+[clocks.acceptance.grounds.third-party]
+zh = "征求第三方意见"
+en = "third party asked"
+basis = { law = "条例", article = "第三十三条" }
+"""
+
+
+def with_clocks(
+    root: Path, clocks: str = CLOCKS, diagram: bytes = WITH_CLOCKS
+) -> tuple[Definition | None, list[Problem]]:
+    folder = make_item(root, diagram, notices=["special", "longer"], clocks=clocks)
+    return read_folder(folder, root / "forms", organisation=read_organisation(county()))
+
+
+def test_the_clocks_of_an_item_are_read_in_the_order_of_the_file(tmp_path: Path) -> None:
+    definition, problems = with_clocks(tmp_path)
+    assert definition is not None, "\n".join(map(line, problems))
+    assert list(definition.clocks) == ["decision", "promise", "acceptance"]
+    decision = definition.clocks["decision"]
+    assert (decision.unit, decision.starts, decision.stops) == ("d1", ("accept",), ("decide",))
+    assert [str(pause.expected) for pause in decision.pauses] == ["12wd"]
+    assert (decision.pause_notice, decision.extension_notice) == ("special", "longer")
+    assert [rung.card for rung in decision.rule.ladder] == [False, True]
+    assert decision.rule.grounds["testing"].zh == "检测"
+    promise = definition.clocks["promise"]
+    assert (promise.follows, promise.rule.grounds) == ("decision", decision.rule.grounds)
+    acceptance = definition.clocks["acceptance"]
+    assert (acceptance.begins, acceptance.rule.effect.kind) == (("decision", "promise"), "deemed_acceptance")
+    assert acceptance.rule.grounds["third-party"].basis.article == "第三十三条"
+    assert unpack(pack(definition)).clocks == definition.clocks
+    assert {problem.code for problem in problems} == {"example.none"}
+
+
+def test_the_clock_that_the_dialect_page_shows_is_accepted(
+    tmp_path: Path, organisation: Organisation
+) -> None:
+    page = (builtin().processes / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```toml\n(\[clocks\..*?)```", page, re.S)
+    notices = ["special-procedure-notice", "extension-notice"]
+    diagram = draw(
+        "start s; user accept; user send_sample; user lab_report; user decide; end e",
+        "s -> accept -> send_sample -> lab_report -> decide -> e",
+    )
+    folder = make_item(tmp_path, diagram, notices=notices, clocks=shown)
+    edit(folder / "item.toml", "hall/clerk", "samr/clerk")
+    definition, problems = read_folder(folder, organisation=organisation)
+    assert definition is not None, "\n".join(map(line, problems))
+    assert list(definition.clocks) == ["decision"]
+
+
+def test_who_opens_the_case_answers_for_a_clock_unless_there_is_a_lead(tmp_path: Path) -> None:
+    definition, _ = with_clocks(tmp_path)
+    assert definition is not None
+    assert definition.clocks["promise"].unit == "hall"
+    folder = tmp_path / "processes" / "item"
+    edit(folder / "item.toml", 'kind = "committed"', 'kind = "committed"\nlead = "d2"')
+    led, _ = read_folder(folder)
+    assert led is not None
+    assert (led.clocks["promise"].unit, led.clocks["decision"].unit) == ("d2", "d1")
+
+
+FAULTY: dict[str, tuple[str, str, str, str]] = {
+    "a term without a unit": ('"20wd"', '"20"', "item.invalid", "clocks.decision.term"),
+    "an unknown tier": (
+        '"statutory"\nterm = "20wd"', '"legal"\nterm = "20wd"', "item.invalid", "clocks.decision.tier",
+    ),
+    "an unknown key": ("stops", "stop", "item.invalid", "clocks.decision.stop"),
+    "no basis": ('basis = { law = "服务指南"', 'unit = "d1" #', "item.invalid", "clocks.promise.basis"),
+    "an id in capitals": ("[clocks.promise]", "[clocks.Promise]", "item.invalid", "clocks"),
+    "a ground outside the law's list": (
+        '["hearing", "testing"]', '["leader-away"]', "item.invalid", "clocks.decision.grounds.1",
+    ),
+    "grounds that are a text": (
+        '["hearing", "testing"]', '"testing"', "item.invalid", "clocks.decision.grounds",
+    ),
+    "an approver without post": ('"d1/leader"', '"d1"', "item.invalid", "clocks.decision.extension.approver"),
+    "a rung's name in capitals": ('"red"', '"Red card"', "item.invalid", "clocks.decision.ladder.2.name"),
+    "an extension in another unit": ('"10wd"\napprover', '"10d"\napprover', "clock.rule", "clocks.decision"),
+    "an effect without basis": (
+        ', basis = { law = "办法", article = "第一条" }', "", "clock.rule", "clocks.decision",
+    ),
+    "a rung without condition": ("over = 0, ", "", "clock.rule", "clocks.decision"),
+    "a start at no element": (
+        'starts = ["accept"]\nstops', 'starts = ["acept"]\nstops',
+        "clock.trigger", "clocks.decision.starts.1",
+    ),
+    "a stop at no element": ('["decide"]', '["decided:opened"]', "clock.trigger", "clocks.decision.stops.1"),
+    "a restart at no element": (
+        'on = ["lab"]', 'on = ["labs"]', "clock.trigger", "clocks.decision.restart.on.1",
+    ),
+    "a pause from no element": (
+        '"lab:opened"', '"lob:opened"', "clock.trigger", "clocks.decision.pauses.1.from",
+    ),
+    "a pause to no element": ('to = "lab"', 'to = "lob"', "clock.trigger", "clocks.decision.pauses.1.to"),
+    "a start event that is waited at": (
+        '["s"]', '["s:opened"]', "clock.trigger", "clocks.acceptance.starts.1",
+    ),
+    "a pause on a ground that is not the clock's": (
+        'ground = "testing"', 'ground = "tender"', "ground.unknown", "clocks.decision.pauses.1.ground",
+    ),
+    "a notice that is no document": (
+        'pause_notice = "special"\npauses', 'pause_notice = "specal"\npauses',
+        "document.unknown", "clocks.decision.pause_notice",
+    ),
+    "an extension's notice that is no document": (
+        '"longer"', '"long"', "document.unknown", "clocks.decision.extension.notice",
+    ),
+    "grounds without a notice": (
+        'pause_notice = "special"\npauses', "pauses", "clock.notice", "clocks.decision.pause_notice",
+    ),
+    "an extension without a notice": (
+        'notice = "longer"\n', "", "clock.notice", "clocks.decision.extension.notice",
+    ),
+    "a unit that is not there": ('unit = "d1"', 'unit = "d9"', "unit.unknown", "clocks.decision.unit"),
+    "an approver of a unit that is not there": (
+        '"d1/leader"', '"d9/leader"', "unit.unknown", "clocks.decision.extension.approver",
+    ),
+    "a route to a timer of another clock": (
+        'to = "late"', 'to = "told"', "clock.route", "clocks.decision.effect.to",
+    ),
+    "begins what is no clock": (
+        '["decision", "promise"]', '["decison"]', "clock.unknown", "clocks.acceptance.effect.begins.1",
+    ),
+    "begins itself": (
+        '["decision", "promise"]', '["acceptance"]', "clock.begins", "clocks.acceptance.effect.begins.1",
+    ),
+    "begins a clock by another effect": (
+        "deemed_acceptance", "deemed_refusal", "clock.begins", "clocks.acceptance.effect.begins",
+    ),
+    "follows what is no clock": (
+        'follows = "decision"', 'follows = "decison"', "clock.unknown", "clocks.promise.follows",
+    ),
+    "follows itself": (
+        'follows = "decision"', 'follows = "promise"', "clock.follows", "clocks.promise.follows",
+    ),
+    "paused with another and by itself": (
+        'follows = "decision"', 'follows = "decision"\ngrounds = ["testing"]',
+        "clock.follows", "clocks.promise.grounds",
+    ),
+    "two rungs of one name": ('"red"', '"reminder"', "clock.ladder", "clocks.decision.ladder"),
+    "a promise beyond the law": ('"10wd"\nstarts', '"21wd"\nstarts', "clock.promise", "clocks.promise.term"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(FAULTY))
+def test_a_faulty_clock_is_refused_and_its_key_is_named(tmp_path: Path, name: str) -> None:
+    old, new, code, element = FAULTY[name]
+    assert CLOCKS.count(old) == 1, old
+    definition, problems = with_clocks(tmp_path, CLOCKS.replace(old, new))
+    assert definition is None
+    found = {(problem.code, problem.element): problem for problem in problems if problem.severity == "error"}
+    assert (code, element) in found, "\n".join(map(line, problems))
+    problem = found[code, element]
+    assert problem.file == "item.toml"
+    assert str(problem.remedy) or str(problem.expected) or str(problem.found)
+
+
+def test_one_slip_in_a_clock_is_one_problem(tmp_path: Path) -> None:
+    for number, (old, new, code, element) in enumerate(FAULTY.values()):
+        _, problems = with_clocks(tmp_path / str(number), CLOCKS.replace(old, new))
+        codes = [(problem.code, problem.element) for problem in problems if problem.severity == "error"]
+        if element != "clocks":  # the other clocks name it by the id that it should have
+            assert codes == [(code, element)]
+
+
+def test_a_ladder_without_a_reminder_is_a_warning(tmp_path: Path) -> None:
+    ladder = '{ name = "reminder", left = 1, percent = 20 }, '
+    definition, problems = with_clocks(tmp_path, CLOCKS.replace(ladder, ""))
+    assert definition is not None
+    assert ("clock.no_reminder", "warning", "clocks.decision.ladder") in {
+        (problem.code, problem.severity, problem.element) for problem in problems
+    }
+
+
+def test_a_clock_that_nothing_starts_is_refused(tmp_path: Path) -> None:
+    """The decision clock may be without a start of its own: deemed acceptance begins it."""
+    _, problems = with_clocks(tmp_path / "a", CLOCKS.replace('starts = ["accept"]', "starts = []"))
+    assert {problem.code for problem in problems} == {"example.none"}
+    _, problems = with_clocks(tmp_path / "b", CLOCKS.replace('starts = ["s"]', "starts = []"))
+    assert [(problem.code, problem.element) for problem in problems if problem.severity == "error"] == [
+        ("clock.never_starts", "clocks.acceptance.starts")
+    ]
+    nothing = CLOCKS.replace('starts = ["accept"]', "starts = []").replace('starts = ["s"]', "starts = []")
+    _, problems = with_clocks(tmp_path / "c", nothing)
+    assert [problem.element for problem in problems if problem.code == "clock.never_starts"] == [
+        "clocks.decision.starts",
+        "clocks.promise.starts",
+        "clocks.acceptance.starts",
+    ]
+
+
+def test_what_a_clock_that_cannot_be_read_begins_is_not_held_against_others(tmp_path: Path) -> None:
+    begun = CLOCKS.replace('starts = ["accept"]', "starts = []").replace('term = "5wd"', 'term = "5"')
+    _, problems = with_clocks(tmp_path, begun)
+    assert [(problem.code, problem.element) for problem in problems if problem.severity == "error"] == [
+        ("item.invalid", "clocks.acceptance.term")
+    ]
+
+
+def test_a_clock_follows_one_that_stands_still_on_grounds_of_its_own(tmp_path: Path) -> None:
+    chain = CLOCKS.replace('starts = ["s"]', 'starts = ["s"]\nfollows = "promise"')
+    _, problems = with_clocks(tmp_path, chain)
+    assert ("clock.follows", "clocks.acceptance.follows") in {
+        (problem.code, problem.element) for problem in problems
+    }
+
+
+def test_a_promise_is_compared_with_the_law_only_where_both_count_alike(tmp_path: Path) -> None:
+    longer = CLOCKS.replace('"10wd"\nstarts', '"21wd"\nstarts')
+    for number, clocks in enumerate(
+        [
+            CLOCKS.replace('"10wd"\nstarts', '"20wd"\nstarts'),
+            CLOCKS.replace('"10wd"\nstarts', '"28d"\nstarts'),
+            longer.replace('starts = ["accept"]\nstops', 'starts = ["accept:opened"]\nstops'),
+        ]
+    ):
+        definition, problems = with_clocks(tmp_path / str(number), clocks)
+        assert definition is not None, "\n".join(map(line, problems))
+
+
+def test_a_timer_that_waits_for_no_clock_of_the_item_is_refused(tmp_path: Path) -> None:
+    diagram = WITH_CLOCKS.replace(b"clock(&#x27;decision&#x27;)", b"clock(&#x27;decison&#x27;)")
+    assert diagram != WITH_CLOCKS
+    _, problems = with_clocks(tmp_path, diagram=diagram)
+    found = {(problem.code, problem.file, problem.element): problem for problem in problems}
+    assert str(found["clock.unknown", "diagram.bpmn", "late"].remedy) == "did you mean decision?"
+    assert ("clock.no_timer", "item.toml", "clocks.decision.effect") in found
+
+
+def test_silence_with_an_effect_needs_a_timer_that_waits_for_it(tmp_path: Path) -> None:
+    diagram = WITH_CLOCKS.replace(b"clock(&#x27;acceptance&#x27;)", b"workdays(5)")
+    _, problems = with_clocks(tmp_path / "a", diagram=diagram)
+    assert [(problem.code, problem.element) for problem in problems if problem.severity == "error"] == [
+        ("clock.no_timer", "clocks.acceptance.effect")
+    ]
+    flag = re.sub(r"\[clocks.acceptance.effect\](\n.*){3}", "", CLOCKS)
+    definition, problems = with_clocks(tmp_path / "b", flag, diagram)
+    assert definition is not None, "\n".join(map(line, problems))
 
 
 # --- the digest

@@ -4,18 +4,18 @@ against the diagram, forms, and worked cases. Every check returns all that it fi
 from __future__ import annotations
 
 import contextlib
-import difflib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import NOTHING, Problem, Text, say
 from ..expressions import Malformed, compile_expression, compile_script, compile_table
 from ..flow.net import HUMAN, Net, Node, Scope
 from .model import DIAGRAM, ITEM, is_example, read_toml
+from .wording import fault, near, one_of, unknown
 
 if TYPE_CHECKING:  # jsonschema takes long to import, and a running case needs none of this
     from jsonschema import Draft202012Validator
@@ -42,7 +42,7 @@ def check_item(content: bytes | None) -> tuple[dict[str, Any], list[Problem]]:
     problems += _against(item, "item", ITEM)
     if not item.get("bases"):
         problems.append(
-            _error(
+            fault(
                 "item.basis",
                 ITEM,
                 "bases",
@@ -55,7 +55,7 @@ def check_item(content: bytes | None) -> tuple[dict[str, Any], list[Problem]]:
         )
     elif all(isinstance(base, dict) and base.get("level") == "document" for base in item["bases"]):
         problems.append(
-            _error(
+            fault(
                 "item.basis",
                 ITEM,
                 "bases",
@@ -66,7 +66,7 @@ def check_item(content: bytes | None) -> tuple[dict[str, Any], list[Problem]]:
         )
     if "joint" in (item.get("kind"), item.get("handling_mode")) and "lead" not in item:
         problems.append(
-            _error(
+            fault(
                 "item.lead",
                 ITEM,
                 "lead",
@@ -93,20 +93,18 @@ def check_examples(item: Mapping[str, Any], net: Net | None, files: Mapping[str,
         if found:
             continue
         if example["outcome"] not in item.get("outcomes", {}):
-            problems.append(
-                _unknown("outcome", path, "outcome", example["outcome"], item.get("outcomes", {}))
-            )
+            problems.append(unknown("outcome", path, "outcome", example["outcome"], item.get("outcomes", {})))
         for number, step in enumerate(example["steps"], 1):
             place = f"steps.{number}"
             if "do" in step and elements is not None and _element_of(step["do"]) not in elements:
-                problems.append(_unknown("step", path, f"{place}.do", step["do"], elements))
+                problems.append(unknown("step", path, f"{place}.do", step["do"], elements))
             for task in step.get("expect_open", ()):
                 if elements is not None and _element_of(task) not in elements:
-                    problems.append(_unknown("step", path, f"{place}.expect_open", task, elements))
+                    problems.append(unknown("step", path, f"{place}.expect_open", task, elements))
             for document in step.get("expect_documents", ()):
                 if document not in documents:
                     problems.append(
-                        _unknown("document", path, f"{place}.expect_documents", document, documents)
+                        unknown("document", path, f"{place}.expect_documents", document, documents)
                     )
     if not any(map(is_example, files)):
         problems.append(
@@ -135,7 +133,7 @@ def check_form(content: bytes, path: str) -> tuple[dict[str, Any] | None, list[P
         schema = json.loads(content)
     except ValueError as error:
         message = say("the file is not JSON: {error}", error=str(error))
-        return None, [_error("file.unreadable", path, None, message, remedy=say("correct the file"))]
+        return None, [fault("file.unreadable", path, None, message, remedy=say("correct the file"))]
     problems = check_schema(schema, path)
     return None if any(problem.severity == "error" for problem in problems) else schema, problems
 
@@ -146,7 +144,7 @@ def _read(content: bytes, file: str) -> tuple[dict[str, Any] | None, list[Proble
     except ValueError as error:
         message = say("the file is not TOML: {error}", error=str(error))
         remedy = say("correct the line; text stands between double quotes, in UTF-8")
-        return None, [_error("file.unreadable", file, None, message, remedy=remedy)]
+        return None, [fault("file.unreadable", file, None, message, remedy=remedy)]
 
 
 @cache
@@ -196,7 +194,7 @@ def _explain(error: ValidationError, schema: str, file: str) -> Iterator[Problem
 
     def problem(key: str | None, message: Text, expected: Text = NOTHING, remedy: Text = NOTHING) -> Problem:
         place = ".".join([*where, key] if key else where)
-        return _error(f"{schema}.invalid", file, place or None, message, expected=expected, remedy=remedy)
+        return fault(f"{schema}.invalid", file, place or None, message, expected=expected, remedy=remedy)
 
     match error.validator:
         case "required":
@@ -209,13 +207,14 @@ def _explain(error: ValidationError, schema: str, file: str) -> Iterator[Problem
             for key in value:
                 if key not in known:
                     message = say("the key {key} is not known here", key=key)
-                    yield problem(key, message, _one_of(known), _near(key, known))
+                    yield problem(key, message, one_of(known), near(key, known))
         case "enum":
             message = say("{value} is not allowed here", value=_show(value))
-            yield problem(None, message, _one_of(limit), _near(value, limit))
+            yield problem(None, message, one_of(limit), near(value, limit))
         case "type":
             message = say("{value} is not of the right kind", value=_show(value))
-            yield problem(None, message, _KINDS.get(limit, NOTHING))
+            wanted = "/".join(limit) if isinstance(limit, list) else limit
+            yield problem(None, message, _KINDS.get(wanted, NOTHING))
         case "pattern" | "format":
             message = say("{value} is not written as it should be", value=_show(value))
             yield problem(None, message, say("for example {sample}", sample=rules.get("examples", [""])[0]))
@@ -234,6 +233,7 @@ _KINDS = {
     "boolean": say("true or false"),
     "array": say("a list"),
     "object": say("a table of keys and values"),
+    "array/object": say("a list, or a table of keys and values"),
 }
 
 
@@ -282,7 +282,7 @@ def _check_performer(scope: Scope, node: Node, file: str, outermost: bool) -> It
     entered = node.event is not None and node.event.kind == "message" and node.kind in ("catch", "boundary")
     opening = outermost and node.id in scope.starts
     if node.lane is None and (node.kind in HUMAN or entered or opening):
-        yield _error(
+        yield fault(
             "step.performer",
             file,
             node.id,
@@ -301,13 +301,13 @@ def _check_lanes(item: Mapping[str, Any], net: Net, file_of: Callable[[Scope], s
                 continue
             drawn.add(node.lane)
             if node.lane not in bound:
-                yield _error(
+                yield fault(
                     "lane.unbound",
                     file_of(scope),
                     node.lane,
                     say("lane “{lane}” is bound to no post", lane=node.lane),
                     expected=say('[lanes] in {item} with "{lane}" = "UNIT/POST"', item=ITEM, lane=node.lane),
-                    remedy=_near(node.lane, bound, say("add the line")),
+                    remedy=near(node.lane, bound, say("add the line")),
                 )
     for lane in bound:
         if lane not in drawn:
@@ -317,7 +317,7 @@ def _check_lanes(item: Mapping[str, Any], net: Net, file_of: Callable[[Scope], s
                 ITEM,
                 f"lanes.{lane}",
                 say("the diagram has no lane “{lane}” with a step in it", lane=lane),
-                remedy=_near(lane, drawn, say("remove the line")),
+                remedy=near(lane, drawn, say("remove the line")),
             )
 
 
@@ -331,14 +331,14 @@ def _check_units(item: Mapping[str, Any], organisation: Organisation | None) -> 
         named["lead"] = str(item["lead"])
     for place, unit in named.items():
         if unit not in organisation.units:
-            yield _unknown("unit", ITEM, place, unit, organisation.units)
+            yield unknown("unit", ITEM, place, unit, organisation.units)
 
 
 def _check_documents(item: Mapping[str, Any], node: Node, file: str) -> Iterator[Problem]:
     known = item.get("documents", {})
     for document in node.properties.get("documents", "").split():
         if document not in known:
-            yield _unknown("document", file, node.id, document, known)
+            yield unknown("document", file, node.id, document, known)
 
 
 def _check_outcomes(item: Mapping[str, Any], process: Scope, file: str) -> Iterator[Problem]:
@@ -348,16 +348,16 @@ def _check_outcomes(item: Mapping[str, Any], process: Scope, file: str) -> Itera
     ends = {node.id for node in process.nodes.values() if node.kind == "end"}
     for node in _main(process):
         if node.kind == "end" and node.id not in outcomes:
-            yield _error(
+            yield fault(
                 "outcome.missing",
                 file,
                 node.id,
                 say("end event {end} stands for no outcome", end=node.id),
                 expected=say("[outcomes.{end}] in {item} with name and kind", end=node.id, item=ITEM),
-                remedy=_near(node.id, outcomes, say("add it")),
+                remedy=near(node.id, outcomes, say("add it")),
             )
         elif node.kind != "end" and not node.outgoing:
-            yield _error(
+            yield fault(
                 "outcome.missing",
                 file,
                 node.id,
@@ -367,7 +367,7 @@ def _check_outcomes(item: Mapping[str, Any], process: Scope, file: str) -> Itera
             )
     for outcome in outcomes:
         if outcome not in ends:
-            yield _unknown("end", ITEM, f"outcomes.{outcome}", outcome, ends)
+            yield unknown("end", ITEM, f"outcomes.{outcome}", outcome, ends)
 
 
 def _main(process: Scope) -> list[Node]:
@@ -413,7 +413,7 @@ def _check_variables(
                     element,
                     say("no form and no step defines {name}", name=name),
                     found=say("{source}", source=source),
-                    remedy=_near(name, known, say("correct the name, or add the field to a form")),
+                    remedy=near(name, known, say("correct the name, or add the field to a form")),
                 )
 
 
@@ -453,44 +453,3 @@ def _needed(scope: Scope, node: Node, net: Net) -> Iterator[tuple[str, str, froz
             yield node.id, node.script, compile_script(node.script).names
         if node.decision is not None and node.decision in net.tables:
             yield node.id, node.decision, compile_table(net.tables[node.decision]).names
-
-
-# --- words
-
-
-def _error(
-    code: str,
-    file: str,
-    element: str | None,
-    message: Text,
-    *,
-    expected: Text = NOTHING,
-    remedy: Text = NOTHING,
-) -> Problem:
-    return Problem(code, "error", file, element, message, expected=expected, remedy=remedy)
-
-
-_Kind = Literal["outcome", "step", "document", "unit", "end"]
-
-
-def _unknown(kind: _Kind, file: str, element: str, name: str, known: Iterable[str]) -> Problem:
-    messages = {
-        "outcome": say("there is no outcome {name}", name=name),
-        "step": say("the diagram has no step {name}", name=name),
-        "document": say("{item} has no document {name}", item=ITEM, name=name),
-        "unit": say("the organisation has no unit {name}", name=name),
-        "end": say("the diagram has no end event {name}", name=name),
-    }
-    known = sorted(known)
-    return _error(
-        f"{kind}.unknown", file, element, messages[kind], expected=_one_of(known), remedy=_near(name, known)
-    )
-
-
-def _one_of(known: Iterable[Any]) -> Text:
-    return say("one of: {names}", names=", ".join(map(str, known)) or "—")
-
-
-def _near(name: Any, known: Iterable[str], otherwise: Text = NOTHING) -> Text:
-    close = difflib.get_close_matches(str(name), [str(k) for k in known], 1)
-    return say("did you mean {name}?", name=close[0]) if close else otherwise

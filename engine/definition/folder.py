@@ -11,6 +11,7 @@ from ..errors import Problem, say
 from ..events import canonical
 from ..flow.net import Net
 from .checks import Organisation, check_examples, check_form, check_item, check_net
+from .clock_checks import check_clocks
 from .model import DIAGRAM, ITEM, Definition, digest_of, form_path, read_toml
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
@@ -92,6 +93,7 @@ class _Reading:
         if net is not None:
             usable = self.read_forms(net)
             self.problems += check_net(item, net, usable, self.sources(), organisation)
+            self.problems += check_clocks(item, net, self.sources(), organisation, found)
         self.read_templates(item.get("documents", {}))
         self.problems += check_examples(item, net, self.files)
         if net is None or any(problem.severity == "error" for problem in self.problems):

@@ -15,6 +15,7 @@ from ..errors import Diverged, Text, say, titled
 from ..events import canonical, digest
 from ..flow.net import Net, Node
 from ..forms import NO_FIELDS
+from .clocks import Clock, read_clock
 
 PACK_FORMAT = 1
 
@@ -103,6 +104,14 @@ class Definition:
         """What a reader calls the outcome, `{zh, en}`; empty while there is none."""
         outcome = self.outcome(end) if end is not None else None
         return dict(outcome["name"]) if outcome is not None else {}
+
+    @cached_property
+    def clocks(self) -> dict[str, Clock]:
+        """The clocks by id, in the order of `item.toml`. Where an entry names nobody, the lead authority
+        answers for it, or else the unit that opens cases."""
+        unit = str(self.item.get("lead", self.opener()[0]))
+        entries = self.item.get("clocks", {})
+        return {id: read_clock(id, entries, unit) for id in entries}
 
     @cached_property
     def templates(self) -> dict[str, bytes]:

@@ -1,0 +1,315 @@
+"""What `read_folder` checks of the clocks of an item: each by itself, among each other, and against the
+diagram, the documents and the organisation. The shape of the entries is `check_item`'s business."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from ..errors import NOTHING, Invalid, Problem, say
+from ..expressions import Malformed, compile_expression
+from ..flow.net import Net, Node
+from .checks import Organisation
+from .clocks import Clock, read_clock
+from .model import DIAGRAM, ITEM
+from .wording import fault, near, one_of, unknown
+
+
+def check_clocks(
+    item: Mapping[str, Any],
+    net: Net,
+    sources: Mapping[str, str],
+    organisation: Organisation | None,
+    found: Iterable[Problem],
+) -> list[Problem]:
+    """What is wrong with the clocks of `item`, and with the timers of `net` that name them.
+
+    `sources` is the file of each process; `found` what `check_item` said: a clock whose shape is wrong is
+    known by its name here and not looked into.
+    """
+    entries = item.get("clocks", {})
+    if not isinstance(entries, Mapping):
+        return []
+    places = [(problem.element or "").split(".") for problem in found]
+    malformed = {place[1] for place in places if place[0] == "clocks" and len(place) > 1}
+    problems: list[Problem] = []
+    clocks: dict[str, Clock] = {}
+    sound = {id: entry for id, entry in entries.items() if id not in malformed}
+    for id in sound:
+        try:
+            clocks[id] = read_clock(id, sound, "")
+        except Invalid as refusal:
+            problems.append(_refused(id, refusal))
+    bound = _bound(net)
+    problems += _check_timers(entries, net, sources)
+    for id, clock in clocks.items():
+        problems += _check_triggers(id, clock, net)
+        problems += _check_pauses(id, clock)
+        problems += _check_notices(id, clock, item)
+        problems += _check_offices(id, clock, entries[id], organisation)
+        problems += _check_ladder(id, clock)
+        problems += _check_follows(id, clock, entries, clocks)
+        problems += _check_effect(id, clock, entries, bound.get(id, frozenset()))
+    problems += _check_promises(clocks)
+    if not malformed:
+        problems += _check_starts(clocks)
+    return problems
+
+
+def _refused(id: str, refusal: Invalid) -> Problem:
+    """A rule that cannot be, as `read_clock` says it."""
+    return fault(
+        refusal.code,
+        ITEM,
+        f"clocks.{id}",
+        refusal.message,
+        expected=refusal.expected,
+        found=refusal.found,
+        remedy=refusal.remedy if refusal.remedy != NOTHING else refusal.rule,
+    )
+
+
+# --- against the diagram
+
+
+def _timers(net: Net) -> Iterator[tuple[str, Node, frozenset[str]]]:
+    """`(scope, timer event, clocks it names)` of every timer that is written as an expression."""
+    for scope in net.scopes.values():
+        for node in scope.nodes.values():
+            if node.event is not None and node.event.kind == "timer":
+                with contextlib.suppress(Malformed):  # a literal; or flow.read has said so
+                    yield scope.id, node, compile_expression(node.event.text or "").clocks
+
+
+def _bound(net: Net) -> dict[str, frozenset[str]]:
+    """The timer events that fire when a clock runs out, by clock."""
+    bound: dict[str, frozenset[str]] = {}
+    for _, node, clocks in _timers(net):
+        for clock in clocks:
+            bound[clock] = bound.get(clock, frozenset()) | {node.id}
+    return bound
+
+
+def _check_timers(known: Iterable[str], net: Net, sources: Mapping[str, str]) -> Iterator[Problem]:
+    for scope, node, clocks in _timers(net):
+        for clock in sorted(clocks - set(known)):
+            yield unknown("clock", sources.get(scope.split("/")[0], DIAGRAM), node.id, clock, known)
+
+
+def _check_triggers(id: str, clock: Clock, net: Net) -> Iterator[Problem]:
+    """A trigger stands on an element; a start event is only done, nobody waits at it."""
+    nodes = {name: node for scope in net.scopes.values() for name, node in scope.nodes.items()}
+    triggers = [
+        *((f"starts.{number}", trigger) for number, trigger in enumerate(clock.starts, 1)),
+        *((f"stops.{number}", trigger) for number, trigger in enumerate(clock.stops, 1)),
+        *((f"restart.on.{number}", trigger) for number, trigger in enumerate(clock.restarts, 1)),
+    ]
+    for number, pause in enumerate(clock.pauses, 1):
+        triggers += [(f"pauses.{number}.from", pause.start), (f"pauses.{number}.to", pause.end)]
+    for key, trigger in triggers:
+        element, _, moment = trigger.partition(":")
+        if element not in nodes:
+            yield fault(
+                "clock.trigger",
+                ITEM,
+                f"clocks.{id}.{key}",
+                say("the diagram has no element {name}", name=element),
+                expected=one_of(sorted(nodes)),
+                remedy=near(element, nodes),
+            )
+        elif moment and nodes[element].kind == "start":
+            yield fault(
+                "clock.trigger",
+                ITEM,
+                f"clocks.{id}.{key}",
+                say("nothing waits at the start event {name}", name=element),
+                remedy=say("write {text}", text=element),
+            )
+
+
+def _check_effect(id: str, clock: Clock, known: Collection[str], timers: frozenset[str]) -> Iterator[Problem]:
+    """What silence means happens in the diagram: behind a timer event that is bound to the clock."""
+    effect = clock.rule.effect
+    if clock.begins and effect.kind != "deemed_acceptance":
+        yield fault(
+            "clock.begins",
+            ITEM,
+            f"clocks.{id}.effect.begins",
+            say("the effect {kind} begins no other clock", kind=effect.kind),
+            expected=say("begins with the effect deemed_acceptance only"),
+            remedy=say("remove begins"),
+        )
+    for number, begun in enumerate(clock.begins, 1):
+        place = f"clocks.{id}.effect.begins.{number}"
+        if begun not in known:
+            yield unknown("clock", ITEM, place, begun, known)
+        elif begun == id:
+            message = say("a clock that has run out can't begin itself")
+            yield fault("clock.begins", ITEM, place, message, remedy=say("name another clock"))
+    if effect.kind == "flag":
+        return
+    if not timers:
+        yield fault(
+            "clock.no_timer",
+            ITEM,
+            f"clocks.{id}.effect",
+            say("silence would have no consequence: no timer event of the diagram waits for this clock"),
+            expected=say("a timer event with {text}", text=f"clock('{id}')"),
+            remedy=say("draw it where the effect {kind} leads on from", kind=effect.kind),
+        )
+    elif effect.kind == "route" and effect.to not in timers:
+        yield fault(
+            "clock.route",
+            ITEM,
+            f"clocks.{id}.effect.to",
+            say("{name} is no timer event that waits for this clock", name=effect.to),
+            expected=one_of(sorted(timers)),
+            remedy=near(effect.to, timers, say("write {text} into its timer", text=f"clock('{id}')")),
+        )
+
+
+# --- by itself
+
+
+def _check_pauses(id: str, clock: Clock) -> Iterator[Problem]:
+    for number, pause in enumerate(clock.pauses, 1):
+        if pause.ground not in clock.rule.grounds:
+            place = f"clocks.{id}.pauses.{number}.ground"
+            yield unknown("ground", ITEM, place, pause.ground, clock.rule.grounds)
+
+
+def _check_notices(id: str, clock: Clock, item: Mapping[str, Any]) -> Iterator[Problem]:
+    """The law wants pauses and extensions told in writing (Administrative Licensing Law art. 45, 42)."""
+    documents = item.get("documents", {})
+    for key, notice, needed, missing, law in (
+        (
+            "pause_notice",
+            clock.pause_notice,
+            bool(clock.rule.grounds) and clock.follows is None,
+            say("the clock can be paused, but no document tells the applicant so"),
+            say('add pause_notice = "DOCUMENT" (Administrative Licensing Law art. 45)'),
+        ),
+        (
+            "extension.notice",
+            clock.extension_notice,
+            clock.rule.extension is not None,
+            say("the clock can be extended, but no document tells the applicant so"),
+            say('add notice = "DOCUMENT" to the extension (Administrative Licensing Law art. 42)'),
+        ),
+    ):
+        if notice is None and needed:
+            expected = one_of(sorted(documents))
+            yield fault("clock.notice", ITEM, f"clocks.{id}.{key}", missing, expected=expected, remedy=law)
+        elif notice is not None and notice not in documents:
+            yield unknown("document", ITEM, f"clocks.{id}.{key}", notice, documents)
+
+
+def _check_offices(
+    id: str, clock: Clock, entry: Mapping[str, Any], organisation: Organisation | None
+) -> Iterator[Problem]:
+    if organisation is None:
+        return
+    named = {"unit": entry["unit"]} if "unit" in entry else {}
+    if clock.rule.extension is not None:
+        named["extension.approver"] = clock.rule.extension.approver.partition("/")[0]
+    for key, unit in named.items():
+        if unit not in organisation.units:
+            yield unknown("unit", ITEM, f"clocks.{id}.{key}", unit, organisation.units)
+
+
+def _check_ladder(id: str, clock: Clock) -> Iterator[Problem]:
+    names = [rung.name for rung in clock.rule.ladder]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield fault(
+            "clock.ladder",
+            ITEM,
+            f"clocks.{id}.ladder",
+            say("two rungs are called {name}", name=name),
+            remedy=say("choose another name"),
+        )
+    if all(rung.over is not None for rung in clock.rule.ladder):
+        yield Problem(
+            "clock.no_reminder",
+            "warning",
+            ITEM,
+            f"clocks.{id}.ladder",
+            say("nobody is reminded before the clock runs out"),
+            remedy=say("add a rung such as {text}", text='{ name = "reminder", left = 1, percent = 20 }'),
+        )
+
+
+# --- among each other
+
+
+def _check_follows(
+    id: str, clock: Clock, entries: Mapping[str, Any], clocks: Mapping[str, Clock]
+) -> Iterator[Problem]:
+    """A clock that follows another is paused with it, and by nothing else."""
+    if clock.follows is None:
+        return
+    place = f"clocks.{id}.follows"
+    leader = clocks.get(clock.follows)
+    if clock.follows not in entries:
+        yield unknown("clock", ITEM, place, clock.follows, entries)
+    elif leader is not None and leader.follows is not None:
+        yield fault(
+            "clock.follows",
+            ITEM,
+            place,
+            say("the clock {clock} follows a clock itself", clock=clock.follows),
+            expected=say("a clock that is paused on grounds of its own"),
+            remedy=say("name another clock"),
+        )
+    for key in ("grounds", "pause_notice", "pauses"):
+        if key in entries[id]:
+            yield fault(
+                "clock.follows",
+                ITEM,
+                f"clocks.{id}.{key}",
+                say("this clock is paused whenever {clock} is, and by nothing else", clock=clock.follows),
+                remedy=say("remove {key}, or remove follows", key=key),
+            )
+
+
+def _check_promises(clocks: Mapping[str, Clock]) -> Iterator[Problem]:
+    """A promise is kept within the law: of two clocks with the same start, the promised is not the longer."""
+    for id, clock in clocks.items():
+        for other_id, other in clocks.items():
+            promised, law = clock.rule, other.rule
+            if (
+                (promised.tier, law.tier) == ("promised", "statutory")
+                and set(clock.starts) == set(other.starts)
+                and promised.term.unit == law.term.unit
+                and promised.term.n > law.term.n
+            ):
+                yield fault(
+                    "clock.promise",
+                    ITEM,
+                    f"clocks.{id}.term",
+                    say("the promise is longer than the statutory clock {clock}", clock=other_id),
+                    expected=say("at most {term}", term=law.term.text()),
+                    found=promised.term.text(),
+                    remedy=say("promise what the law allows, or less"),
+                )
+
+
+def _check_starts(clocks: Mapping[str, Clock]) -> Iterator[Problem]:
+    """A clock starts by a trigger, or by one that starts and leads to deemed acceptance."""
+    running = {id for id, clock in clocks.items() if clock.starts}
+    begun = running
+    while begun:
+        begun = {other for id in begun for other in clocks[id].begins if other in clocks} - running
+        running |= begun
+    for id in clocks:
+        if id not in running:
+            yield fault(
+                "clock.never_starts",
+                ITEM,
+                f"clocks.{id}.starts",
+                say("nothing ever starts this clock"),
+                expected=say(
+                    "the id of an element: the clock starts when it is done, or reached (ID:opened)"
+                ),
+                remedy=say("name it in starts, or remove the clock"),
+            )
