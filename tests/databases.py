@@ -15,6 +15,7 @@ TABLES = {
     "tasks": "case_no, task",
     "timers": "case_no, timer",
     "documents": "case_no, seq",
+    "outbox": "case_no, seq, unit",
     "contents": "digest",
     "definitions": "item, version",
     "numbers": "series",
@@ -55,4 +56,5 @@ def unguard(url: str) -> None:
     own = "SELECT tgname, relname FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE NOT tgisinternal"
     for name, table in ask(url, own):
         ask(url, f'DROP TRIGGER "{name}" ON {table}')
-    ask(url, "ALTER TABLE documents DROP CONSTRAINT IF EXISTS documents_case_no_seq_fkey")
+    for table in ("documents", "outbox"):
+        ask(url, f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {table}_case_no_seq_fkey")

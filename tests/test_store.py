@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -26,8 +27,19 @@ from engine import events
 from engine.clock import write_instant
 from engine.errors import Conflict, Diverged, Invalid, NotAllowed, Refusal, Unknown
 from engine.events import OFFICE, CaseClosed, Record, TaskCompleted, broken_links, chain, digest
-from engine.store import Changes, DefinitionRow, DocumentRow, Head, Store, TaskRow, Transaction, schema
+from engine.store import (
+    Changes,
+    DefinitionRow,
+    DocumentRow,
+    Head,
+    OutboxRow,
+    Store,
+    TaskRow,
+    Transaction,
+    schema,
+)
 from engine.store import database as database_module
+from engine.store import store as store_module
 from engine.store.database import address
 
 CASE = "539901-SC-LB0001-2026-00042"
@@ -58,6 +70,10 @@ def task(name: str, case: str = CASE, unit: str = "fire", due: str | None = None
     return TaskRow(case, name, name, unit, "reviewer", "startup", opened_at, due)
 
 
+def message(case: str = CASE, seq: int = 1, unit: str = "fire", due_at: str = "2026-03-02") -> OutboxRow:
+    return OutboxRow(case, seq, unit, "reminder.raised", due_at)
+
+
 @contextmanager
 def sql(address: str) -> Iterator[Any]:
     """A plain connection beside the store, as a tool or an intruder has one."""
@@ -72,7 +88,13 @@ def sql(address: str) -> Iterator[Any]:
 def everything(store: Store) -> dict[str, Any]:
     with store.reading() as reader:
         return {
-            case: (reader.head(case), reader.records(case), reader.tasks(case), reader.timers(case))
+            case: (
+                reader.head(case),
+                reader.records(case),
+                reader.tasks(case),
+                reader.timers(case),
+                reader.outbox(case),
+            )
             for case in reader.streams()
         }
 
@@ -352,17 +374,6 @@ def test_changes_take_out_what_ended_and_put_in_what_began(store: Store) -> None
         assert reader.timers(CASE) == [("t", "2026-03")]
 
 
-def test_due_cases_are_each_named_once_by_their_earliest_timer(store: Store) -> None:
-    with store.transaction() as tx:
-        act(tx, "C-1", changes=Changes(armed=[("a", "2026-03"), ("b", "2026-05")]))
-        act(tx, "C-2", changes=Changes(armed=[("a", "2026-02"), ("b", "2026-03")]))
-        act(tx, "C-3", changes=Changes(armed=[("a", "2026-09")]))
-    with store.reading() as reader:
-        assert reader.due_cases("2026-05", 10) == ["C-2", "C-1"]
-        assert reader.due_cases("2026-05", 1) == ["C-2"]
-        assert reader.due_cases("2026-01", 10) == []
-
-
 def test_cases_are_listed_newest_first_and_the_office_is_not_one(store: Store) -> None:
     with store.transaction() as tx:
         act(tx, OFFICE)
@@ -377,6 +388,18 @@ def test_cases_are_listed_newest_first_and_the_office_is_not_one(store: Store) -
         assert [row.case for row in reader.cases(item="startup", status="open")] == ["C-1"]
         assert reader.find_cases("") == ["C-1", "C-2", "C-3"]
         assert list(reader.streams()) == ["C-1", "C-2", "C-3", OFFICE]
+
+
+def test_open_cases_are_listed_page_by_page_and_the_office_is_not_one(store: Store) -> None:
+    with store.transaction() as tx:
+        act(tx, OFFICE)
+        for case, status in (("C-1", "open"), ("C-2", "closed"), ("C-3", "open"), ("z-4", "open")):
+            records = chain(case, 0, events.GENESIS, NOON, [(NOON, BY, CaseClosed("x"))])
+            tx.append(head_after(records, status=status), records, Changes())
+    with store.reading() as reader:
+        assert reader.open_cases("", 2) == ["C-1", "C-3"]
+        assert reader.open_cases("C-3", 2) == ["z-4"]
+        assert reader.open_cases("z-4", 2) == []
 
 
 def test_a_case_is_found_by_the_end_of_its_number_and_by_nothing_else(store: Store) -> None:
@@ -405,7 +428,8 @@ def test_more_streams_than_a_batch_are_all_named_once(store: Store) -> None:
 def test_projections_that_were_dropped_are_built_again_as_they_were(store: Store) -> None:
     fill(store)
     before = everything(store)
-    head, _, tasks, timers = before[CASE]
+    head, _, tasks, timers, messages = before[CASE]
+    assert messages
     with store.transaction() as tx:
         tx.drop_projections()
         assert tx.head(CASE) is None
@@ -415,7 +439,220 @@ def test_projections_that_were_dropped_are_built_again_as_they_were(store: Store
     assert everything(store) == before
     with store.transaction() as tx:
         tx.rebuild(head, tasks[:1], ())
-    assert everything(store)[CASE][2:] == (tasks[:1], [])
+    assert everything(store)[CASE][2:] == (tasks[:1], [], messages)
+
+
+# --- what is due
+
+
+def test_the_next_case_due_is_the_one_with_the_earliest_timer_then_the_lower_number(store: Store) -> None:
+    with store.transaction() as tx:
+        act(tx, "C-1", changes=Changes(armed=[("a", "2026-03"), ("b", "2026-05")]))
+        act(tx, "C-2", changes=Changes(armed=[("a", "2026-02"), ("b", "2026-03"), ("c", "2026-03")]))
+        act(tx, "C-3", changes=Changes(armed=[("a", "2026-09")]))
+    with store.transaction() as tx:
+        assert tx.next_due("2026-01") is None
+        found = []
+        place = tx.next_due("2026-05")
+        while place is not None:
+            found.append(place)
+            place = tx.next_due("2026-05", place)
+    assert found == [("2026-02", "C-2"), ("2026-03", "C-1"), ("2026-03", "C-2"), ("2026-05", "C-1")]
+
+
+def test_on_postgresql_a_case_that_another_worker_holds_is_passed_over_with_all_its_timers(
+    postgresql_database: str,
+) -> None:
+    with closing(Store.create(postgresql_database)) as store:
+        with store.transaction() as tx:
+            act(tx, "C-1", changes=Changes(armed=[("a", "2026-02"), ("b", "2026-02"), ("c", "2026-03")]))
+            act(tx, "C-2", changes=Changes(armed=[("a", "2026-04")]))
+        with store.transaction() as first:
+            assert first.next_due("2026-05") == ("2026-02", "C-1")
+            with store.transaction() as second:
+                assert second.next_due("2026-05") == ("2026-04", "C-2")
+                with store.transaction() as third:
+                    assert third.next_due("2026-05") is None
+        with store.transaction() as tx:
+            assert tx.next_due("2026-05") == ("2026-02", "C-1")
+
+
+def test_on_postgresql_a_case_that_a_clerk_writes_is_passed_over(postgresql_database: str) -> None:
+    with closing(Store.create(postgresql_database)) as store:
+        with store.transaction() as tx:
+            act(tx, "C-1", changes=Changes(armed=[("a", "2026-02")]))
+            act(tx, "C-2", changes=Changes(armed=[("a", "2026-04")]))
+        with store.transaction() as clerk:
+            act(clerk, "C-1")
+            clerk.head("C-1")  # what was written travels with the next question
+            with store.transaction() as worker:
+                assert worker.next_due("2026-05") == ("2026-04", "C-2")
+
+
+def test_a_clerk_who_meets_a_worker_on_a_case_waits_and_neither_is_broken_off(
+    postgresql_database: str,
+) -> None:
+    with closing(Store.create(postgresql_database)) as store, ThreadPoolExecutor(1) as pool:
+        with store.transaction() as tx:
+            act(tx, changes=Changes(armed=[("a", "2026-02")]))
+
+        def clerk() -> str:
+            with pytest.raises(Conflict) as refused, store.transaction() as tx:
+                act(tx)
+            return str(refused.value.found)
+
+        with store.transaction() as worker:
+            assert worker.next_due("2026-05") == ("2026-02", CASE)
+            late = pool.submit(clerk)
+            with sql(postgresql_database) as other:
+                waiting = (
+                    "SELECT 1 FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                )
+                while not other.execute(waiting).fetchall():
+                    other.rollback()  # a transaction sees one moment of this view
+                    time.sleep(0.01)
+            act(worker, changes=Changes(stopped=["a"]))
+        assert "duplicate key" in late.result(timeout=60)
+        with store.reading() as reader:
+            assert (reader.head(CASE).seq, reader.timers(CASE)) == (2, [])
+
+
+def fire_all_due(address: str) -> list[tuple[str, str]]:
+    """In a process of its own: fire one timer after the other until nothing more is found; which."""
+    fired = []
+    with closing(Store.open(address)) as store:
+        while True:
+            with store.transaction() as tx:
+                place = tx.next_due("2026-05")
+                if place is None:
+                    return fired
+                case = place[1]
+                timer = tx.timers(case)[0][0]
+                act(tx, case, changes=Changes(stopped=[timer]))
+                fired.append((case, timer))
+
+
+def test_three_workers_fire_each_timer_once_and_never_disturb_each_other(store: Store, database: str) -> None:
+    with store.transaction() as tx:
+        for n in range(40):
+            armed = [("a", f"2026-03-{n:02d}"), ("b", "2026-04"), ("c", "2026-04"), ("later", "2026-06")]
+            act(tx, f"C-{n:02d}", changes=Changes(armed=armed))
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        shares = pool.map(fire_all_due, [database] * 3, chunksize=1)
+    fired = [place for share in shares for place in share]
+    assert sorted(fired) == [(f"C-{n:02d}", timer) for n in range(40) for timer in "abc"]
+
+
+# --- the outbox
+
+
+def test_a_message_waits_until_it_is_due_and_goes_in_order(store: Store) -> None:
+    queue = [
+        message("C-2", 1, "fire", "2026-03-01"),
+        message("C-1", 1, "fire", "2026-03-02"),
+        message("C-1", 2, "env", "2026-03-02"),
+        message("C-1", 2, "fire", "2026-03-02"),
+        message("C-1", 1, "env", "2026-03-05"),
+    ]
+    with store.transaction() as tx:
+        act(tx, "C-1")
+        act(tx, "C-1", changes=Changes(messages=queue[1:]))
+        act(tx, "C-2", changes=Changes(messages=queue[:1]))
+    with store.transaction() as tx:
+        assert tx.next_message("2026-02-28") is None
+        found = []
+        row = tx.next_message("2026-03-02")
+        while row is not None:
+            found.append(row)
+            row = tx.next_message("2026-03-02", row.place)
+        assert found == queue[:4]
+        assert tx.outbox() == tx.outbox(pending=True) == sorted(queue)
+        assert tx.outbox("C-2") == queue[:1]
+        assert tx.outbox("C-3") == []
+
+
+def test_a_message_stands_or_falls_with_its_event(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError), store.transaction() as tx:
+        act(tx, changes=Changes(messages=[message()]))
+        raise ZeroDivisionError
+    with pytest.raises(Refusal), store.transaction() as tx:
+        act(tx, changes=Changes(messages=[message(seq=2)]))
+    with store.reading() as reader:
+        assert reader.outbox() == []
+
+
+def test_what_failed_waits_for_its_next_try_and_what_was_delivered_stays_so(store: Store) -> None:
+    with store.transaction() as tx:
+        act(tx, changes=Changes(messages=[message()]))
+    with store.transaction() as tx:
+        row = tx.next_message("2026-03-02")
+        tx.failed(row, "邮件服务器没有应答", "2026-03-03")
+        assert tx.next_message("2026-03-02") is None
+        later = tx.next_message("2026-03-03")
+        assert later == row._replace(due_at="2026-03-03", attempts=1, error="邮件服务器没有应答")
+        tx.delivered(later, "2026-03-04", "1.eml")
+        tx.delivered(later, "2026-03-05", "2.eml")  # a worker that was taken for dead comes back
+        tx.failed(later, "late", "2026-03-06")
+        tx.lease(later, "2026-03-07")
+        assert tx.next_message("2026-12-31") is None
+        delivered = later._replace(attempts=2, delivered_at="2026-03-04", receipt="1.eml")
+        assert tx.outbox() == tx.outbox(CASE) == [delivered]
+        assert tx.outbox(pending=True) == tx.outbox(CASE, pending=True) == []
+
+
+def test_a_leased_message_comes_back_when_its_worker_does_not(store: Store) -> None:
+    with store.transaction() as tx:
+        act(tx, changes=Changes(messages=[message()]))
+        tx.lease(tx.next_message("2026-03-02"), "2026-03-03")
+    with store.transaction() as tx:
+        assert tx.next_message("2026-03-02") is None
+        assert tx.next_message("2026-03-03") == message(due_at="2026-03-03")
+
+
+def test_on_postgresql_a_message_that_another_worker_holds_is_passed_over(postgresql_database: str) -> None:
+    with closing(Store.create(postgresql_database)) as store:
+        with store.transaction() as tx:
+            act(tx, changes=Changes(messages=[message(unit="env"), message(unit="fire")]))
+        with store.transaction() as first, store.transaction() as second, store.transaction() as third:
+            assert first.next_message("2026-03-02").unit == "env"
+            assert second.next_message("2026-03-02").unit == "fire"
+            assert third.next_message("2026-03-02") is None
+
+
+@pytest.mark.parametrize("question", ["timers", "outbox"])
+def test_looking_for_work_costs_what_is_due_and_not_what_is_open(
+    store: Store, database: str, question: str
+) -> None:
+    with store.transaction() as tx:
+        for n in range(1500):
+            messages = [message(f"C-{n}", due_at=f"2027-{n:04d}")]
+            changes = Changes(armed=[("a", f"2027-{n:04d}")], messages=messages)
+            act(tx, f"C-{n}", changes=changes)
+    statement, values = {
+        "timers": (
+            store_module._NEXT_DUE,
+            {"until": "2027-0003", "after_due": "2027-0001", "after_case": "C-1"},
+        ),
+        "outbox": (
+            store_module._NEXT_MESSAGE,
+            {
+                "now": "2027-0003",
+                **dict(zip(store_module._AFTER, message("C-1", due_at="2027-0001").place, strict=True)),
+            },
+        ),
+    }[question]
+    compiled, constants = store._database.sql(statement)
+    with sql(database) as other:
+        if database.startswith("postgresql"):
+            other.execute("ANALYZE")
+            rows = other.execute(f"EXPLAIN (ANALYZE) {compiled}", constants | values).fetchall()
+        else:
+            rows = other.execute(f"EXPLAIN QUERY PLAN {compiled}", constants | values).fetchall()
+    plan = "\n".join(str(row[-1]) for row in rows)
+    assert f"{question}_by_due" in plan
+    dear = ("Seq Scan", "SCAN", "Sort", "TEMP B-TREE", "Removed by")
+    assert not [sign for sign in dear if sign in plan], plan
 
 
 # --- documents, contents, definitions, settings
@@ -426,7 +663,7 @@ def fill(store: Store) -> None:
     content = "<p>受理通知书</p>".encode()
     row = DocumentRow(CASE, 1, "acceptance", "受理〔2026〕1号", "受理通知书", digest(content), "text/html")
     with store.transaction() as tx:
-        act(tx, changes=Changes(documents=[(row, content)]))
+        act(tx, changes=Changes(documents=[(row, content)], messages=[message()]))
         act(tx, changes=Changes(opened=[task("a"), task("b")], armed=[("t", "2026-03"), ("u", "2026-02")]))
         tx.add_definition(DefinitionRow("startup", 1, "d" * 64, "n" * 64, "2026-01-01", "2025-12-01"))
 
@@ -489,6 +726,32 @@ def test_the_migrations_build_the_schema_that_the_program_works_with(database: s
     engine.dispose()
     scripts = ScriptDirectory(str(Path(database_module.__file__).parent / "migrations"))
     assert scripts.get_current_head() == schema.VERSION
+
+
+def test_an_office_from_before_the_outbox_is_upgraded_with_all_it_has(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "VERSION", "0001")
+    with closing(Store.create(database)) as store, store.transaction() as tx:
+        act(tx, OFFICE)
+        act(tx, changes=Changes(opened=[task("a")], armed=[("t", "2026-03")]))
+    monkeypatch.undo()
+    with sql(database) as connection:
+        before = [connection.execute(f"SELECT * FROM {t}").fetchall() for t in ("events", "heads", "timers")]
+    with pytest.raises(Invalid) as refused:
+        Store.open(database)
+    assert "db upgrade" in str(refused.value.remedy)
+    assert Store.upgrade(database) is True
+    assert Store.upgrade(database) is False
+    with sql(database) as connection:
+        after = [connection.execute(f"SELECT * FROM {t}").fetchall() for t in ("events", "heads", "timers")]
+    assert after == before
+    with closing(Store.open(database)) as store:
+        with store.reading() as reader:
+            assert reader.outbox() == []
+        with store.transaction() as tx:
+            act(tx, changes=Changes(messages=[message(seq=1), message(seq=2)]))
+            assert tx.next_message("2026-03-02") == message(seq=1)
 
 
 def test_a_new_office_can_be_opened_and_not_be_set_up_twice(database: str) -> None:

@@ -3,7 +3,10 @@
 `Store.create` and `Store.open` give a store on SQLite or PostgreSQL; `reading()` a consistent view
 of it, `transaction()` a view that can also write, all of it or nothing. Histories are append-only,
 which the database itself enforces; heads, tasks and timers are projections that can be dropped and
-built again from the histories.
+built again from the histories. The outbox holds what is to be told to whom, and whether it was.
+
+Workers take what is due one row at a time (`next_due`, `next_message`): on PostgreSQL each passes over
+what another one is busy with, on SQLite they wait for each other.
 
 Rows go in and out as the named tuples of `rows`; instants are fixed-width UTC text, digests
 and hashes SHA-256 in hex, bodies and contents bytes exactly as given. Whatever goes wrong in the
@@ -12,7 +15,7 @@ database comes out as a `Refusal` in plain words; a `Conflict` is worth another 
 
 from __future__ import annotations
 
-from .rows import CaseRow, Changes, DefinitionRow, DocumentRow, Head, TaskRow
+from .rows import CaseRow, Changes, DefinitionRow, DocumentRow, Head, OutboxRow, TaskRow
 from .store import Reader, Store, Transaction
 
 __all__ = [
@@ -21,6 +24,7 @@ __all__ = [
     "DefinitionRow",
     "DocumentRow",
     "Head",
+    "OutboxRow",
     "Reader",
     "Store",
     "TaskRow",

@@ -74,9 +74,34 @@ class DefinitionRow(NamedTuple):
     published_at: str
 
 
+class OutboxRow(NamedTuple):
+    """A message of event `seq` of `case` to `unit`, and how its delivery goes."""
+
+    case: str
+    seq: int
+    unit: str
+    kind: str
+    """What the event is: `reminder.raised`, `card.raised`, …"""
+    due_at: str
+    """The earliest instant of the next try."""
+    attempts: int = 0
+    """Tries that ended, the one that succeeded included."""
+    error: str | None = None
+    """Why the last try that failed did."""
+    delivered_at: str | None = None
+    receipt: str | None = None
+    """What the delivery gave back: a file's name, a message's id."""
+
+    @property
+    def place(self) -> tuple[str, str, int, str]:
+        """Its place in the queue: (due_at, case, seq, unit)."""
+        return self.due_at, self.case, self.seq, self.unit
+
+
 class Changes(NamedTuple):
     """What an act changes in the projections, net: what is there after it and was not before, and
-    the reverse. A timer that is armed anew stands in both `stopped` and `armed`."""
+    the reverse. A timer that is armed anew stands in both `stopped` and `armed`. Besides, the documents
+    it issued and the messages it wants delivered."""
 
     opened: Sequence[TaskRow] = ()
     closed: Sequence[str] = ()
@@ -86,3 +111,4 @@ class Changes(NamedTuple):
     stopped: Sequence[str] = ()
     """Ids of timers, fired ones included."""
     documents: Sequence[tuple[DocumentRow, bytes]] = ()
+    messages: Sequence[OutboxRow] = ()

@@ -1,8 +1,9 @@
 """The tables. Every table that belongs to cases leads its key with the case's number.
 
 `events`, `documents`, `contents` and `definitions` are append-only; the triggers that hold them so
-are in the migrations. `heads`, `tasks` and `timers` are projections. Changing anything here needs a
-new migration and its number in `VERSION`.
+are in the migrations. `heads`, `tasks` and `timers` are projections. `outbox` is neither: what was
+delivered and how often it was tried is known nowhere else. Changing anything here needs a new
+migration and its number in `VERSION`.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 
-VERSION = "0001"
+VERSION = "0002"
 """The migration this program works with; fixed width, so that text order is their order."""
 
 # Byte order everywhere: instants sort as time, and no locale decides about case numbers.
@@ -86,6 +88,29 @@ documents = Table(
     Column("digest", TEXT, nullable=False),
     Column("media_type", TEXT, nullable=False),
     ForeignKeyConstraint(["case_no", "seq"], ["events.case_no", "events.seq"]),
+)
+
+_WAITING = text("delivered_at IS NULL")
+
+outbox = Table(
+    "outbox",
+    METADATA,
+    Column("case_no", TEXT, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("unit", TEXT, primary_key=True),
+    Column("kind", TEXT, nullable=False),
+    Column("due_at", TEXT, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", TEXT),
+    Column("delivered_at", TEXT),
+    Column("receipt", TEXT),
+    ForeignKeyConstraint(["case_no", "seq"], ["events.case_no", "events.seq"]),
+    Index(
+        "outbox_by_due",
+        *["due_at", "case_no", "seq", "unit"],
+        sqlite_where=_WAITING,
+        postgresql_where=_WAITING,
+    ),
 )
 
 contents = Table(

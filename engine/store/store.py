@@ -8,13 +8,37 @@ from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ClauseElement, Select, Table, bindparam, delete, func, insert, select, text
+from sqlalchemy import (
+    ClauseElement,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    select,
+    text,
+    tuple_,
+    update,
+)
 
 from ..errors import Diverged, say
 from ..events import OFFICE, Record
 from .database import Database, Session
-from .rows import CaseRow, Changes, DefinitionRow, DocumentRow, Head, TaskRow
-from .schema import METADATA, contents, definitions, documents, events, heads, meta, numbers, tasks, timers
+from .rows import CaseRow, Changes, DefinitionRow, DocumentRow, Head, OutboxRow, TaskRow
+from .schema import (
+    METADATA,
+    contents,
+    definitions,
+    documents,
+    events,
+    heads,
+    meta,
+    numbers,
+    outbox,
+    tasks,
+    timers,
+)
 
 _BATCH = 200
 """Rows fetched at a time where the whole may be long."""
@@ -51,12 +75,37 @@ _TASKS = _of_case(tasks)
 _INBOX = select(tasks)
 _INBOX_OF_POST = select(tasks).where(tasks.c.unit == bindparam("unit"), tasks.c.post == bindparam("post"))
 _TIMERS = _of_case(timers, "timer", "due").order_by(timers.c.due, timers.c.timer)
-_DUE = (
-    select(timers.c.case_no)
-    .where(timers.c.due <= bindparam("until"))
-    .group_by(timers.c.case_no)
-    .order_by(func.min(timers.c.due), timers.c.case_no)
+_OPEN_CASES = (
+    select(heads.c.case_no)
+    .where(heads.c.case_no > bindparam("after"), heads.c.status == "open", heads.c.case_no != OFFICE)
+    .order_by(heads.c.case_no)
     .limit(bindparam("limit"))
+)
+# Who writes a case moves its head, so a locked head says that somebody is busy with the case. The timer
+# is locked as well: PostgreSQL then looks once more whether it is still there.
+_NEXT_DUE = (
+    select(timers.c.due, timers.c.case_no)
+    .join_from(timers, heads, heads.c.case_no == timers.c.case_no)
+    .where(
+        timers.c.due <= bindparam("until"),
+        tuple_(timers.c.due, timers.c.case_no) > tuple_(bindparam("after_due"), bindparam("after_case")),
+    )
+    .order_by(timers.c.due, timers.c.case_no)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+_PLACE = (outbox.c.due_at, outbox.c.case_no, outbox.c.seq, outbox.c.unit)
+_AFTER = tuple(f"after_{column.name}" for column in _PLACE)
+_NEXT_MESSAGE = (
+    select(outbox)
+    .where(
+        outbox.c.delivered_at.is_(None),
+        outbox.c.due_at <= bindparam("now"),
+        tuple_(*_PLACE) > tuple_(*(bindparam(name) for name in _AFTER)),
+    )
+    .order_by(*_PLACE)
+    .limit(1)
+    .with_for_update(skip_locked=True)
 )
 _DOCUMENTS = _of_case(documents).order_by(documents.c.seq)
 _DOCUMENT = _of_case(documents).where(documents.c.seq == bindparam("seq"))
@@ -89,8 +138,28 @@ _ADD_TASK = insert(tasks)
 _ADD_TIMER = insert(timers)
 _ADD_DOCUMENT = insert(documents)
 _ADD_DEFINITION = insert(definitions)
+_ADD_MESSAGE = insert(outbox)
 _END_TASK = delete(tasks).where(tasks.c.case_no == bindparam("case"), tasks.c.task == bindparam("task"))
 _END_TIMER = delete(timers).where(timers.c.case_no == bindparam("case"), timers.c.timer == bindparam("timer"))
+# What was delivered stays so: a slow worker that was taken for dead changes nothing any more.
+_THIS_MESSAGE = (
+    outbox.c.case_no == bindparam("case"),
+    outbox.c.seq == bindparam("event"),
+    outbox.c.unit == bindparam("to_unit"),
+    outbox.c.delivered_at.is_(None),
+)
+_ONE_MORE = outbox.c.attempts + literal_column("1")
+_LEASE = update(outbox).where(*_THIS_MESSAGE).values(due_at=bindparam("until"))
+_DELIVERED = (
+    update(outbox)
+    .where(*_THIS_MESSAGE)
+    .values(delivered_at=bindparam("at"), receipt=bindparam("given"), attempts=_ONE_MORE)
+)
+_FAILED = (
+    update(outbox)
+    .where(*_THIS_MESSAGE)
+    .values(error=bindparam("reason"), due_at=bindparam("until"), attempts=_ONE_MORE)
+)
 _PROJECTIONS = (heads, tasks, timers)
 _DROP = [delete(table) for table in _PROJECTIONS]
 _DROP_CASE = [delete(table).where(table.c.case_no == bindparam("case")) for table in _PROJECTIONS]
@@ -130,6 +199,14 @@ def _cases(by_item: bool, by_status: bool) -> Select[Any]:
     if by_status:
         query = query.where(heads.c.status == bindparam("status"))
     return query.order_by(heads.c.opened_at.desc(), heads.c.case_no.desc()).limit(bindparam("limit"))
+
+
+@cache
+def _outbox(by_case: bool, pending: bool) -> Select[Any]:
+    query = _of_case(outbox) if by_case else select(outbox)
+    if pending:
+        query = query.where(outbox.c.delivered_at.is_(None))
+    return query.order_by(outbox.c.case_no, outbox.c.seq, outbox.c.unit)
 
 
 class Reader:
@@ -180,9 +257,17 @@ class Reader:
         """The armed timers of the case as (timer, due instant), in the order they run out."""
         return [(timer, due) for timer, due in self._session.rows(_TIMERS, case=case)]
 
-    def due_cases(self, until: str, limit: int) -> list[str]:
-        """At most `limit` cases with a timer that is due by the instant `until`, the earliest first."""
-        return [case for (case,) in self._session.rows(_DUE, until=until, limit=limit)]
+    def open_cases(self, after: str, limit: int) -> list[str]:
+        """At most `limit` numbers of open cases that come after `after` (`""`: from the first), in order."""
+        return [case for (case,) in self._session.rows(_OPEN_CASES, after=after, limit=limit)]
+
+    # --- the outbox
+
+    def outbox(self, case: str | None = None, pending: bool = False) -> list[OutboxRow]:
+        """The messages of all cases or of one, all or only those that wait, by case and event."""
+        values = {} if case is None else {"case": case}
+        rows = self._session.rows(_outbox(case is not None, pending), **values)
+        return [OutboxRow(*row) for row in rows]
 
     # --- histories
 
@@ -275,17 +360,19 @@ class Transaction(Reader):
         return int(self._session.rows(_NUMBER, series=series)[0][0])
 
     def append(self, head: Head, records: Sequence[Record], changes: Changes) -> None:
-        """Put one act on record: its events, the head after them, what changes in the projections, and
-        the documents issued.
+        """Put one act on record: its events, the head after them, what changes in the projections,
+        the documents issued, and the messages to be delivered.
 
         `Conflict` `case.moved`, here or at the end of the block, when another act took these numbers first.
         """
         run, case = self._session.run, head.case
+        # The head first, as `next_due` takes it first: two who write one case wait for each other here,
+        # and never crosswise.
+        run(_MOVE_HEAD, [_values(heads, head)])
         run(
             _ADD_EVENT,
             [{"case_no": r.case, "seq": r.seq, "body": r.body, "hash": r.hash} for r in records],
         )
-        run(_MOVE_HEAD, [_values(heads, head)])
         run(_END_TASK, [{"case": case, "task": task} for task in changes.closed])
         run(_ADD_TASK, [_values(tasks, task) for task in changes.opened])
         run(_END_TIMER, [{"case": case, "timer": timer} for timer in changes.stopped])
@@ -293,6 +380,41 @@ class Transaction(Reader):
         for document, content in changes.documents:
             self.put_content(document.digest, content)
             run(_ADD_DOCUMENT, [_values(documents, document)])
+        run(_ADD_MESSAGE, [_values(outbox, message) for message in changes.messages])
+
+    def next_due(self, until: str, after: tuple[str, str] = ("", "")) -> tuple[str, str] | None:
+        """The first (due instant, case) of an armed timer that is due by `until` and comes after `after`
+        in that order, or None.
+
+        On PostgreSQL it is held to the end of this transaction, and a case that somebody else writes or
+        holds is passed over; so None does not mean that all is done. The case must have a head.
+        """
+        rows = self._session.rows(_NEXT_DUE, until=until, after_due=after[0], after_case=after[1])
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def next_message(self, now: str, after: tuple[str, str, int, str] = ("", "", 0, "")) -> OutboxRow | None:
+        """The first message that waits, is due by `now` and has its `place` after `after`, or None.
+
+        On PostgreSQL it is held to the end of this transaction, and what others hold is passed over.
+        """
+        places = dict(zip(_AFTER, after, strict=True))
+        rows = self._session.rows(_NEXT_MESSAGE, now=now, **places)
+        return OutboxRow(*rows[0]) if rows else None
+
+    def lease(self, row: OutboxRow, until: str) -> None:
+        """Keep the message from other workers up to `until`, past this transaction's end: delivering may
+        take longer than a transaction should, above all on SQLite, where it would keep all writers out.
+        A worker that dies meanwhile leaves it to the next one after that instant."""
+        self._session.run(_LEASE, [_message(row, until=until)])
+
+    def delivered(self, row: OutboxRow, at: str, receipt: str) -> None:
+        """The message was delivered at the instant `at`. The first receipt stands."""
+        self._session.run(_DELIVERED, [_message(row, at=at, given=receipt)])
+
+    def failed(self, row: OutboxRow, error: str, retry_at: str) -> None:
+        """A try to deliver the message failed for this reason; the next one is due at `retry_at`. What
+        was delivered after all stays so."""
+        self._session.run(_FAILED, [_message(row, reason=error, until=retry_at)])
 
     def put_content(self, digest: str, content: bytes) -> None:
         """Keep `content` under `digest`; again is no error."""
@@ -307,7 +429,7 @@ class Transaction(Reader):
         self._session.run(_SET_META, [{"name": name, "value": value}])
 
     def drop_projections(self) -> None:
-        """Forget every head, task and timer; `rebuild` makes them again, case by case."""
+        """Forget every head, task and timer; `rebuild` makes them again, case by case. The outbox stays."""
         for statement in _DROP:
             self._session.run(statement, [{}])
 
@@ -316,6 +438,10 @@ class Transaction(Reader):
         for statement in _DROP_CASE:
             self._session.run(statement, [{"case": head.case}])
         self.append(head, (), Changes(opened=opened, armed=armed))
+
+
+def _message(row: OutboxRow, **values: str) -> dict[str, Any]:
+    return {"case": row.case, "event": row.seq, "to_unit": row.unit, **values}
 
 
 def _by_urgency(rows: Any) -> list[TaskRow]:
