@@ -7,28 +7,37 @@ by the organisation of its time.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import time
 from typing import Any
 
+from .clock import CLOSING
 from .errors import Invalid, NotAllowed, Text, Unknown, say
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who works here; `posts` are `(unit, post)` pairs."""
+    """Somebody who works here; `posts` are `(unit, post)` pairs, `email` may be empty."""
 
     id: str
     name: Mapping[str, str]
     posts: tuple[tuple[str, str], ...]
+    email: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """Units by code, people by id, and the division code that case numbers begin with."""
+    """Units by code, people by id, and the division code that case numbers begin with.
+
+    `closing` is when its offices close (`HH:MM`); `supervisors` are the posts that watch over time limits and
+    may withdraw a card.
+    """
 
     name: Mapping[str, str]
     division: str
+    closing: str
+    supervisors: tuple[tuple[str, str], ...]
     units: Mapping[str, Mapping[str, Any]]
     people: Mapping[str, Person]
 
@@ -41,6 +50,15 @@ class Organisation:
         """Everybody who holds `post` in `unit`, in the order of the register."""
         return [person for person in self.people.values() if (unit, post) in person.posts]
 
+    def members(self, unit: str) -> list[Person]:
+        """Everybody who holds a post in `unit`, in the order of the register."""
+        return [person for person in self.people.values() if any(held == unit for held, _ in person.posts)]
+
+    def posts_in(self, unit: str) -> list[tuple[str, str]]:
+        """Every post in `unit` that somebody holds, in the order of the register."""
+        held = (post for person in self.people.values() for post in person.posts)
+        return list(dict.fromkeys(post for post in held if post[0] == unit))
+
 
 def read_organisation(text: bytes) -> Organisation:
     """The organisation that a TOML text describes. Raises `Invalid` when it doesn't describe one."""
@@ -49,14 +67,18 @@ def read_organisation(text: bytes) -> Organisation:
         units = dict(content["units"])
         people = {}
         for entry in content["people"]:
-            posts = tuple((str(unit), str(name)) for unit, name in (p.split("/") for p in entry["posts"]))
-            for unit, _ in posts:
-                if unit not in units:
-                    raise ValueError(f"{entry['id']}: no unit {unit}")
+            posts = _posts(entry["posts"], units, entry["id"])
             if entry["id"] in people:
                 raise ValueError(f"{entry['id']} appears twice")
-            people[str(entry["id"])] = Person(str(entry["id"]), entry["name"], posts)
-        return Organisation(content["name"], str(content["division"]), units, people)
+            email = str(entry.get("email", ""))
+            people[str(entry["id"])] = Person(str(entry["id"]), entry["name"], posts, email)
+        closing = content.get("closing", CLOSING)
+        if not isinstance(closing, time):
+            raise ValueError("closing is not a time of day like 17:30:00")
+        supervisors = _posts(content.get("supervisors", ()), units, "supervisors")
+        return Organisation(
+            content["name"], str(content["division"]), closing.strftime("%H:%M"), supervisors, units, people
+        )
     except (
         UnicodeDecodeError,
         tomllib.TOMLDecodeError,
@@ -71,6 +93,14 @@ def read_organisation(text: bytes) -> Organisation:
             expected=say("TOML with name, division, [units.<code>] and [[people]] with id, name, posts"),
             remedy=say("correct the file and try again"),
         ) from error
+
+
+def _posts(texts: Iterable[str], units: Mapping[str, Any], of: str) -> tuple[tuple[str, str], ...]:
+    posts = tuple((str(unit), str(name)) for unit, name in (text.split("/") for text in texts))
+    for unit, _ in posts:
+        if unit not in units:
+            raise ValueError(f"{of}: no unit {unit}")
+    return posts
 
 
 def identify(organisation: Organisation, who: str | None) -> Person:
@@ -94,26 +124,40 @@ def identify(organisation: Organisation, who: str | None) -> Person:
     return person
 
 
-def permit(organisation: Organisation, person: Person, unit: str, post: str, step: Text) -> dict[str, str]:
-    """The capacity in which `person` may do `step`: `{"person", "unit", "post"}`, as it goes on record.
+LANE_RULE = say("the step's lane in the published definition is bound to this post")
 
-    Raises `NotAllowed` naming who could act instead. The rule is the item's lane binding: a step belongs
-    to a post in a unit (Administrative Licensing Law art. 24: power is exercised within its grant).
+
+def permit(
+    organisation: Organisation,
+    person: Person,
+    owners: Sequence[tuple[str, str]],
+    step: Text,
+    rule: Text = LANE_RULE,
+) -> dict[str, str]:
+    """The capacity in which `person` may do `step`: `{"person", "unit", "post"}`, as it goes on record: the
+    first of the posts `owners` (unit, post) that the person holds.
+
+    Raises `NotAllowed` naming who could act instead, by `rule`: for a step the item's lane binding, since a
+    step belongs to a post in a unit (Administrative Licensing Law art. 24: power is exercised within its
+    grant).
     """
-    if (unit, post) in person.posts:
-        return {"person": person.id, "unit": unit, "post": post}
-    others = organisation.holders(unit, post)
+    for unit, post in owners:
+        if (unit, post) in person.posts:
+            return {"person": person.id, "unit": unit, "post": post}
+    others = {holder.id: True for owner in owners for holder in organisation.holders(*owner)}
     raise NotAllowed(
         "access.post",
         say("{person} may not do {step}", person=person.id, step=step),
-        expected=say("somebody who holds post {post} in {unit}", post=post, unit=unit),
+        expected=say(
+            "somebody who holds {posts}", posts=", ".join(f"{unit}/{post}" for unit, post in owners) or "—"
+        ),
         found=say(
             "{person} holds {posts}",
             person=person.id,
             posts=", ".join("/".join(held) for held in person.posts) or "—",
         ),
-        rule=say("the step's lane in the published definition is bound to this post"),
-        remedy=say("ask {people}", people=", ".join(p.id for p in others))
+        rule=rule,
+        remedy=say("ask {people}", people=", ".join(others))
         if others
         else say("nobody holds that post; have the administrator fill it"),
     )

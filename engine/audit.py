@@ -14,25 +14,30 @@ from dataclasses import dataclass
 from typing import Any
 
 from .access import Organisation
-from .case import Case, document_number, evolve, steps
+from .case import CalendarOf, Case, document_number, evolve, owners_of, steps
 from .clock import read_instant
 from .definition import Definition, pack
 from .errors import Diverged, Refusal, Text, say
 from .events import (
     OFFICE,
+    CalendarApplied,
+    CalendarImported,
+    CalendarRevised,
+    CardRaised,
     CaseOpened,
     DefinitionPublished,
     DocumentIssued,
     MessageReceived,
     OrganisationRecorded,
     Record,
+    ReminderRaised,
     TaskCompleted,
     broken_links,
     digest,
     parse,
 )
 from .projections import derive
-from .store import DefinitionRow, DocumentRow, Head, TaskRow
+from .store import DefinitionRow, DocumentRow, Head, OutboxRow, TaskRow
 
 Rows = Sequence[tuple[int, bytes, str]]
 """A stored history: `(seq, body, hash)` in order."""
@@ -46,6 +51,7 @@ class Kept:
     tasks: Sequence[TaskRow]
     timers: Sequence[tuple[str, str]]
     documents: Sequence[DocumentRow]
+    messages: Sequence[OutboxRow]
 
 
 REMEDY = say("compare the database with a backup or a sealed copy; somebody changed it")
@@ -62,7 +68,10 @@ def records(number: str, rows: Rows) -> list[Record]:
 
 
 def replay(
-    number: str, history: Iterable[Record], definition_of: Callable[[str], Definition]
+    number: str,
+    history: Iterable[Record],
+    definition_of: Callable[[str], Definition],
+    calendar_of: CalendarOf,
 ) -> Iterator[tuple[Record, Case]]:
     """Run the history again: each record with the case as it stood after it.
 
@@ -80,7 +89,7 @@ def replay(
                         remedy=REMEDY,
                     )
                 definition = definition_of(record.event.definition)
-            case = evolve(case, definition, number, read_instant(record.at), record.event)
+            case = evolve(case, definition, number, read_instant(record.at), record.event, calendar_of)
         except Diverged as found:
             raise _at(number, record.seq, found) from found
         except (ValueError, TypeError, LookupError, AttributeError) as error:
@@ -122,13 +131,16 @@ def verify_case(
     rows: Rows,
     kept: Kept,
     definition_of: Callable[[str], Definition],
+    calendar_of: CalendarOf,
     content: Callable[[str], bytes | None],
     organisation: Organisation | None,
+    calendars: Sequence[tuple[str, str]],
 ) -> Iterator[Diverged]:
     """Everything that is wrong with one case; nothing when it is as it was written.
 
-    `definition_of` gives published definitions and `content` stored bytes, each by digest; `organisation`
-    says who could act (None when it can't be read itself).
+    `definition_of` gives published definitions, `calendar_of` calendars on record and `content` stored bytes,
+    each by digest; `organisation` says who could act (None when it can't be read itself); `calendars` are
+    those that came into force in the office, with the instants.
     """
     broken = list(broken_links(number, rows))
     yield from broken
@@ -136,16 +148,24 @@ def verify_case(
         return  # what follows from a broken history proves nothing
     try:
         history = records(number, rows)
-        replayed = replay(number, history, definition_of)
+        replayed = replay(number, history, definition_of, calendar_of)
         if organisation is not None:
             replayed = _authorised(number, replayed, definition_of, organisation)
         head, lists = derive(replayed, definition_of)
     except Diverged as found:
         yield found
         return
+    yield from _check_calendars(number, history, calendars)
     yield from _check_head(number, kept.head, head)
     yield from _check_list(number, head.seq, say("open steps"), kept.tasks, lists.opened)
     yield from _check_list(number, head.seq, say("armed timers"), kept.timers, lists.armed)
+    told = {(row.seq, row.unit, row.kind) for row in kept.messages}
+    due = {
+        (r.seq, r.event.unit, r.event.type)
+        for r in history
+        if isinstance(r.event, ReminderRaised | CardRaised)
+    }
+    yield from _check_list(number, head.seq, say("reminders and cards to send"), told, due)
     yield from _check_documents(number, history, kept.documents, content)
 
 
@@ -171,6 +191,8 @@ def _authorised(
                 owners = [(step.unit, step.post) for step in possible if step.task == task]
             case MessageReceived(name=name):
                 owners = [(step.unit, step.post) for step in possible if step.message == name]
+            case event if before is not None:
+                owners = owners_of(event, before, definition, organisation)
         person = organisation.people.get(str(record.by.get("person")))
         acted = (str(record.by.get("unit")), str(record.by.get("post")))
         if owners and (acted not in owners or person is None or acted not in person.posts):
@@ -195,6 +217,33 @@ def _authorised(
             )
         before = case
         yield record, case
+
+
+def _check_calendars(
+    number: str, history: Iterable[Record], calendars: Sequence[tuple[str, str]]
+) -> Iterator[Diverged]:
+    """A case is counted by calendars that were in force in the office, and by none before its time."""
+    for record in history:
+        match record.event:
+            case CaseOpened(calendar=calendar):
+                if b'"calendar":' not in record.body:
+                    continue  # opened before calendars were on record
+                # In a rehearsal office a case may be opened before the office was.
+                known = [named for since, named in calendars if since <= max(record.at, calendars[0][0])]
+            case CalendarRevised(calendar=calendar):
+                known = [named for since, named in calendars if since <= record.at]
+            case _:
+                continue
+        if calendar not in known:
+            yield _finding(
+                number,
+                "calendar.not_in_force",
+                say(
+                    "case {case}, event {seq}: its terms are counted by a calendar that was not in force",
+                    case=number,
+                    seq=record.seq,
+                ),
+            )
 
 
 def _check_head(number: str, found: Head | None, derived: Head) -> Iterator[Diverged]:
@@ -276,13 +325,14 @@ def verify_office(
     head: Head | None,
     published: Sequence[DefinitionRow],
     organisation: str | None,
+    calendars: Sequence[tuple[str, str]],
     definition_of: Callable[[str], Definition],
     content: Callable[[str], bytes | None],
 ) -> Iterator[Diverged]:
     """The office's own history: its chain, every text and definition it names, and which are in force.
 
     `published` are the versions that cases are opened with, `organisation` the digest of the organisation
-    that acts are judged by.
+    that acts are judged by, `calendars` the instants and digests of the calendars that terms are counted by.
     """
     broken = list(broken_links(OFFICE, rows))
     yield from broken
@@ -297,10 +347,17 @@ def verify_office(
     in_force = list(published)
     latest: Record | None = None
     versions: dict[str, int] = {}
+    applied: list[tuple[str, str]] = []
     for record in records(OFFICE, rows):
         match record.event:
             case OrganisationRecorded(content=named):
                 latest = record
+                stored = content(named)
+                if stored is None or digest(stored) != named:
+                    yield _changed(record)
+            case CalendarImported(content=named) | CalendarApplied(content=named):
+                if isinstance(record.event, CalendarApplied):
+                    applied.append((record.at, named))
                 stored = content(named)
                 if stored is None or digest(stored) != named:
                     yield _changed(record)
@@ -328,6 +385,12 @@ def verify_office(
         )
     if latest is not None and latest.event.payload()["content"] != organisation:
         yield _changed(latest)
+    if applied != list(calendars):
+        yield _finding(
+            OFFICE,
+            "calendar.differs",
+            say("{case}: the calendars in force are not those that were applied on record", case=OFFICE),
+        )
 
 
 def verify_numbers(

@@ -1,62 +1,89 @@
 """A case: a fold over its events (floor 4).
 
 `evolve` alone changes state, and it does so by running the process again: a fact (a case opened, a task
-completed, a message received, a timer fired) goes through `flow.step`, and what follows from it is
-queued as `expected`; the consequences on record must then be exactly these, in this order. So the live
-engine, replay and audit are one piece of code, and a record that says something else diverges at its
-event. `next_timer` and `decide` look at a settled case and answer with the next fact, or refuse.
+completed, a timer fired, a clock struck) goes through `flow.step` and the case's `deadlines.Book`, and what
+follows from it is queued as `expected`; the consequences on record must then be exactly these, in this
+order. So the live engine, replay and audit are one piece of code, and a record that says something else
+diverges at its event. `next_fact_of_time` and the `decide…` functions look at a settled case and answer with
+the next fact, or refuse.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, time
+from functools import lru_cache
 from typing import Any
 
-from .clock import read_instant, write_instant
+from .access import Organisation
+from .clock import Calendar, Workdays, parse_term, read_instant, write_instant
+from .deadlines import Book, Card, Deadline, Deemed, find, ran_out, stamped
 from .definition import Definition
-from .errors import Diverged, Invalid, say
+from .errors import Diverged, Invalid, Text, say
 from .events import (
+    CalendarRevised,
+    CardAnswered,
+    CardContested,
+    CardWithdrawn,
     CaseClosed,
     CaseOpened,
+    ClockStruck,
     DocumentIssued,
     Event,
+    ExtensionGranted,
     IncidentRaised,
     MessageReceived,
     MessageSent,
+    PauseOrdered,
+    ResumeOrdered,
     SignalSent,
     TaskCancelled,
     TaskCompleted,
     TaskOpened,
     TimerArmed,
     TimerFired,
+    TimerMoved,
     TimerStopped,
 )
-from .flow.marking import Due, Marking, Waiting, awaited, open_tasks, timers
+from .flow.marking import Due, Marking, Waiting, awaited, bound_timers, open_tasks, timers
 from .flow.net import HUMAN, Node
-from .flow.step import Complete, Effect, Fire, Input, Message, Start, step
+from .flow.step import EXACT, Almanac, Complete, Effect, Fire, Input, Message, Revise, Start, step
 from .forms import NO_FIELDS, check
 
 CLOCK = {"clock": True}
 """Who acts when time does."""
+
+EVERYWHERE = "*"
+"""The unit under which a calendar keeps local days of the whole county."""
+
+CalendarOf = Callable[[str], Calendar]
+"""Gives a calendar by its digest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """A case between two events.
 
-    `opened_at` and `at` are the instants of its first and latest event; `documents` the number of the
-    latest document of each kind; `expected` the consequences of the last fact that are not on record
-    yet; `outcome` is set once the case is closed.
+    `calendar` (a digest), since `counted_since`, and `closing` (`HH:MM`) are what its terms are counted by;
+    `opened_at` and `at` the instants of its first and latest event; `deadlines` the runnings of the item's
+    clocks; `deemed` what silence has been taken for; `documents` the number of the latest document of each
+    kind; `expected` the consequences of the last fact that are not on record yet; `outcome` is set once the
+    case is closed.
     """
 
     number: str
     item: str
     definition: str
+    calendar: str
+    counted_since: str
+    closing: str
     opened_at: str
     at: str
     marking: Marking
+    deadlines: dict[str, Deadline] = field(default_factory=dict)
+    cards: dict[str, Card] = field(default_factory=dict)
+    deemed: tuple[Deemed, ...] = ()
     documents: dict[str, str] = field(default_factory=dict)
     expected: tuple[Event, ...] = ()
     outcome: str | None = None
@@ -72,9 +99,15 @@ class Case:
             "number": self.number,
             "item": self.item,
             "definition": self.definition,
+            "calendar": self.calendar,
+            "counted_since": self.counted_since,
+            "closing": self.closing,
             "opened_at": self.opened_at,
             "at": self.at,
             "marking": self.marking,
+            "deadlines": self.deadlines,
+            "cards": self.cards,
+            "deemed": list(self.deemed),
             "documents": self.documents,
             "outcome": self.outcome,
         }
@@ -82,11 +115,18 @@ class Case:
     @staticmethod
     def from_json(data: dict[str, Any]) -> Case:
         """The inverse of `to_json`."""
-        return Case(**data)
+        return Case(**{**data, "deemed": tuple(data["deemed"])})
 
 
-def evolve(case: Case | None, definition: Definition, number: str, at: datetime, event: Event) -> Case:
-    """The case after `event`, which took effect at `at`.
+def evolve(
+    case: Case | None,
+    definition: Definition,
+    number: str,
+    at: datetime,
+    event: Event,
+    calendar_of: CalendarOf,
+) -> Case:
+    """The case after `event`, which took effect at `at`. `calendar_of` gives the calendars it names.
 
     Raises `Diverged` when the event does not follow from the events before it.
     """
@@ -95,9 +135,7 @@ def evolve(case: Case | None, definition: Definition, number: str, at: datetime,
             raise _diverged(event, None)
         if event.definition != definition.digest:
             raise _diverged(event, replace(event, definition=definition.digest))
-        marking, effects = step(definition.net, None, Start(event.data, event.zone), at)
-        opened = Case(number, event.item, event.definition, write_instant(at), write_instant(at), marking)
-        return replace(opened, expected=tuple(_consequences(opened, definition, effects)))
+        return _opened(definition, number, at, event, calendar_of)
     if case is None:
         raise _diverged(event, None)
     if write_instant(at) < case.at:
@@ -115,7 +153,7 @@ def evolve(case: Case | None, definition: Definition, number: str, at: datetime,
         if case.expected:
             raise _diverged(event, case.expected[0])
         try:
-            marking, effects = step(definition.net, case.marking, _input(case, event, at), at)
+            return _follow(case, definition, at, event, calendar_of)
         except Invalid as refusal:
             raise Diverged(
                 "replay.impossible",
@@ -125,28 +163,124 @@ def evolve(case: Case | None, definition: Definition, number: str, at: datetime,
                 found=say("{event}", event=event.payload()),
                 remedy=say("compare the history with a backup or a sealed copy"),
             ) from refusal
-        after = replace(case, marking=marking, at=write_instant(at))
-        return replace(after, expected=tuple(_consequences(after, definition, effects)))
     if not case.expected:
         raise _diverged(event, None)
     return _record(case, event)
 
 
+def _opened(
+    definition: Definition, number: str, at: datetime, event: CaseOpened, calendar_of: CalendarOf
+) -> Case:
+    instant = write_instant(at)
+    nowhere: Any = None  # until the process has begun, two lines on
+    case = Case(
+        number,
+        event.item,
+        event.definition,
+        event.calendar,
+        instant,
+        event.closing,
+        instant,
+        instant,
+        nowhere,
+    )
+    hours = _hours(definition, event.calendar, event.closing, event.zone, calendar_of)
+    marking, effects = step(
+        definition.net, None, Start(event.data, event.zone), at, _almanac(definition, hours)
+    )
+    opened = replace(case, marking=marking)
+    return _with(opened, definition, effects, _book(opened, definition, at, hours))
+
+
+def _follow(case: Case, definition: Definition, at: datetime, event: Event, calendar_of: CalendarOf) -> Case:
+    """The case after a fact, with the consequences that must follow. Raises `Invalid` if it can't be."""
+    if isinstance(event, CalendarRevised):
+        calendar_of(event.calendar)
+        case = replace(case, calendar=event.calendar, counted_since=write_instant(at))
+    hours = _hours(definition, case.calendar, case.closing, case.marking["zone"], calendar_of)
+    book = _book(case, definition, at, hours)
+    given = _input(case, event, at)
+    if given is None:
+        consequences = tuple(_keep(case, definition, event, book))
+        return replace(_kept(case, book), at=write_instant(at), expected=consequences)
+    marking, effects = step(definition.net, case.marking, given, at, _almanac(definition, hours))
+    after = replace(case, marking=marking, at=write_instant(at))
+    return _with(after, definition, effects, book)
+
+
+def _with(case: Case, definition: Definition, effects: Iterable[Effect], book: Book) -> Case:
+    consequences = tuple(_consequences(case, definition, effects, book))
+    return replace(_kept(case, book), expected=consequences)
+
+
+def _kept(case: Case, book: Book) -> Case:
+    """The case with what the book has become."""
+    return replace(case, deadlines=book.deadlines, cards=book.cards, deemed=tuple(book.deemed))
+
+
+# --- by which calendar
+
+
+Hours = Callable[[str], Workdays]
+"""The working days of a unit."""
+
+
+@lru_cache(maxsize=1000)
+def workdays_of(calendar: Calendar, unit: str, zone: str, closing: str) -> Workdays:
+    """The calendar as `unit` lives it: its own local days, then those of the whole county."""
+    return Workdays(calendar, (unit, EVERYWHERE), zone, time.fromisoformat(closing))
+
+
+def _hours(
+    definition: Definition, calendar: str, closing: str, zone: str, calendar_of: CalendarOf
+) -> Hours | None:
+    if not calendar:
+        return None
+    return lambda unit: workdays_of(calendar_of(calendar), unit, zone, closing)
+
+
+def hours_of(case: Case, definition: Definition, calendar_of: CalendarOf) -> Hours:
+    """The working days of each unit as this case counts them."""
+    hours = _hours(definition, case.calendar, case.closing, case.marking["zone"], calendar_of)
+    return hours or _no_hours
+
+
+def _no_hours(unit: str) -> Workdays:
+    raise Invalid("calendar.none", say("this case was opened before calendars were on record"))
+
+
+def _almanac(definition: Definition, hours: Hours | None) -> Almanac:
+    if hours is None:
+        return EXACT
+    lanes = definition.item["lanes"]
+    return Almanac(lambda lane: hours(lanes.get(lane or "", "").partition("/")[0]), definition.clocks)
+
+
+def _book(case: Case, definition: Definition, at: datetime, hours: Hours | None) -> Book:
+    return Book(definition.clocks, hours or _no_hours, case.deadlines, case.cards, case.deemed, at)
+
+
+# --- facts and what follows
+
+
 def _record(case: Case, event: Event) -> Case:
     """Take the next expected consequence off the queue: `event` must be it."""
     expected, rest = case.expected[0], case.expected[1:]
-    documents = case.documents
+    documents, deadlines = case.documents, case.deadlines
     if isinstance(event, DocumentIssued) and isinstance(expected, DocumentIssued):
         # Number and content are given by the office, not derived.
         expected = replace(expected, number=event.number, content=event.content)
         documents = {**documents, event.document: event.number}
+        if event == expected and event.element.startswith("clock:"):
+            deadlines = stamped(deadlines, event.element, event.number)
     if event != expected:
         raise _diverged(event, expected)
     outcome = event.outcome if isinstance(event, CaseClosed) else case.outcome
-    return replace(case, expected=rest, documents=documents, outcome=outcome)
+    return replace(case, expected=rest, documents=documents, deadlines=deadlines, outcome=outcome)
 
 
-def _input(case: Case, event: Event, at: datetime) -> Input:
+def _input(case: Case, event: Event, at: datetime) -> Input | None:
+    """What the process is given by a fact; None for a fact that concerns only clocks and cards."""
     match event:
         case TaskCompleted():
             return Complete(event.task, event.data)
@@ -155,25 +289,79 @@ def _input(case: Case, event: Event, at: datetime) -> Input:
         case TimerFired():
             _check_due(case, event, at)
             return Fire(event.timer)
+        case CalendarRevised():
+            return Revise()
+    return None
+
+
+def _keep(case: Case, definition: Definition, event: Event, book: Book) -> Iterable[Event]:
+    """The entries that a fact about clocks and cards makes in the book."""
+    match event:
+        case ClockStruck(clock=clock, rung=rung):
+            _check_struck(case, event, book.now)
+            return book.strike(clock, rung, _busy_units(case, definition))
+        case PauseOrdered(clock=clock, ground=ground, expected=expected):
+            _known(case, clock)
+            return book.pause(clock, ground, parse_term(expected))
+        case ResumeOrdered(clock=clock, ground=ground):
+            _known(case, clock)
+            return book.resume(clock, ground)
+        case ExtensionGranted(clock=clock, by=by, reason=reason):
+            _known(case, clock)
+            return book.extend(clock, parse_term(by), reason)
+        case CardAnswered() | CardContested() | CardWithdrawn():
+            book.treat_card(event)
+            return ()
     raise _diverged(event, None)
 
 
+def _known(case: Case, clock: str) -> None:
+    if clock not in case.deadlines:
+        raise Invalid("clock.not_started", say("the clock {clock} has not started in this case", clock=clock))
+
+
+def _busy_units(case: Case, definition: Definition) -> list[str]:
+    """The units that have open steps, in order of opening."""
+    units = {}
+    for waiting in open_tasks(case.marking):
+        node = definition.net.scopes[waiting.scope].nodes[waiting.element]
+        units[waiting.unit or definition.performer(waiting.scope, node)[0]] = True
+    return list(units)
+
+
 def _check_due(case: Case, event: TimerFired, at: datetime) -> None:
-    """A timer fires at its own due instant, neither earlier nor later."""
+    """A timer fires at its own due instant, neither earlier nor later; one that waits for a clock, as soon
+    as that has run out."""
     for frame in case.marking["frames"].values():
         for visit in frame["live"].values():
             timer = visit.get("timers", {}).get(event.element)
-            if timer is not None and timer["due"] == write_instant(at):
+            if timer is None:
+                continue
+            if timer.get("due") == write_instant(at):
                 return
-    raise Diverged(
-        "replay.timer",
-        say("timer {timer} was not due at {at}", timer=event.timer, at=write_instant(at)),
-        remedy=say("compare the history with a backup or a sealed copy"),
-    )
+            if "clock" in timer and ran_out(case.deadlines, timer["clock"]) and write_instant(at) == case.at:
+                return
+    raise _wrong_instant(say("timer {timer} was not due at {at}", timer=event.timer, at=write_instant(at)))
 
 
-def _consequences(case: Case, definition: Definition, effects: Iterable[Effect]) -> Iterable[Event]:
-    """What goes on record for what the process did; entering and leaving gateways does not."""
+def _check_struck(case: Case, event: ClockStruck, at: datetime) -> None:
+    deadline = case.deadlines.get(event.clock)
+    due = deadline["pending"][0][0] if deadline is not None and deadline["pending"] else None
+    if due is None or write_instant(at) != max(due, case.at):
+        raise _wrong_instant(
+            say("the clock {clock} did not strike at {at}", clock=event.clock, at=write_instant(at))
+        )
+
+
+def _wrong_instant(message: Text) -> Diverged:
+    return Diverged("replay.timer", message, remedy=say("compare the history with a backup or a sealed copy"))
+
+
+def _consequences(
+    case: Case, definition: Definition, effects: Iterable[Effect], book: Book
+) -> Iterator[Event]:
+    """What goes on record for what the process did, and for what the clocks did then; entering and leaving
+    gateways does not."""
     units: dict[str, str] | None = None
     for effect in effects:
         node = definition.net.scopes[effect.scope].nodes.get(effect.element)
@@ -186,7 +374,11 @@ def _consequences(case: Case, definition: Definition, effects: Iterable[Effect])
             case "cancelled" if node is not None and node.kind in HUMAN:
                 yield TaskCancelled(effect.id, node.id)
             case "armed":
-                yield TimerArmed(effect.id, effect.element, effect.info["due"])
+                info = effect.info
+                yield TimerArmed(effect.id, effect.element, info["due"], info["clock"], info["provisional"])
+            case "moved":
+                info = effect.info
+                yield TimerMoved(effect.id, effect.element, info["was"], info["due"], info["provisional"])
             case "stopped":
                 yield TimerStopped(effect.id, effect.element)
             case "sent":
@@ -200,9 +392,18 @@ def _consequences(case: Case, definition: Definition, effects: Iterable[Effect])
                 for document in node.properties.get("documents", "").split():
                     yield DocumentIssued(document, effect.id, "", "")
             case "ended":
+                yield from book.close()
                 yield CaseClosed(effect.element)
             case _:
                 pass
+        yield from book.reach(_trigger(effect))
+
+
+def _trigger(effect: Effect) -> str:
+    """What a clock would call this effect; an instance among many is not the activity."""
+    if ":" in effect.id.rpartition("/")[2]:
+        return ""
+    return {"completed": effect.element, "entered": f"{effect.element}:opened"}.get(effect.kind, "")
 
 
 def _diverged(event: Event, expected: Event | None) -> Diverged:
@@ -250,7 +451,7 @@ class Step:
 
 def steps(case: Case, definition: Definition) -> list[Step]:
     """Everything that a person can do in the case now: open tasks first, then awaited messages."""
-    armed = timers(definition.net, case.marking)
+    armed = dues(case, definition)
     return [_step(definition, name, waiting, armed) for name, waiting in _possible(case, definition)]
 
 
@@ -272,13 +473,30 @@ def _step(definition: Definition, name: str, waiting: Waiting, armed: list[Due])
     return Step(name, waiting.scope, node, waiting.unit or unit, post, waiting.name or None, due)
 
 
-def next_timer(case: Case, definition: Definition, now: datetime) -> tuple[datetime, TimerFired] | None:
-    """The first timer that is due by `now`, with its own instant; None when time has nothing to do."""
-    for timer in timers(definition.net, case.marking)[:1]:
-        due = read_instant(timer.due)
-        if due <= now:
-            return due, TimerFired(timer.timer, timer.element)
-    return None
+def next_fact_of_time(case: Case, definition: Definition, now: datetime) -> tuple[datetime, Event] | None:
+    """What time does next by `now`, with its instant; None when it has nothing to do.
+
+    At one instant the clocks strike first, in the item's order; then what waited for one that ran out; then
+    the other timers. What should have been earlier than the case's latest event comes right after it: a
+    clock may be started as of a day gone by.
+    """
+    found: list[tuple[str, int, int, int, Event]] = []
+    order = list(definition.clocks)
+    for id, deadline in case.deadlines.items():
+        if deadline["pending"]:
+            instant, rung = deadline["pending"][0]
+            place = order.index(deadline["clock"])
+            found.append((max(instant, case.at), 0, place, deadline["n"], ClockStruck(id, rung)))
+    for place, timer in enumerate(bound_timers(definition.net, case.marking)):
+        if ran_out(case.deadlines, timer.clock):
+            found.append((case.at, 1, place, 0, TimerFired(timer.timer, timer.element)))
+    for place, timer in enumerate(timers(definition.net, case.marking)[:1]):
+        found.append((timer.due, 2, place, 0, TimerFired(timer.timer, timer.element)))
+    if not found:
+        return None
+    instant, *_, event = min(found, key=lambda entry: entry[:4])
+    at = read_instant(instant)
+    return (at, event) if at <= now else None
 
 
 def find_step(case: Case, definition: Definition, task: str) -> Step:
@@ -286,7 +504,7 @@ def find_step(case: Case, definition: Definition, task: str) -> Step:
     possible = _possible(case, definition)
     for name, waiting in possible:
         if name == task:
-            return _step(definition, name, waiting, timers(definition.net, case.marking))
+            return _step(definition, name, waiting, dues(case, definition))
     names = ", ".join(name for name, _ in possible)
     if case.closed:
         raise Invalid(
@@ -322,9 +540,137 @@ def decide(case: Case, definition: Definition, target: Step, data: dict[str, Any
     return TaskCompleted(target.task, target.node.id, data)
 
 
+# --- deciding about clocks and cards
+
+
+def decide_pause(
+    case: Case,
+    definition: Definition,
+    at: datetime,
+    calendar_of: CalendarOf,
+    clock: str,
+    ground: str,
+    expected: str,
+    reason: str,
+) -> PauseOrdered:
+    """The fact that pausing `clock` for `ground` puts on record; `expected` is a term. Raises `Invalid` with
+    the article when the law does not allow it (for a licence: Administrative Licensing Law art. 45)."""
+    id = _find_clock(case, definition, clock)
+    fact = PauseOrdered(id, ground, str(parse_term(expected)), reason)
+    _follow(case, definition, at, fact, calendar_of)
+    return fact
+
+
+def decide_resume(
+    case: Case,
+    definition: Definition,
+    at: datetime,
+    calendar_of: CalendarOf,
+    clock: str,
+    ground: str | None,
+    reason: str,
+) -> ResumeOrdered:
+    """The fact that letting `clock` run on puts on record; the only pause there is if `ground` is None.
+    Raises `Invalid`."""
+    id = _find_clock(case, definition, clock)
+    pauses = case.deadlines[id]["ledger"]["runs"][-1]["pauses"]
+    open_pauses = [pause["ground"] for pause in pauses if pause["until"] is None]
+    if ground is None and len(open_pauses) != 1:
+        raise Invalid(
+            "clock.not_paused" if not open_pauses else "clock.which_ground",
+            say("the clock {clock} is not paused", clock=id)
+            if not open_pauses
+            else say("the clock {clock} is paused on several grounds", clock=id),
+            expected=say("one of: {grounds}", grounds=", ".join(open_pauses) or "—"),
+            remedy=say("name the ground with --ground"),
+        )
+    fact = ResumeOrdered(id, ground or open_pauses[0], reason)
+    _follow(case, definition, at, fact, calendar_of)
+    return fact
+
+
+def decide_extension(
+    case: Case,
+    definition: Definition,
+    at: datetime,
+    calendar_of: CalendarOf,
+    clock: str,
+    by: str,
+    reason: str,
+) -> ExtensionGranted:
+    """The fact that extending `clock` by the term `by` puts on record. Raises `Invalid` with the article
+    (for a licence: Administrative Licensing Law art. 42)."""
+    id = _find_clock(case, definition, clock)
+    fact = ExtensionGranted(id, str(parse_term(by)), reason)
+    _follow(case, definition, at, fact, calendar_of)
+    return fact
+
+
+def decide_card(
+    case: Case,
+    definition: Definition,
+    at: datetime,
+    calendar_of: CalendarOf,
+    fact: CardAnswered | CardContested | CardWithdrawn,
+) -> Event:
+    """`fact`, if it can be. Raises `Invalid`."""
+    _follow(case, definition, at, fact, calendar_of)
+    return fact
+
+
+def owners_of(
+    event: Event, case: Case, definition: Definition, organisation: Organisation
+) -> list[tuple[str, str]]:
+    """The posts (unit, post) whose holders may enter a fact about clocks and cards; none for other events.
+
+    A clock is paused and resumed by those who work on the case in the unit that answers for it, and extended
+    by the office that the law names (Administrative Licensing Law art. 42); a card is answered and contested
+    in the unit that got it, and withdrawn by the supervisors.
+    """
+    match event:
+        case PauseOrdered(clock=clock) | ResumeOrdered(clock=clock):
+            unit = definition.clocks[case.deadlines[clock]["clock"]].unit
+            lanes = [
+                (held, post)
+                for held, _, post in (b.partition("/") for b in definition.item["lanes"].values())
+            ]
+            return [lane for lane in lanes if lane[0] == unit] or lanes
+        case ExtensionGranted(clock=clock):
+            extension = definition.clocks[case.deadlines[clock]["clock"]].rule.extension
+            unit, _, post = extension.approver.partition("/") if extension else ("", "", "")
+            return [(unit, post)]
+        case CardAnswered(card=card) | CardContested(card=card):
+            return organisation.posts_in(case.cards[card]["unit"]) if card in case.cards else []
+        case CardWithdrawn():
+            return list(organisation.supervisors)
+    return []
+
+
+def _find_clock(case: Case, definition: Definition, name: str) -> str:
+    return find(case.deadlines, definition.clocks, name)[0]
+
+
+def revision(
+    case: Case, definition: Definition, at: datetime, calendar: str, calendar_of: CalendarOf
+) -> tuple[Event, ...]:
+    """What would follow for the case if it were counted by `calendar` (a digest) from `at` on."""
+    return _follow(case, definition, at, CalendarRevised(calendar), calendar_of).expected
+
+
 def task_due(case: Case, definition: Definition, task: str) -> str | None:
     """The first timer, at this moment, on the task or on an activity around it."""
-    return _due(timers(definition.net, case.marking), task)
+    return _due(dues(case, definition), task)
+
+
+def dues(case: Case, definition: Definition) -> list[Due]:
+    """All armed timers with the instants they will fire at as things stand, next first."""
+    found = timers(definition.net, case.marking)
+    for timer in bound_timers(definition.net, case.marking):
+        running = [d for d in case.deadlines.values() if d["clock"] == timer.clock]
+        due = max(running, key=lambda d: d["n"])["due"] if running else None
+        if due is not None:
+            found.append(timer._replace(due=due))
+    return sorted(found)
 
 
 def _due(armed: list[Due], task: str) -> str | None:
@@ -352,11 +698,13 @@ class Course:
         case: Case | None,
         definition: Definition,
         issue: Callable[[Course, datetime, dict[str, Any], DocumentIssued], DocumentIssued],
+        calendar_of: CalendarOf,
     ) -> None:
         self.number = number
         self.state = case
         self.definition = definition
         self.issue = issue
+        self.calendar_of = calendar_of
         self.entries: list[tuple[datetime, dict[str, Any], Event]] = []
         self.dues: dict[str, str | None] = {}
 
@@ -377,15 +725,15 @@ class Course:
             self._fold(at, by, event)
 
     def _fold(self, at: datetime, by: dict[str, Any], event: Event) -> None:
-        self.state = evolve(self.state, self.definition, self.number, at, event)
+        self.state = evolve(self.state, self.definition, self.number, at, event, self.calendar_of)
         self.entries.append((at, by, event))
         if isinstance(event, TaskOpened):
             self.dues[event.task] = task_due(self.case, self.definition, event.task)
 
     def settle(self, now: datetime) -> None:
-        """Time first: every timer due by `now` fires at its own instant, in order."""
+        """Time first: every timer and clock due by `now` acts at its own instant, in order."""
         for _ in range(MOST_FIRINGS):
-            due = None if self.case.closed else next_timer(self.case, self.definition, now)
+            due = None if self.case.closed else next_fact_of_time(self.case, self.definition, now)
             if due is None:
                 return
             self.enter(due[0], CLOCK, due[1])

@@ -5,8 +5,9 @@ history: canonical JSON bytes (`body`) that name case, sequence number, instants
 the hash of the record before; `hash` is SHA-256 over exactly these bytes. Changing, removing,
 swapping or inserting a record anywhere breaks the chain there.
 
-Facts are entered (`case.opened`, `task.completed`, `message.received`, `timer.fired`); everything
-else is a consequence that the fold derives again at replay and compares with what was recorded.
+Facts are entered by people (`case.opened`, `task.completed`, `pause.ordered` …) or by time (`timer.fired`,
+`clock.struck`); everything else is a consequence that the fold derives again at replay and compares with what
+was recorded.
 """
 
 from __future__ import annotations
@@ -22,8 +23,21 @@ from typing import Any, ClassVar
 from .clock import write_instant
 from .errors import Diverged, say
 
-FORMAT = 1
-"""Version of the record format; a reader of a later format upcasts earlier ones here."""
+FORMAT = 2
+"""Version of the record format. Records of earlier ones are read as if they had been written in this one
+(`_UPCASTS`); their bytes and hashes stay as they are.
+
+2: a case names the calendar and closing time that its terms are counted by; timers may wait for clocks.
+"""
+
+_UPCASTS: dict[int, dict[str, dict[str, Any]]] = {
+    1: {
+        "case.opened": {"calendar": "", "closing": "17:30"},
+        "timer.armed": {"clock": None, "provisional": False},
+    },
+    2: {},
+}
+"""Format → event type → fields that it did not have, with what they would have said."""
 
 GENESIS = "0" * 64
 """What the first record of a history carries as the hash of the one before."""
@@ -90,18 +104,43 @@ class DefinitionPublished(Event):
     effective: str
 
 
+@dataclass(frozen=True, slots=True)
+class CalendarImported(Event):
+    """A calendar (a digest) was put forward; it counts nothing before it is applied."""
+
+    type: ClassVar[str] = "calendar.imported"
+    fact: ClassVar[bool] = True
+    content: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarApplied(Event):
+    """From now on terms are counted by this calendar, those of open cases included."""
+
+    type: ClassVar[str] = "calendar.applied"
+    fact: ClassVar[bool] = True
+    content: str
+
+
 # --- the case: facts
 
 
 @dataclass(frozen=True, slots=True)
 class CaseOpened(Event):
-    """A case of `item` begins, to run by `definition` (a digest) for life, on the clocks of `zone`."""
+    """A case of `item` begins, to run by `definition` (a digest) for life, in the time of `zone`.
+
+    Its terms are counted by `calendar` (a digest; "" for none) until a `calendar.revised`, and end when the
+    office closes, at `closing` (`HH:MM`).
+    """
 
     type: ClassVar[str] = "case.opened"
     fact: ClassVar[bool] = True
     item: str
     definition: str
     zone: str
+    calendar: str
+    closing: str
     data: dict[str, Any]
 
 
@@ -128,12 +167,96 @@ class MessageReceived(Event):
 
 @dataclass(frozen=True, slots=True)
 class TimerFired(Event):
-    """A timer ran out at its own due instant, which is this event's `at`."""
+    """A timer ran out at its own due instant, or with the clock it waited for; `at` is that instant."""
 
     type: ClassVar[str] = "timer.fired"
     fact: ClassVar[bool] = True
     timer: str
     element: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStruck(Event):
+    """Time reached a rung of a clock of the item; `rung` is "" when the clock ran out."""
+
+    type: ClassVar[str] = "clock.struck"
+    fact: ClassVar[bool] = True
+    clock: str
+    rung: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseOrdered(Event):
+    """Somebody stopped a clock for a ground of its closed list; the applicant is told it will take
+    `expected` (a term)."""
+
+    type: ClassVar[str] = "pause.ordered"
+    fact: ClassVar[bool] = True
+    clock: str
+    ground: str
+    expected: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeOrdered(Event):
+    """Somebody let a paused clock run on."""
+
+    type: ClassVar[str] = "resume.ordered"
+    fact: ClassVar[bool] = True
+    clock: str
+    ground: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionGranted(Event):
+    """The office that may do so extended a clock by the term `by`."""
+
+    type: ClassVar[str] = "extension.granted"
+    fact: ClassVar[bool] = True
+    clock: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarRevised(Event):
+    """From now on the case's terms are counted by `calendar` (a digest)."""
+
+    type: ClassVar[str] = "calendar.revised"
+    fact: ClassVar[bool] = True
+    calendar: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardAnswered(Event):
+    """The unit that got the card signed for it and says what it does about it."""
+
+    type: ClassVar[str] = "card.answered"
+    fact: ClassVar[bool] = True
+    card: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardContested(Event):
+    """The unit that got the card says that it is wrong."""
+
+    type: ClassVar[str] = "card.contested"
+    fact: ClassVar[bool] = True
+    card: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardWithdrawn(Event):
+    """The supervisor took the card back; it stays on record."""
+
+    type: ClassVar[str] = "card.withdrawn"
+    fact: ClassVar[bool] = True
+    card: str
+    text: str
 
 
 # --- the case: consequences
@@ -161,12 +284,29 @@ class TaskCancelled(Event):
 
 @dataclass(frozen=True, slots=True)
 class TimerArmed(Event):
-    """A timer will fire at `due`, unless it is stopped before."""
+    """A timer will fire at `due`, or when `clock` of the item runs out, unless it is stopped before.
+
+    `provisional`: the date rests on a year whose holidays were not announced.
+    """
 
     type: ClassVar[str] = "timer.armed"
     timer: str
     element: str
+    due: str | None
+    clock: str | None
+    provisional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimerMoved(Event):
+    """A change of the calendar moved a timer from `was` to `due`."""
+
+    type: ClassVar[str] = "timer.moved"
+    timer: str
+    element: str
+    was: str
     due: str
+    provisional: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +362,122 @@ class IncidentRaised(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ClockStarted(Event):
+    """A clock of the item runs since `since`, which may lie before this event; it ends at `due`."""
+
+    type: ClassVar[str] = "clock.started"
+    clock: str
+    since: str
+    due: str
+    provisional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClockPaused(Event):
+    """The clock stands still for `ground`; it has no due date until it runs on."""
+
+    type: ClassVar[str] = "clock.paused"
+    clock: str
+    ground: str
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockResumed(Event):
+    """A pause ended; `due` is None while another one lasts."""
+
+    type: ClassVar[str] = "clock.resumed"
+    clock: str
+    ground: str
+    due: str | None
+    provisional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClockExtended(Event):
+    """The clock has so much more (`by`, a term); `due` is None while it stands still."""
+
+    type: ClassVar[str] = "clock.extended"
+    clock: str
+    by: str
+    due: str | None
+    provisional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRestarted(Event):
+    """The term began anew."""
+
+    type: ClassVar[str] = "clock.restarted"
+    clock: str
+    due: str
+    provisional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReprojected(Event):
+    """A change of the calendar moved the clock's due date."""
+
+    type: ClassVar[str] = "clock.reprojected"
+    clock: str
+    was: str | None
+    due: str | None
+    provisional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClockExpired(Event):
+    """The clock ran out, with this effect by this law (None: a flag needs none)."""
+
+    type: ClassVar[str] = "clock.expired"
+    clock: str
+    effect: str
+    basis: dict[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStopped(Event):
+    """What the clock measures is done; `late` if it had run out before."""
+
+    type: ClassVar[str] = "clock.stopped"
+    clock: str
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CaseDeemed(Event):
+    """Silence counts as an answer by law: `effect` (`deemed_acceptance` …) takes effect as of `as_of`."""
+
+    type: ClassVar[str] = "case.deemed"
+    effect: str
+    clock: str
+    as_of: str
+    basis: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderRaised(Event):
+    """`unit` is reminded that a clock has little left, or that a pause lasts longer than was told."""
+
+    type: ClassVar[str] = "reminder.raised"
+    clock: str
+    rung: str
+    unit: str
+    due: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CardRaised(Event):
+    """`unit` gets a card of this colour because of a clock."""
+
+    type: ClassVar[str] = "card.raised"
+    card: str
+    colour: str
+    clock: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class CaseClosed(Event):
     """The process ended; `outcome` is the end event that was reached last."""
 
@@ -235,18 +491,40 @@ TYPES: dict[str, type[Event]] = {
         OfficeCreated,
         OrganisationRecorded,
         DefinitionPublished,
+        CalendarImported,
+        CalendarApplied,
         CaseOpened,
         TaskCompleted,
         MessageReceived,
         TimerFired,
+        ClockStruck,
+        PauseOrdered,
+        ResumeOrdered,
+        ExtensionGranted,
+        CalendarRevised,
+        CardAnswered,
+        CardContested,
+        CardWithdrawn,
         TaskOpened,
         TaskCancelled,
         TimerArmed,
+        TimerMoved,
         TimerStopped,
         MessageSent,
         SignalSent,
         DocumentIssued,
         IncidentRaised,
+        ClockStarted,
+        ClockPaused,
+        ClockResumed,
+        ClockExtended,
+        ClockRestarted,
+        ClockReprojected,
+        ClockExpired,
+        ClockStopped,
+        CaseDeemed,
+        ReminderRaised,
+        CardRaised,
         CaseClosed,
     )
 }
@@ -318,11 +596,15 @@ def parse(case: str, seq: int, body: bytes) -> Record:
     """
     try:
         content = json.loads(body)
-        if content["format"] != FORMAT or content["case"] != case or content["seq"] != seq:
+        if content["case"] != case or content["seq"] != seq:
             raise ValueError("not this record")
         if canonical(content) != body:
             raise ValueError("not canonical")
         kind = TYPES[content["type"]]
+        missing = _UPCASTS[content["format"]].get(kind.type, {})
+        if missing.keys() & content["data"].keys():
+            raise ValueError("fields of a later format")
+        content["data"] |= missing
         if set(content["data"]) != set(_FIELDS[kind.type]):
             raise ValueError("other fields")
         return Record(
@@ -340,7 +622,7 @@ def parse(case: str, seq: int, body: bytes) -> Record:
         raise Diverged(
             "event.unreadable",
             say("event {seq} of case {case} is not a record that lianban wrote", case=case, seq=seq),
-            expected=say("a canonical record of format {format}", format=FORMAT),
+            expected=say("a canonical record of format {format} or before", format=FORMAT),
             found=say("{error}", error=repr(error)),
             remedy=say("compare the database with a backup or a sealed copy; somebody changed it"),
         ) from error

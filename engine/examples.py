@@ -12,12 +12,12 @@ from typing import Any
 
 from .access import Organisation, identify, permit
 from .case import Case, Course, check_opening, decide, document_number, find_step, steps
-from .clock import OFFICE_ZONE, parse_instant
+from .clock import OFFICE_ZONE, parse_instant, shipped
 from .definition import Definition
 from .documents import render
 from .errors import Invalid, Problem, Refusal, Text, say
 from .events import CaseOpened, DocumentIssued, digest
-from .views import document_context
+from .time_views import document_context
 
 
 def play_all(definition: Definition, organisation: Organisation) -> list[Problem]:
@@ -50,10 +50,12 @@ def play(definition: Definition, organisation: Organisation, path: str, example:
     with _Failing(path, 0):
         at = _instant(example["start"])
         person = identify(organisation, example["by"])
-        by = permit(organisation, person, *definition.opener(), definition.title())
+        by = permit(organisation, person, [definition.opener()], definition.title())
         data = example.get("data", {})
         check_opening(definition, data)
-        opened = CaseOpened(definition.code, definition.digest, OFFICE_ZONE, data)
+        opened = CaseOpened(
+            definition.code, definition.digest, OFFICE_ZONE, shipped().digest, organisation.closing, data
+        )
         player.course.enter(at, by, opened)
         player.expect(example)
     for number, entry in enumerate(example.get("steps", []), 1):
@@ -94,7 +96,10 @@ class _Player:
     def __init__(self, definition: Definition, organisation: Organisation, path: str) -> None:
         self.definition = definition
         self.organisation = organisation
-        self.course = Course(f"{organisation.division}-{path}", None, definition, self.issue)
+        # The calendar that travels with the product: whether an item is sound depends on no office.
+        self.course = Course(
+            f"{organisation.division}-{path}", None, definition, self.issue, lambda _: shipped()
+        )
         self.issued: list[str] = []
         self.numbers = 0
 
@@ -117,7 +122,7 @@ class _Player:
             target = find_step(self.course.case, self.definition, entry["do"])
             person = identify(self.organisation, entry.get("by"))
             title = self.definition.step_title(target.node)
-            by = permit(self.organisation, person, target.unit, target.post, title)
+            by = permit(self.organisation, person, [(target.unit, target.post)], title)
             fact = decide(self.course.case, self.definition, target, entry.get("data", {}))
             self.course.enter(at, by, fact)
             self.course.settle(at)

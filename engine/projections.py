@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from .case import Case, task_due
 from .definition import Definition
 from .events import (
+    CalendarRevised,
     Record,
     TaskCancelled,
     TaskCompleted,
     TaskOpened,
     TimerArmed,
     TimerFired,
+    TimerMoved,
     TimerStopped,
     canonical,
 )
@@ -43,7 +45,7 @@ def changes_of(
     dues: Mapping[str, str | None],
     documents: Sequence[tuple[DocumentRow, bytes]] = (),
 ) -> Changes:
-    """What these records change in the lists of open tasks and armed timers.
+    """What these records, which end in `case`, change in the lists of open tasks and armed timers.
 
     `dues` holds, for each task they opened, its `task_due` at that moment.
     """
@@ -51,6 +53,7 @@ def changes_of(
     closed: list[str] = []
     armed: dict[str, str] = {}
     stopped: list[str] = []
+    struck: dict[str, bool] = {}
     for record in records:
         match record.event:
             case TaskOpened(task=task, element=element, unit=unit, post=post):
@@ -60,11 +63,25 @@ def changes_of(
             case TaskCompleted(task=task) | TaskCancelled(task=task):
                 if opened.pop(task, None) is None:
                     closed.append(task)
-            case TimerArmed(timer=timer, due=due):
+            case TimerArmed(timer=timer, due=str(due)):
+                armed[timer] = due
+            case TimerMoved(timer=timer, due=due):
+                if timer not in armed:
+                    stopped.append(timer)
                 armed[timer] = due
             case TimerStopped(timer=timer) | TimerFired(timer=timer):
                 if armed.pop(timer, None) is None:
                     stopped.append(timer)
+            case CalendarRevised():
+                struck |= dict.fromkeys(case.deadlines, True)
+            case event if event.type.startswith("clock."):
+                struck[event.payload()["clock"]] = True
+    for clock in struck:
+        # One row for each clock: when it strikes next.
+        row = f"clock:{clock}"
+        stopped.append(row)
+        for instant, _ in case.deadlines[clock]["pending"][:1]:
+            armed[row] = instant
     return Changes(tuple(opened.values()), closed, tuple(armed.items()), stopped, documents)
 
 

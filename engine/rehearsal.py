@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from .clock import OFFICE_ZONE, NotATime, parse_instant, read_instant
+from .clock import OFFICE_ZONE, NotATime, Workdays, parse_instant, read_instant, shipped
 from .errors import Invalid, Problem, Refusal, Text, say
 from .events import canonical
 from .flow.marking import open_tasks, timers
 from .flow.net import Net
-from .flow.step import Complete, Effect, Fire, Input, Message, Signal, Start, step
+from .flow.step import Almanac, Complete, Effect, Fire, Input, Message, Signal, Start, step
 
 TRACED = frozenset({"entered", "completed", "fired", "cancelled"})
 MOST_FIRINGS = 10_000
@@ -114,11 +114,15 @@ class _Player:
         self.now = script.start
         self.result = result
         self.work = 0
-        self.marking, effects = step(net, None, Start(script.variables, OFFICE_ZONE), self.now)
+        # No office, no item: the calendar that is shipped, and no clocks.
+        hours = Workdays(shipped())
+        self.almanac = Almanac(lambda _: hours)
+        start = Start(script.variables, OFFICE_ZONE)
+        self.marking, effects = step(net, None, start, self.now, self.almanac)
         self.trace(effects)
 
     def take(self, given: Input) -> None:
-        self.marking, effects = step(self.net, self.marking, given, self.now)
+        self.marking, effects = step(self.net, self.marking, given, self.now, self.almanac)
         self.trace(effects)
 
     def trace(self, effects: list[Effect]) -> None:

@@ -6,12 +6,10 @@ Names are `{"zh": …, "en": …}`; the front end picks the language.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from .access import Organisation
-from .case import Case, Course, steps
+from .case import Case, steps
 from .definition import Definition
 from .errors import Text
 from .events import (
@@ -27,7 +25,6 @@ from .events import (
     TaskOpened,
     TimerFired,
 )
-from .flow.marking import variables
 from .forms import NO_FIELDS
 from .forms.schema import choices_of, field_title, shape
 
@@ -214,41 +211,4 @@ def _actor(organisation: Organisation, record: Record) -> dict[str, Any]:
         "unit": unit,
         "unit_name": dict(organisation.units.get(unit, {}).get("name", {})),
         "post": record.by.get("post", ""),
-    }
-
-
-def document_context(
-    course: Course,
-    organisation: Organisation,
-    at: datetime,
-    by: dict[str, Any],
-    event: DocumentIssued,
-    number: str,
-    zone: str,
-) -> dict[str, Any]:
-    """What a template may say: the case as it stands at this moment, the step, the person, the number."""
-    case, definition = course.case, course.definition
-    person = organisation.people.get(by.get("person", ""))
-    answers: dict[str, Any] = {}
-    for _, _, entered in reversed(course.entries):
-        if entered.fact:
-            answers = entered.payload().get("data", {})
-            break
-    described = definition.item["documents"][event.document]
-    return {
-        "office": {"name": dict(organisation.name), "division": organisation.division, "zone": zone},
-        "case": {"number": case.number, "item_code": case.item, "opened_at": case.opened_at},
-        "item": definition.item,
-        "data": variables(case.marking),
-        "answers": answers,
-        "step": {"id": event.element, "name": definition.names(element_of(event.element))},
-        "actor": {
-            "name": dict(person.name) if person else {"zh": "", "en": ""},
-            "unit": by.get("unit", ""),
-            "unit_name": organisation.unit_name(by["unit"], "zh") if "unit" in by else "",
-            "post": by.get("post", ""),
-        },
-        "document": {"id": event.document, "number": number, "name": described["name"]},
-        "documents": {name: {"number": issued} for name, issued in case.documents.items()},
-        "date": at.astimezone(ZoneInfo(zone)).date().isoformat(),
     }

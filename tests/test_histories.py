@@ -22,9 +22,10 @@ from drawing import draw
 from items import DAY, HOUR, NOON, fields, organisation, play, publish
 
 from engine.audit import records, replay
+from engine.clock import Calendar
 from engine.case import steps
 from engine.definition import Definition, builtin, pack, unpack
-from engine.events import broken_links
+from engine.events import broken_links, canonical
 from engine.office import Office
 
 FOLDER = Path(__file__).parent / "histories"
@@ -103,12 +104,19 @@ STORIES: dict[str, Callable[[Path], tuple[Office, str]]] = {
 def record(office: Office, case: str) -> dict[str, Any]:
     """All that an auditor needs of a case: the definition, the records as stored, and how it stood."""
     history = office.history(case)
-    (definition,) = {state.definition for _, state in office.replay(case)}
+    states = [state for _, state in office.replay(case)]
+    (named,) = {state.definition for state in states}
+    with office._store.reading() as reader:
+        definition = office._library.definition(reader, named)
+        calendars = {
+            state.calendar: office._library.calendar(reader, state.calendar).as_json() for state in states
+        }
     return {
         "case": case,
-        "definition": base64.b64encode(zlib.compress(pack(office._definitions[definition]), 9)).decode(),
+        "definition": base64.b64encode(zlib.compress(pack(definition), 9)).decode(),
+        "calendars": base64.b64encode(zlib.compress(canonical(calendars), 9)).decode(),
         "records": [[record.seq, record.body.decode(), record.hash] for record in history],
-        "afterwards": standing(office.replay(case)[-1][1], office._definitions[definition]),
+        "afterwards": standing(states[-1], definition),
     }
 
 
@@ -128,7 +136,11 @@ def test_a_recorded_history_replays(path: Path) -> None:
     rows = [(seq, body.encode(), stored) for seq, body, stored in told["records"]]
     assert list(broken_links(told["case"], rows)) == []
     history = records(told["case"], rows)
-    replayed = list(replay(told["case"], history, lambda named: {definition.digest: definition}[named]))
+    kept = json.loads(zlib.decompress(base64.b64decode(told["calendars"]))) if "calendars" in told else {}
+    calendars = {named: Calendar.from_json(content) for named, content in kept.items()}
+    replayed = list(
+        replay(told["case"], history, {definition.digest: definition}.__getitem__, calendars.__getitem__)
+    )
     assert [record for record, _ in replayed] == history
     assert standing(replayed[-1][1], definition) == told["afterwards"]
 

@@ -47,9 +47,14 @@ class Watch:
         live = case_module.evolve
 
         def evolve(
-            case: Case | None, definition: Definition, number: str, at: datetime, event: Event
+            case: Case | None,
+            definition: Definition,
+            number: str,
+            at: datetime,
+            event: Event,
+            calendar_of: case_module.CalendarOf,
         ) -> Case:
-            after = live(case, definition, number, at, event)
+            after = live(case, definition, number, at, event, calendar_of)
             self.under_way.append((number, image(after), canonical(after.to_json())))
             return after
 
@@ -185,9 +190,11 @@ def test_a_stored_head_is_enough_to_go_on_from(sqlite_database: str, tmp_path: P
         for case in cases:
             state: Case | None = None
             for record, replayed in office.replay(case):
-                definition = office._definitions[replayed.definition]
+                definition = office._library._definitions[replayed.definition]
                 at = read_instant(record.at)
-                state = case_module.evolve(state, definition, case, at, record.event)
+                state = case_module.evolve(
+                    state, definition, case, at, record.event, office._library._calendars.__getitem__
+                )
                 assert image(state) == image(replayed)
                 thawed = Case.from_json(json.loads(canonical(state.to_json())))
                 state = replace(thawed, expected=state.expected)
@@ -198,5 +205,7 @@ def test_replay_needs_no_head_and_no_projection(sqlite_database: str, tmp_path: 
         (case,) = set(walk_all(office, tmp_path, range(3, 4)))
         history: list[Record] = office.history(case)
         states = [image(state) for _, state in office.replay(case)]
-        (definition,) = office._definitions.values()
-        assert [image(s) for _, s in replay(case, history, lambda _: definition)] == states
+        (definition,) = office._library._definitions.values()
+        calendars = office._library._calendars
+        replayed = replay(case, history, lambda _: definition, calendars.__getitem__)
+        assert [image(s) for _, s in replayed] == states

@@ -462,12 +462,18 @@ OFFICE_EDITS = {
     "FROM definitions WHERE item = 'waiting'",
     "the office's head": "UPDATE heads SET seq = seq + 1 WHERE case_no = 'office'",
     "the organisation's text": "UPDATE contents SET content = CAST(content || '# x' AS BLOB) "
-    "WHERE digest = (SELECT value FROM meta WHERE name = 'organisation')",
+    "WHERE digest = (SELECT value ->> 'organisation' FROM meta WHERE name = 'standing')",
     "the organisation's text gone": "DELETE FROM contents "
-    "WHERE digest = (SELECT value FROM meta WHERE name = 'organisation')",
-    "which organisation": "UPDATE meta SET value = (SELECT digest FROM documents LIMIT 1) "
-    "WHERE name = 'organisation'",
-    "no organisation": "DELETE FROM meta WHERE name = 'organisation'",
+    "WHERE digest = (SELECT value ->> 'organisation' FROM meta WHERE name = 'standing')",
+    "which organisation": "UPDATE meta SET value = json_set(value, '$.organisation', "
+    "(SELECT digest FROM documents LIMIT 1)) WHERE name = 'standing'",
+    "which calendar": "UPDATE meta SET value = json_set(value, '$.calendars[0][1]', "
+    "(SELECT digest FROM documents LIMIT 1)) WHERE name = 'standing'",
+    "since when the calendar": "UPDATE meta SET value = json_set(value, '$.calendars[0][0]', "
+    "'2001-01-01T00:00:00.000000Z') WHERE name = 'standing'",
+    "the calendar's text": "UPDATE contents SET content = CAST(content || ' ' AS BLOB) "
+    "WHERE digest = (SELECT value ->> '$.calendars[0][1]' FROM meta WHERE name = 'standing')",
+    "nothing in force": "DELETE FROM meta WHERE name = 'standing'",
     "no events": "DELETE FROM events WHERE case_no = 'office'",
     "no first event": "DELETE FROM events WHERE case_no = 'office' AND seq = 1",
 }

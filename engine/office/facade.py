@@ -1,4 +1,4 @@
-"""The office (floor 6): one verb is one transaction. Every front end calls only this.
+"""The office's verbs: one verb is one transaction.
 
 An act travels as ARCHITECTURE.md shows: load the case, let time pass on it, ask whether this person may
 do this step now, fold the fact and its consequences, render the documents they call for, and write it
@@ -8,76 +8,91 @@ she read it, and the act is decided again on the settled case.
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from . import audit
-from .access import Organisation, Person, identify, permit, read_organisation
-from .case import Case, Course, check_opening, decide, document_number, find_step, step_names
-from .clock import OFFICE_ZONE, write_instant
-from .definition import Definition, builtin, pack, read_folder, unpack
-from .errors import NOTHING, Conflict, Diverged, Invalid, Problem, Refusal, Unknown, say
-from .events import (
-    GENESIS,
+from .. import audit
+from ..access import Organisation, Person, identify, permit, read_organisation
+from ..case import (
+    Case,
+    Course,
+    check_opening,
+    decide,
+    decide_card,
+    decide_extension,
+    decide_pause,
+    decide_resume,
+    find_step,
+    owners_of,
+    steps,
+)
+from ..clock import OFFICE_ZONE, Overlay, Year, read_instant, shipped, write_instant
+from ..clock.ledger import Rule
+from ..deadlines import find, runs
+from ..definition import Definition, builtin
+from ..errors import Conflict, Diverged, Invalid, Problem, Refusal, Text, Unknown, say
+from ..events import (
     OFFICE,
+    CalendarApplied,
+    CardAnswered,
+    CardContested,
+    CardWithdrawn,
     CaseOpened,
-    DefinitionPublished,
-    DocumentIssued,
+    ClockStruck,
     Event,
+    ExtensionGranted,
     MessageReceived,
     OfficeCreated,
     OrganisationRecorded,
+    PauseOrdered,
     Record,
+    ResumeOrdered,
     TaskCompleted,
     TimerFired,
-    canonical,
-    chain,
     digest,
     parse,
 )
-from .flow.marking import timers, variables
-from .projections import changes_of, derive, head_of
-from .store import Changes, DefinitionRow, DocumentRow, Head, Reader, Store, TaskRow, Transaction
-from .views import (
-    answer_lines,
-    document_context,
-    element_of,
-    form_of,
-    step_lines,
-    story_lines,
+from ..flow.marking import variables
+from ..projections import derive
+from ..store import DefinitionRow, DocumentRow, Head, Reader, Store, TaskRow, Transaction
+from ..time_views import card_lines, clock_lines, concerning, explanation, risk, timer_lines
+from ..views import answer_lines, element_of, form_of, step_lines, story_lines
+from . import calendars
+from .draft import SYSTEM, Done, Draft, append_office, not_backwards, office_head, state_of
+from .library import (
+    STANDING,
+    Library,
+    Standing,
+    head_of_case,
+    load_calendar,
+    load_definition,
+    put_calendar,
+    standing,
+    standing_of,
 )
+from .publishing import check_folder, publishable, put_in_force
+
+if TYPE_CHECKING:  # mail takes long to import, and few commands send any
+    from ..delivery import Delivery
+    from .post import Delivered
 
 MOST_TRIES = 200
 """How often an act is decided again because somebody else was faster, before it is given up."""
 
-SWEEP_BATCH = 200
-"""Cases that a sweep looks up at a time."""
-
-SYSTEM = {"system": True}
-"""Who acts when an office is set up or an item is published from the command line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What an act did: the case, whether it had been done before, its events, and what is open now."""
-
-    case: str
-    repeated: bool
-    events: list[Record]
-    open: list[str]
-    outcome: str | None
+COUNTED = "counted"
+"""The office's setting that names the calendar which every open case has been brought up to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep did: cases on which timers fired, how many fired, and refusals by case."""
+    """What a sweep did: cases on which time did something, how often it did, and refusals by case."""
 
     cases: list[str]
     fired: int
@@ -89,8 +104,7 @@ class Office:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._definitions: dict[str, Definition] = {}
-        self._organisations: dict[str, Organisation] = {}
+        self._library = Library()
         with store.reading() as reader:
             first = [parse(OFFICE, 1, body).event for _, body, _ in reader.records(OFFICE)[:1]]
         if not first or not isinstance(created := first[0], OfficeCreated):
@@ -120,21 +134,25 @@ class Office:
         """
         text = organisation if organisation is not None else builtin().organisation.read_bytes()
         described = read_organisation(text)
-        definitions = [_publishable(folder, described) for folder in folders]
+        definitions = [publishable(folder, described) for folder in folders]
         store = Store.create(url)
         with store.transaction() as tx:
             tx.put_content(digest(text), text)
-            tx.set_meta("organisation", digest(text))
-            _append_office(
+            calendar = put_calendar(tx, shipped())
+            begun = Standing(digest(text), ((write_instant(now), calendar),))
+            tx.set_meta(STANDING, begun.text())
+            tx.set_meta(COUNTED, calendar)
+            append_office(
                 tx,
                 now,
                 [
                     OfficeCreated(True, OFFICE_ZONE, described.division),
                     OrganisationRecorded(digest(text)),
+                    CalendarApplied(calendar),
                 ],
             )
             for definition in definitions:
-                _put_in_force(tx, definition, now, SYSTEM)
+                put_in_force(tx, definition, now, SYSTEM)
         return cls(store)
 
     @classmethod
@@ -154,8 +172,27 @@ class Office:
 
     @staticmethod
     def upgrade(url: str | None) -> bool:
-        """Bring the office's database to this program's schema; whether there was anything to do."""
-        return Store.upgrade(url)
+        """Bring the office's database to this program's schema, and what is derived from the histories to
+        this program's form; whether there was anything to do."""
+        if not Store.upgrade(url):
+            return False
+        with Office(Store.open(url)) as office:
+            office._settle_in()
+            office.rebuild()
+        return True
+
+    def _settle_in(self) -> None:
+        """What an office from before calendars lacks: a calendar in force, and the setting that says so."""
+        with self._store.transaction() as tx:
+            organisation = tx.meta("organisation")
+            if tx.meta(STANDING) is not None or organisation is None:
+                return
+            calendar = put_calendar(tx, shipped())
+            head = tx.head(OFFICE)
+            last = parse(OFFICE, *next(tx.backwards(OFFICE))).at if head else ""
+            append_office(tx, datetime.fromisoformat(last), [CalendarApplied(calendar)])
+            tx.set_meta(STANDING, Standing(organisation, ((last, calendar),)).text())
+            tx.set_meta(COUNTED, calendar)
 
     # --- items
 
@@ -178,16 +215,16 @@ class Office:
         with self._store.reading() as reader:
             organisation = self._organisation(reader)
         by = {"person": identify(organisation, who).id} if who is not None else SYSTEM
-        definition = _publishable(folder, organisation)
+        definition = publishable(folder, organisation)
         with self._store.transaction() as tx:
-            return _put_in_force(tx, definition, now, by)
+            return put_in_force(tx, definition, now, by)
 
     def items(self) -> list[dict[str, Any]]:
         """Published versions of all items: code, names, kind, version, effective date, digest."""
         with self._store.reading() as reader:
             found = []
             for row in reader.definitions():
-                definition = self._definition(reader, row.definition)
+                definition = self._library.definition(reader, row.definition)
                 item = definition.item
                 openers = [person.id for person in self._organisation(reader).holders(*definition.opener())]
                 found.append(
@@ -202,17 +239,22 @@ class Office:
         `NotAllowed`."""
 
         def act(tx: Transaction) -> Done:
-            organisation = self._organisation(tx)
+            in_force = standing(tx)
+            organisation = self._library.organisation(tx, in_force.organisation)
             person = identify(organisation, who)
             definition = self._definition_in_force(tx, item, now)
-            by = permit(organisation, person, *definition.opener(), definition.title())
+            by = permit(organisation, person, [definition.opener()], definition.title())
             check_opening(definition, data)
             year = now.astimezone(ZoneInfo(self.zone)).year
             series = f"{organisation.division}-{definition.item['serial_code']}-{year}"
             number = f"{series}-{tx.next_number(series):05d}"
-            draft = _Draft(self, tx, organisation, number, definition, None)
-            draft.course.enter(now, by, CaseOpened(definition.code, definition.digest, self.zone, data))
-            draft.course.settle(now)
+            draft = Draft(tx, self._library, in_force, self.zone, number, definition, None)
+            calendar = in_force.calendar_at(now)
+            opened = CaseOpened(
+                definition.code, definition.digest, self.zone, calendar, organisation.closing, data
+            )
+            draft.course.enter(now, by, opened)
+            draft.settle(now)
             return draft.write(now)
 
         return self._act(act)
@@ -225,63 +267,312 @@ class Office:
         `Invalid`, `NotAllowed`, `Conflict`.
         """
 
+        def fact(draft: Draft, person: Person) -> tuple[dict[str, str], Event]:
+            course, definition = draft.course, draft.course.definition
+            target = find_step(course.case, definition, task)
+            title = definition.step_title(target.node)
+            by = permit(draft.organisation, person, [(target.unit, target.post)], title)
+            return by, decide(course.case, definition, target, data)
+
+        def did(draft: Draft, person: Person) -> bool:
+            return _did_step(draft, task, person, data)
+
+        return self._do(who, case, now, fact, did)
+
+    def pause(
+        self,
+        who: str | None,
+        case: str,
+        clock: str | None,
+        ground: str,
+        expected: str,
+        reason: str,
+        now: datetime,
+    ) -> Done:
+        """Stop a clock of `case` (None: the only one with this ground) for `ground`; the applicant is told
+        that it takes `expected`, a term. Raises `Invalid` with the article, `NotAllowed`."""
+
+        def decision(draft: Draft, clock: str) -> Event:
+            course = draft.course
+            return decide_pause(
+                course.case, course.definition, now, course.calendar_of, clock, ground, expected, reason
+            )
+
+        return self._do_clock(
+            who,
+            case,
+            clock,
+            now,
+            lambda rule: ground in rule.grounds or not any_grounds(rule),
+            lambda id: PauseOrdered(id, ground, expected, reason),
+            decision,
+            say("pause the clock"),
+        )
+
+    def resume(
+        self, who: str | None, case: str, clock: str | None, ground: str | None, reason: str, now: datetime
+    ) -> Done:
+        """Let a clock run on (None: the only one; ground None: the only pause). Raises `Invalid`,
+        `NotAllowed`."""
+
+        def decision(draft: Draft, clock: str) -> Event:
+            course = draft.course
+            return decide_resume(
+                course.case, course.definition, now, course.calendar_of, clock, ground, reason
+            )
+
+        return self._do_clock(
+            who,
+            case,
+            clock,
+            now,
+            any_grounds,
+            lambda id: ResumeOrdered(id, ground or "", reason),
+            decision,
+            say("let the clock run on"),
+        )
+
+    def extend(
+        self, who: str | None, case: str, clock: str | None, by: str, reason: str, now: datetime
+    ) -> Done:
+        """Extend a clock (None: the only one that may be) by the term `by`. Raises `Invalid` with the
+        article, `NotAllowed` for anybody but the office that the law names."""
+
+        def decision(draft: Draft, clock: str) -> Event:
+            course = draft.course
+            return decide_extension(
+                course.case, course.definition, now, course.calendar_of, clock, by, reason
+            )
+
+        return self._do_clock(
+            who,
+            case,
+            clock,
+            now,
+            lambda rule: rule.extension is not None,
+            lambda id: ExtensionGranted(id, by, reason),
+            decision,
+            say("extend the clock"),
+        )
+
+    def treat_card(
+        self, who: str | None, case: str, act: CardAnswered | CardContested | CardWithdrawn, now: datetime
+    ) -> Done:
+        """Answer, contest or withdraw a card of `case`. Raises `Invalid`, `NotAllowed`."""
+
+        def fact(draft: Draft, person: Person) -> tuple[dict[str, str], Event]:
+            course = draft.course
+            decide_card(course.case, course.definition, now, course.calendar_of, act)
+            owners = owners_of(act, course.case, course.definition, draft.organisation)
+            rule = say("a card is answered by the unit that got it, and withdrawn by the supervisors")
+            return permit(draft.organisation, person, owners, say("treat the card"), rule), act
+
+        def did(draft: Draft, person: Person) -> bool:
+            return _did_last(draft, person, act, "card")
+
+        return self._do(who, case, now, fact, did)
+
+    def _do_clock(
+        self,
+        who: str | None,
+        case: str,
+        clock: str | None,
+        now: datetime,
+        fits: Callable[[Rule], bool],
+        wanted: Callable[[str], Event],
+        decision: Callable[[Draft, str], Event],
+        what: Text,
+    ) -> Done:
+        """An act on the clock `clock`, or on the only running one that `fits`."""
+
+        def chosen(draft: Draft) -> str:
+            course = draft.course
+            if clock is not None:
+                return find(course.case.deadlines, course.definition.clocks, clock)[0]
+            return _only_clock(course.case, course.definition, fits)
+
+        def fact(draft: Draft, person: Person) -> tuple[dict[str, str], Event]:
+            course = draft.course
+            event = wanted(chosen(draft))
+            owners = owners_of(event, course.case, course.definition, draft.organisation)
+            rule = say("{basis}", basis=_basis(course, event))
+            by = permit(draft.organisation, person, owners, what, rule)
+            return by, decision(draft, event.payload()["clock"])
+
+        def did(draft: Draft, person: Person) -> bool:
+            with suppress(Refusal):
+                return _did_last(draft, person, wanted(chosen(draft)), "clock")
+            return False
+
+        return self._do(who, case, now, fact, did)
+
+    def _do(
+        self,
+        who: str | None,
+        case: str,
+        now: datetime,
+        fact: Callable[[Draft, Person], tuple[dict[str, str], Event]],
+        did: Callable[[Draft, Person], bool],
+    ) -> Done:
+        """Settle the case and enter the fact that this person may enter now. What the settling did stays even
+        if the act is refused; who did the very same before (`did`) is not refused."""
+
         def act(tx: Transaction) -> Done | Refusal:
             draft = self._draft(tx, case)
-            organisation = draft.organisation
-            person = identify(organisation, who)
-            course, definition = draft.course, draft.course.definition
-            _not_backwards(course.case, now)
-            course.settle(now)
+            person = identify(draft.organisation, who)
+            not_backwards(draft.course.case, now)
+            draft.settle(now)
             try:
-                target = find_step(course.case, definition, task)
-                by = permit(
-                    organisation, person, target.unit, target.post, definition.step_title(target.node)
-                )
-                fact = decide(course.case, definition, target, data)
+                by, event = fact(draft, person)
             except Refusal as refusal:
                 done = draft.write(now)
-                return replace(done, repeated=True) if _did(tx, draft, task, person, data) else refusal
-            course.enter(now, by, fact)
-            course.settle(now)
+                return replace(done, repeated=True) if did(draft, person) else refusal
+            draft.course.enter(now, by, event)
+            draft.settle(now)
             return draft.write(now)
 
         return self._act(act)
 
-    def sweep(self, now: datetime, progress: Callable[[int], None] = lambda count: None) -> Swept:
-        """Let time pass: fire every timer due by `now`, one transaction a case, each at its own instant.
+    # --- time
 
-        Running it twice, late or from several processes changes nothing. A case that refuses is reported
-        and left as it was; the others go on.
+    def sweep(self, now: datetime, progress: Callable[[int], None] = lambda count: None) -> Swept:
+        """Let time pass: every timer and clock due by `now` acts, one transaction a case, each at its own
+        instant. A change of the calendar that did not reach every case yet reaches the rest first.
+
+        Running it twice, late or from several processes changes nothing: on PostgreSQL they pass over the
+        cases that others hold. A case that refuses is reported and left as it was; the others go on.
         """
-        fired: list[str] = []
-        count = 0
-        refused: dict[str, Refusal] = {}
-        idle: set[str] = set()
+        swept = Swept([], 0, {})
+        self._catch_up(now, swept.refused, progress)
+        fired = 0
+        after = ("", "")
         while True:
-            with self._store.reading() as reader:
-                due = reader.due_cases(write_instant(now), SWEEP_BATCH + len(refused))
-            # Somebody else may have swept a case meanwhile, but then it is not due any more.
-            refused |= {case: _never_due(case) for case in due if case in idle}
-            due = [case for case in due if case not in refused]
-            if not due:
-                return Swept(fired, count, refused)
-            for case in due:
-                try:
-                    done = self._act(partial(self._settle, case, now))
-                except Refusal as refusal:
-                    refused[case] = refusal
-                else:
-                    timers_fired = sum(isinstance(record.event, TimerFired) for record in done.events)
-                    count += timers_fired
-                    if timers_fired:
-                        fired.append(case)
-                    else:
-                        idle.add(case)
-                progress(1)
+            claimed: list[str] = []
+            try:
+                with self._store.transaction() as tx:
+                    found = tx.next_due(write_instant(now), after)
+                    if found is None:
+                        return replace(swept, fired=fired)
+                    if found[1] in swept.refused:
+                        after = found
+                        continue
+                    claimed.append(found[1])
+                    draft = self._draft(tx, found[1])
+                    draft.settle(now)
+                    done = draft.write(now)
+            except Conflict as conflict:
+                if conflict.code != "case.moved":
+                    raise
+                continue  # a clerk was faster; the case may still be due
+            except Refusal as refusal:
+                if not claimed:
+                    raise
+                swept.refused[claimed[0]] = refusal
+            else:
+                count = sum(isinstance(record.event, TimerFired | ClockStruck) for record in done.events)
+                if count == 0:
+                    swept.refused[done.case] = _never_due(done.case)
+                elif done.case not in swept.cases[-1:]:
+                    swept.cases.append(done.case)
+                fired += count
+            progress(1)
+
+    def _catch_up(self, now: datetime, refused: dict[str, Refusal], progress: Callable[[int], None]) -> int:
+        """Bring every open case to the calendar in force; how many it reached."""
+        with self._store.reading() as reader:
+            wanted = standing(reader).calendar_at(now)
+            if reader.meta(COUNTED) == wanted:
+                return 0
+            cases = list(calendars.open_cases(reader))
+        reached = 0
+        for case in cases:
+            try:
+                done = self._act(partial(self._settle, case, now))
+            except Refusal as refusal:
+                refused[case] = refusal
+            else:
+                reached += bool(done.events)
+            progress(1)
+        if not refused:
+            with self._store.transaction() as tx:
+                tx.set_meta(COUNTED, wanted)
+        return reached
+
+    def deliver(
+        self,
+        delivery: Delivery,
+        now: Callable[[], datetime],
+        translate: Callable[[str], str] = lambda msgid: msgid,
+    ) -> Delivered:
+        """Let the reminders and cards that wait go out, in the language of `translate`; `now` tells the time
+        as it passes. What can't be delivered is tried again later."""
+        from .post import deliver_all
+
+        return deliver_all(self._store, self._library, self.zone, delivery, now, translate)
+
+    def outbox(self, *, pending: bool = False) -> list[dict[str, Any]]:
+        """Reminders and cards, and how their delivery goes; those that still wait, if asked."""
+        with self._store.reading() as reader:
+            return [row._asdict() for row in reader.outbox(pending=pending)]
+
+    # --- calendars
+
+    def import_calendar(
+        self,
+        change: Year | Mapping[str, Mapping[date, Overlay | None]],
+        note: str,
+        now: datetime,
+        who: str | None = None,
+    ) -> str:
+        """Put a calendar forward with a new or amended year, or with local days by unit (`*`: the whole
+        county): on top of the one put forward before, or of the one in force. Its digest."""
+        with self._store.transaction() as tx:
+            by = self._by(tx, who)
+            base = calendars.proposal(tx) or standing(tx).calendars[-1][1]
+            calendar = self._library.calendar(tx, base)
+            changed = (
+                calendar.with_year(change) if isinstance(change, Year) else calendar.with_overlays(change)
+            )
+            return calendars.propose(tx, changed, note, now, by)
+
+    def plan_calendar(self, now: datetime) -> dict[str, Any]:
+        """What applying the calendar put forward would do: its digest, how many cases are open, and each due
+        date that would move. Raises `Invalid` when none is put forward."""
+        with self._store.reading() as reader:
+            in_force = standing(reader)
+            calendar = calendars.chosen(reader, in_force, None)
+            cases, moves = 0, []
+            for _, moved in calendars.plan(reader, self._library, in_force, calendar, now):
+                cases += 1
+                moves += [move._asdict() for move in moved]
+        return {
+            "calendar": calendar,
+            "in_force": in_force.calendars[-1][1],
+            "cases": cases,
+            "moves": moves,
+        }
+
+    def apply_calendar(
+        self,
+        calendar: str,
+        now: datetime,
+        who: str | None = None,
+        progress: Callable[[int], None] = lambda count: None,
+    ) -> dict[str, Any]:
+        """Count by the calendar put forward, whose digest begins with `calendar`, from `now` on, in every
+        open case; run again, it goes on where it was interrupted. Raises `Invalid`."""
+        with self._store.transaction() as tx:
+            in_force = standing(tx)
+            named = calendars.chosen(tx, in_force, calendar)
+            calendars.put_in_force(tx, in_force, named, now, self._by(tx, who))
+        refused: dict[str, Refusal] = {}
+        reached = self._catch_up(now, refused, progress)
+        return {"calendar": named, "cases": reached, "refused": refused}
 
     def _settle(self, case: str, now: datetime, tx: Transaction) -> Done:
         draft = self._draft(tx, case)
-        draft.course.settle(now)
+        if write_instant(now) >= draft.course.case.at:
+            draft.settle(now)
         return draft.write(now)
 
     def _act(self, act: Callable[[Transaction], Done | Refusal]) -> Done:
@@ -302,38 +593,44 @@ class Office:
 
     # --- looking
 
-    def inbox(self, who: str | None, *, everybody: bool = False) -> list[dict[str, Any]]:
-        """The open steps that `who` may do (or all of them), most urgent first."""
+    def inbox(
+        self, who: str | None, now: datetime | None = None, *, everybody: bool = False
+    ) -> list[dict[str, Any]]:
+        """The open steps that `who` may do (or all of them), those at the greatest legal risk at `now` first
+        (None: each case as at its latest event)."""
         with self._store.reading() as reader:
             organisation = self._organisation(reader)
             posts = None if everybody else list(identify(organisation, who).posts)
-            return [self._inbox_row(reader, organisation, row) for row in reader.inbox(posts)]
+            cases: dict[str, tuple[Definition, list[dict[str, Any]], dict[str, str | None]]] = {}
+            lines = []
+            for row in reader.inbox(posts):
+                if row.case not in cases:
+                    cases[row.case] = self._standing_of_case(reader, row.case, now)
+                lines.append(_inbox_line(organisation, row, now, *cases[row.case]))
+        return sorted(lines, key=risk)
 
-    def _inbox_row(self, reader: Reader, organisation: Organisation, row: TaskRow) -> dict[str, Any]:
-        head = _head(reader, row.case)
-        definition = self._definition(reader, head.definition)
-        return {
-            "case": row.case,
-            "task": row.task,
-            "name": definition.names(row.element),
-            "item": row.item,
-            "item_name": definition.item["name"],
-            "unit": row.unit,
-            "unit_name": organisation.units.get(row.unit, {}).get("name", {}),
-            "post": row.post,
-            "opened_at": row.opened_at,
-            "due": row.due,
-            "people": [person.id for person in organisation.holders(row.unit, row.post)],
-        }
+    def _standing_of_case(
+        self, reader: Reader, case: str, now: datetime | None
+    ) -> tuple[Definition, list[dict[str, Any]], dict[str, str | None]]:
+        """The definition, the clocks that run, and the instants that open steps are due at."""
+        head = head_of_case(reader, case)
+        state = state_of(head)
+        definition = self._library.definition(reader, head.definition)
+        at = now or read_instant(state.at)
+        lines = clock_lines(state, definition, partial(self._library.calendar, reader), at)
+        dues = {step.task: step.due for step in steps(state, definition)}
+        return definition, lines, dues
 
-    def show(self, case: str) -> dict[str, Any]:
-        """Where a case stands: what was done by whom, what is open and whose it is, what it waits for."""
+    def show(self, case: str, now: datetime | None = None) -> dict[str, Any]:
+        """Where a case stands: what was done by whom, what is open and whose it is, what it waits for, and
+        what its clocks show at `now` (None: at its latest event)."""
         with self._store.reading() as reader:
             head = self._find(reader, case)
             number = head.case
-            definition = self._definition(reader, head.definition)
+            definition = self._library.definition(reader, head.definition)
+            calendar_of = partial(self._library.calendar, reader)
             organisation = self._organisation(reader)
-            state = _state(head)
+            state = state_of(head)
             history = audit.records(number, list(reader.records(number)))
             lines = step_lines(history, state, definition, organisation)
             # A step keeps the date it was due by when the timer on it has fired: it is late, not free.
@@ -352,16 +649,10 @@ class Office:
                 "opened_at": head.opened_at,
                 "closed_at": head.closed_at,
                 "steps": lines,
-                "timers": [
-                    {
-                        "timer": timer.timer,
-                        "element": timer.element,
-                        "name": definition.names(timer.element),
-                        "step": definition.names(element_of(timer.timer.partition("!")[0])),
-                        "due": timer.due,
-                    }
-                    for timer in timers(definition.net, state.marking)
-                ],
+                "clocks": clock_lines(state, definition, calendar_of, now or read_instant(state.at)),
+                "cards": card_lines(state, definition, organisation),
+                "deemed": [dict(deemed) for deemed in state.deemed],
+                "timers": timer_lines(state, definition),
                 "documents": [
                     {
                         **row._asdict(),
@@ -378,7 +669,7 @@ class Office:
         """The form of a step, open or not; one without fields when it asks nothing. Raises `Unknown`."""
         with self._store.reading() as reader:
             head = self._find(reader, case)
-            return form_of(self._definition(reader, head.definition), element_of(task))
+            return form_of(self._library.definition(reader, head.definition), element_of(task))
 
     def opening_form(self, item: str, now: datetime) -> dict[str, Any]:
         """The form that opening a case of `item` asks for; one without fields when it asks nothing."""
@@ -407,6 +698,17 @@ class Office:
                 remedy=say("documents are issued when the step that calls for them is done"),
             )
 
+    def explain(self, case: str, clock: str | None, now: datetime) -> list[dict[str, Any]]:
+        """How the due dates of a case come about at `now`, day by day: for one clock or timer, or for all.
+        Each has its `lines` (texts) and its `certificate`, from which another program can recompute it.
+        Raises `Invalid` for a clock or timer that the case does not have."""
+        with self._store.reading() as reader:
+            head = self._find(reader, case)
+            definition = self._library.definition(reader, head.definition)
+            return explanation(
+                state_of(head), definition, partial(self._library.calendar, reader), clock, now
+            )
+
     # --- proving
 
     def history(self, case: str) -> list[Record]:
@@ -422,7 +724,7 @@ class Office:
             if case == OFFICE:
                 return story_lines(history, None, organisation)
             definition = self._find(reader, case).definition
-            return story_lines(history, self._definition(reader, definition), organisation)
+            return story_lines(history, self._library.definition(reader, definition), organisation)
 
     def replay(self, case: str) -> list[tuple[Record, Case]]:
         """Run the history again by its pinned definition: each event with the case after it. Raises
@@ -430,7 +732,14 @@ class Office:
         with self._store.reading() as reader:
             number = self._find(reader, case).case
             history = audit.records(number, list(reader.records(number)))
-            return list(audit.replay(number, history, partial(self._definition, reader)))
+            return list(
+                audit.replay(
+                    number,
+                    history,
+                    partial(self._library.definition, reader),
+                    partial(self._library.calendar, reader),
+                )
+            )
 
     def verify(
         self, case: str | None = None, progress: Callable[[int], None] = lambda count: None
@@ -439,12 +748,14 @@ class Office:
         findings: list[Diverged] = []
         issued: list[str] = []
         with self._store.reading() as reader:
-            try:
-                organisation = self._organisation(reader)
-            except Refusal:
-                organisation = None  # what is wrong with it, the office's own history tells
             # Not those in memory: what is to be checked is what the database holds.
-            definition_of = cache(partial(self._load_definition, reader))
+            definition_of = cache(partial(load_definition, reader))
+            calendar_of = cache(partial(load_calendar, reader))
+            organisation, in_force = None, None  # what is wrong with them, the office's own history tells
+            with suppress(Refusal):
+                in_force = standing_of(reader.meta(STANDING))
+                organisation = Library().organisation(reader, in_force.organisation)
+            in_time = in_force.calendars if in_force else ()
             numbers = [self._find(reader, case).case] if case is not None else list(reader.streams())
             for number in numbers:
                 rows = reader.records(number)
@@ -454,15 +765,29 @@ class Office:
                         rows,
                         head,
                         reader.definitions(),
-                        reader.meta("organisation"),
+                        in_force.organisation if in_force else None,
+                        in_time,
                         definition_of,
                         reader.content,
                     )
                 else:
                     documents = reader.documents(number)
-                    kept = audit.Kept(head, reader.tasks(number), reader.timers(number), documents)
+                    kept = audit.Kept(
+                        head,
+                        reader.tasks(number),
+                        reader.timers(number),
+                        documents,
+                        reader.outbox(number),
+                    )
                     findings += audit.verify_case(
-                        number, rows, kept, definition_of, reader.content, organisation
+                        number,
+                        rows,
+                        kept,
+                        definition_of,
+                        calendar_of,
+                        reader.content,
+                        organisation,
+                        in_time,
                     )
                     issued += [row.number for row in documents]
                 progress(1)
@@ -476,58 +801,26 @@ class Office:
         with self._store.transaction() as tx:
             tx.drop_projections()
             numbers = list(tx.streams())
-            definition_of = partial(self._definition, tx)
+            definition_of = partial(self._library.definition, tx)
+            calendar_of = partial(self._library.calendar, tx)
             for number in numbers:
                 history = audit.records(number, tx.records(number))
                 if number == OFFICE:
-                    tx.rebuild(_office_head(history[-1]), (), ())
+                    tx.rebuild(office_head(history[-1]), (), ())
                 else:
-                    head, lists = derive(audit.replay(number, history, definition_of), definition_of)
+                    replayed = audit.replay(number, history, definition_of, calendar_of)
+                    head, lists = derive(replayed, definition_of)
                     tx.rebuild(head, lists.opened, lists.armed)
             return len(numbers) - 1
 
     # --- inside
 
     def _organisation(self, reader: Reader) -> Organisation:
-        return self._organisation_named(reader, reader.meta("organisation"))
+        return self._library.organisation(reader, standing(reader).organisation)
 
-    def _organisation_named(self, reader: Reader, named: str | None) -> Organisation:
-        if named is None:
-            raise Diverged(
-                "organisation.missing", say("the office has no organisation on record"), remedy=audit.REMEDY
-            )
-        if named not in self._organisations:
-            content = reader.content(named)
-            if content is None or digest(content) != named:
-                raise Diverged(
-                    "organisation.differs",
-                    say("the organisation on record is missing or changed"),
-                    remedy=audit.REMEDY,
-                )
-            self._organisations[named] = read_organisation(content)
-        return self._organisations[named]
-
-    def _definition(self, reader: Reader, named: str) -> Definition:
-        if named not in self._definitions:
-            self._definitions[named] = self._load_definition(reader, named)
-        return self._definitions[named]
-
-    def _load_definition(self, reader: Reader, named: str) -> Definition:
-        packed = reader.content(named)
-        if packed is None:
-            raise Diverged(
-                "definition.missing",
-                say("definition {definition} is not in the database", definition=named[:12]),
-                remedy=audit.REMEDY,
-            )
-        definition = unpack(packed)
-        if definition.digest != named:
-            raise Diverged(
-                "definition.differs",
-                say("definition {definition} is not what was published", definition=named[:12]),
-                remedy=audit.REMEDY,
-            )
-        return definition
+    def _by(self, reader: Reader, who: str | None) -> dict[str, Any]:
+        """Who goes on the office's own record for an act of administration."""
+        return SYSTEM if who is None else {"person": identify(self._organisation(reader), who).id}
 
     def _definition_in_force(self, reader: Reader, item: str, now: datetime) -> Definition:
         day = now.astimezone(ZoneInfo(self.zone)).date().isoformat()
@@ -541,7 +834,7 @@ class Office:
                 found=say("{item}", item=item),
                 remedy=say("see `lianban item list`; an administrator publishes items"),
             )
-        return self._definition(reader, row.definition)
+        return self._library.definition(reader, row.definition)
 
     def _find(self, reader: Reader, case: str) -> Head:
         """Where a case stands, found by its number or the end of it."""
@@ -549,7 +842,7 @@ class Office:
             return head
         found = reader.find_cases(case)
         if len(found) == 1:
-            return _head(reader, found[0])
+            return head_of_case(reader, found[0])
         if found:
             raise Invalid(
                 "case.ambiguous",
@@ -565,167 +858,73 @@ class Office:
             remedy=say("look for it with `lianban inbox --all`"),
         )
 
-    def _draft(self, tx: Transaction, case: str) -> _Draft:
-        named, head = tx.meta_and_head("organisation", case)
-        organisation = self._organisation_named(tx, named)
+    def _draft(self, tx: Transaction, case: str) -> Draft:
+        text, head = tx.meta_and_head(STANDING, case)
         if head is None or case == OFFICE:
             found = self._find(tx, case)
-            head = tx.meta_and_head("organisation", found.case)[1] or found
-        state = _state(head)
-        definition = self._definition(tx, head.definition)
-        return _Draft(self, tx, organisation, head.case, definition, (head, state))
+            head = tx.meta_and_head(STANDING, found.case)[1] or found
+        state = state_of(head)
+        definition = self._library.definition(tx, head.definition)
+        in_force = standing_of(text)
+        return Draft(tx, self._library, in_force, self.zone, head.case, definition, (head, state))
 
 
-def check_folder(
-    folder: Path, organisation: Organisation | None = None
-) -> tuple[Definition | None, list[Problem]]:
-    """`Office.check` where there is no office: against the shipped organisation."""
-    from .documents import check
-    from .examples import play_all
-
-    organisation = organisation or read_organisation(builtin().organisation.read_bytes())
-    definition, problems = read_folder(folder, organisation=organisation)
-    if definition is not None:
-        for described in definition.item.get("documents", {}).values():
-            problems += check(definition.templates, described["template"])
-    if definition is not None and not _errors(problems):
-        problems += play_all(definition, organisation)
-    return None if _errors(problems) else definition, problems
+def any_grounds(rule: Rule) -> bool:
+    """Whether the law lets the clock stand still at all."""
+    return bool(rule.grounds)
 
 
-def _errors(problems: Iterable[Problem]) -> list[Problem]:
-    return [problem for problem in problems if problem.severity == "error"]
-
-
-def _publishable(folder: Path, organisation: Organisation) -> Definition:
-    definition, problems = check_folder(folder, organisation)
-    if definition is None:
-        raise NotPublishable(folder.name, _errors(problems))
-    return definition
-
-
-def _put_in_force(
-    tx: Transaction, definition: Definition, now: datetime, by: dict[str, Any]
-) -> DefinitionRow:
-    rows = tx.definitions(definition.code)
-    if rows and rows[-1].definition == definition.digest:
-        return rows[-1]
-    row = DefinitionRow(
-        item=definition.code,
-        version=len(rows) + 1,
-        definition=definition.digest,
-        net=digest(definition.net_bytes),
-        effective=definition.effective,
-        published_at=write_instant(now),
+def _only_clock(case: Case, definition: Definition, fits: Callable[[Rule], bool]) -> str:
+    """The running clock that fits, if there is just one. Raises `Invalid` naming those there are."""
+    running = {id: definition.clocks[d["clock"]] for id, d in case.deadlines.items() if runs(d)}
+    leading = [id for id, clock in running.items() if clock.follows is None]
+    fitting = [id for id in leading if fits(running[id].rule)]
+    # Where none fits, the law of the one that comes nearest says why not.
+    for found in (fitting, [id for id in leading if any_grounds(running[id].rule)], leading):
+        if len(found) == 1:
+            return found[0]
+        if found:
+            break
+    raise Invalid(
+        "clock.which",
+        say("name the clock") if running else say("no clock of the case runs now"),
+        expected=say("one of: {clocks}", clocks=", ".join(fitting or leading) or "—"),
+        remedy=say("add --clock; `lianban show` lists the clocks of the case"),
     )
-    tx.put_content(definition.digest, pack(definition))
-    tx.add_definition(row)
-    _append_office(tx, now, [DefinitionPublished(row.item, row.definition, row.net, row.effective)], by)
-    return row
 
 
-class NotPublishable(Invalid):
-    """The definition has errors; `problems` lists all of them."""
-
-    def __init__(self, item: str, problems: list[Problem]) -> None:
-        super().__init__(
-            "definition.problems",
-            say("{item} can't be published: {count} problems", item=item, count=len(problems)),
-            expected=say("a definition without errors"),
-            found=say("{first}", first=problems[0].message if problems else NOTHING),
-            remedy=say("see all of them with `lianban item check {item}`", item=item),
-        )
-        self.problems = problems
+def _basis(course: Course, event: Event) -> Text:
+    """The article that says who may do this to the clock."""
+    rule = course.definition.clocks[course.case.deadlines[event.payload()["clock"]]["clock"]].rule
+    if isinstance(event, ExtensionGranted) and rule.extension:
+        return rule.extension.basis.text()
+    return rule.basis.text()
 
 
-class _Draft:
-    """One act before it is written: its course, and the documents it issues."""
-
-    def __init__(
-        self,
-        office: Office,
-        tx: Transaction,
-        organisation: Organisation,
-        number: str,
-        definition: Definition,
-        before: tuple[Head, Case] | None,
-    ) -> None:
-        self.office = office
-        self.tx = tx
-        self.organisation = organisation
-        self.number = number
-        self.head = before[0] if before else None
-        self.course = Course(number, before[1] if before else None, definition, self.issue)
-        self.documents: list[bytes] = []
-
-    def issue(
-        self, course: Course, at: datetime, by: dict[str, Any], event: DocumentIssued
-    ) -> DocumentIssued:
-        """Number the document and render it; the number is given back if the act fails."""
-        from .documents import render
-
-        local = at.astimezone(ZoneInfo(self.office.zone))
-        definition = course.definition
-        described = definition.item["documents"][event.document]
-        serial = self.tx.next_number(f"{described['series']}/{local.year}")
-        number = document_number(described["series"], local.year, serial)
-        context = document_context(course, self.organisation, at, by, event, number, self.office.zone)
-        content = render(definition.templates, described["template"], context)
-        issued = replace(event, number=number, content=digest(content))
-        self.documents.append(content)
-        return issued
-
-    def write(self, now: datetime) -> Done:
-        """Put the act on record, whole. An act in which nothing happened writes nothing."""
-        case = self.course.case
-        if self.course.entries:
-            before = (self.head.seq, self.head.hash) if self.head else (0, GENESIS)
-            records = chain(self.number, *before, now, self.course.entries)
-            changes = changes_of(case, records, self.course.dues, self.filed(records))
-            self.tx.append(head_of(case, records[-1]), records, changes)
-        else:
-            records = []
-        return Done(
-            case=self.number,
-            repeated=False,
-            events=records,
-            open=step_names(case, self.course.definition),
-            outcome=case.outcome,
-        )
-
-    def filed(self, records: Sequence[Record]) -> list[tuple[DocumentRow, bytes]]:
-        """The rendered documents under the events that issued them."""
-        issued = [record for record in records if isinstance(record.event, DocumentIssued)]
-        rows = []
-        for record, content in zip(issued, self.documents, strict=True):
-            event: Any = record.event
-            name = self.course.definition.item["documents"][event.document]["name"]["zh"]
-            rows.append(
-                (
-                    DocumentRow(
-                        self.number,
-                        record.seq,
-                        event.document,
-                        event.number,
-                        name,
-                        event.content,
-                        "text/html",
-                    ),
-                    content,
-                )
-            )
-        return rows
-
-
-def _head(reader: Reader, number: str) -> Head:
-    head = reader.head(number)
-    if head is None:
-        raise Diverged(
-            "head.missing",
-            say("case {case} has a history but no head", case=number),
-            remedy=audit.REMEDY,
-        )
-    return head
+def _inbox_line(
+    organisation: Organisation,
+    row: TaskRow,
+    now: datetime | None,
+    definition: Definition,
+    clocks: list[dict[str, Any]],
+    dues: dict[str, str | None],
+) -> dict[str, Any]:
+    due = dues.get(row.task) or row.due
+    return {
+        "case": row.case,
+        "task": row.task,
+        "name": definition.names(row.element),
+        "item": row.item,
+        "item_name": definition.item["name"],
+        "unit": row.unit,
+        "unit_name": organisation.units.get(row.unit, {}).get("name", {}),
+        "post": row.post,
+        "opened_at": row.opened_at,
+        "due": due,
+        "late": due is not None and now is not None and due < write_instant(now),
+        "clocks": concerning(clocks, row.unit),
+        "people": [person.id for person in organisation.holders(row.unit, row.post)],
+    }
 
 
 def _never_due(case: str) -> Diverged:
@@ -737,54 +936,33 @@ def _never_due(case: str) -> Diverged:
     )
 
 
-def _office_head(last: Record) -> Head:
-    return Head(OFFICE, last.seq, last.hash, canonical({}), "", "", "open", last.at)
-
-
-def _state(head: Head) -> Case:
-    """The case that a head's state holds. Raises `Diverged` when it holds none."""
-    try:
-        return Case.from_json(json.loads(head.state))
-    except (ValueError, TypeError) as error:
-        raise Diverged(
-            "head.unreadable",
-            say("the stored state of case {case} can't be read", case=head.case),
-            found=say("{error}", error=repr(error)),
-            remedy=audit.REMEDY,
-        ) from error
-
-
-def _append_office(
-    tx: Transaction, now: datetime, events: Sequence[Event], by: dict[str, Any] = SYSTEM
-) -> None:
-    head = tx.head(OFFICE)
-    before = (head.seq, head.hash) if head else (0, GENESIS)
-    records = chain(OFFICE, *before, now, [(now, by, event) for event in events])
-    tx.append(_office_head(records[-1]), records, Changes())
-
-
-def _not_backwards(case: Case, now: datetime) -> None:
-    if write_instant(now) < case.at:
-        raise Invalid(
-            "clock.backwards",
-            say("the case has gone further than {now}", now=write_instant(now)),
-            expected=say("an instant not before {at}, its latest event", at=case.at),
-            found=say("{now}", now=write_instant(now)),
-            rule=say("a history is written in the order of time"),
-            remedy=say("check --now, or the clock of this machine"),
-        )
-
-
-def _did(tx: Transaction, draft: _Draft, task: str, person: Person, data: dict[str, Any]) -> bool:
+def _did_step(draft: Draft, task: str, person: Person, data: dict[str, Any]) -> bool:
     """Whether the latest doing of `task` was by this person with this content."""
     net = draft.course.definition.net
     catchers = (scope.nodes[task] for scope in net.scopes.values() if task in scope.nodes)
     caught = {node.event.name for node in catchers if node.event and node.event.kind == "message"}
-    for seq, body in tx.backwards(draft.number):
+    for seq, body in draft.tx.backwards(draft.number):
         event = (record := parse(draft.number, seq, body)).event
         match event:
             case TaskCompleted(task=name, data=entered) if name == task:
                 return record.by.get("person") == person.id and entered == data
             case MessageReceived(name=name, data=entered) if name in caught:
                 return record.by.get("person") == person.id and entered == data
+    return False
+
+
+def _did_last(draft: Draft, person: Person, wanted: Event, about: str) -> bool:
+    """Whether the latest thing that a person did to this clock or card (`about`) is just that, by her."""
+    subject = wanted.payload()[about]
+    for seq, body in draft.tx.backwards(draft.number):
+        record = parse(draft.number, seq, body)
+        said = record.event.payload()
+        if record.event.fact and "person" in record.by and said.get(about) == subject:
+            # Which of the pauses ended may have been left open.
+            same = {key: value for key, value in wanted.payload().items() if value != ""}
+            return (
+                type(record.event) is type(wanted)
+                and record.by["person"] == person.id
+                and said.items() >= same.items()
+            )
     return False

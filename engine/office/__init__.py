@@ -1,0 +1,16 @@
+"""The office (floor 6): one verb is one transaction. Every front end calls only this.
+
+- `facade`: the verbs;
+- `draft`: one act before it is written;
+- `library`: what is found by digest, and what is in force;
+- `publishing`: from a folder to a version in force;
+- `calendars`: how a change of the calendar reaches open cases;
+- `post`: reminders and cards on their way to people;
+- `worker`: sweep and deliver, again and again (imported by its own name: mail takes long to import).
+"""
+
+from .draft import Done
+from .facade import Office, Swept
+from .publishing import NotPublishable, check_folder
+
+__all__ = ["Done", "NotPublishable", "Office", "Swept", "check_folder"]

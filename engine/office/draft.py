@@ -1,0 +1,197 @@
+"""One act before it is written: the case it works on, its course, and the documents it issues."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from .. import audit
+from ..access import Organisation
+from ..case import Case, Course, document_number, step_names
+from ..clock import read_instant, write_instant
+from ..definition import Definition
+from ..errors import Diverged, Invalid, say
+from ..events import (
+    GENESIS,
+    OFFICE,
+    CalendarRevised,
+    CardRaised,
+    DocumentIssued,
+    Event,
+    Record,
+    ReminderRaised,
+    canonical,
+    chain,
+    digest,
+)
+from ..projections import changes_of, head_of
+from ..store import Changes, DocumentRow, Head, OutboxRow, Transaction
+from ..time_views import document_context
+from .library import Library, Standing
+
+SYSTEM = {"system": True}
+"""Who acts when an office is set up, an item is published from the command line, or a calendar that came into
+force reaches a case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an act did: the case, whether it had been done before, its events, and what is open now."""
+
+    case: str
+    repeated: bool
+    events: list[Record]
+    open: list[str]
+    outcome: str | None
+
+
+class Draft:
+    """One act on a case (a new one if `before` is None): facts go in through `course`, then `write`."""
+
+    def __init__(
+        self,
+        tx: Transaction,
+        library: Library,
+        standing: Standing,
+        zone: str,
+        number: str,
+        definition: Definition,
+        before: tuple[Head, Case] | None,
+    ) -> None:
+        self.tx = tx
+        self.standing = standing
+        self.zone = zone
+        self.number = number
+        self.head = before[0] if before else None
+        self.organisation: Organisation = library.organisation(tx, standing.organisation)
+        self.course = Course(
+            number, before[1] if before else None, definition, self.issue, partial(library.calendar, tx)
+        )
+        self.documents: list[bytes] = []
+
+    def settle(self, now: datetime) -> None:
+        """Time first: every timer and clock due by `now`, and every change of the calendar that the case has
+        not taken over yet, at its own instant, in order."""
+        case = self.course.case
+        for applied, calendar in self.standing.revisions(case.calendar, case.counted_since, now):
+            at = max(read_instant(applied), read_instant(self.course.case.at))
+            self.course.settle(at)
+            if not self.course.case.closed:
+                self.course.enter(at, SYSTEM, CalendarRevised(calendar))
+        self.course.settle(now)
+
+    def issue(
+        self, course: Course, at: datetime, by: dict[str, Any], event: DocumentIssued
+    ) -> DocumentIssued:
+        """Number the document and render it; the number is given back if the act fails."""
+        from ..documents import render
+
+        local = at.astimezone(ZoneInfo(self.zone))
+        definition = course.definition
+        described = definition.item["documents"][event.document]
+        serial = self.tx.next_number(f"{described['series']}/{local.year}")
+        number = document_number(described["series"], local.year, serial)
+        context = document_context(course, self.organisation, at, by, event, number, self.zone)
+        content = render(definition.templates, described["template"], context)
+        issued = replace(event, number=number, content=digest(content))
+        self.documents.append(content)
+        return issued
+
+    def write(self, now: datetime) -> Done:
+        """Put the act on record, whole. An act in which nothing happened writes nothing."""
+        case = self.course.case
+        if self.course.entries:
+            before = (self.head.seq, self.head.hash) if self.head else (0, GENESIS)
+            records = chain(self.number, *before, now, self.course.entries)
+            changes = changes_of(case, records, self.course.dues, self._filed(records))
+            self.tx.append(head_of(case, records[-1]), records, changes._replace(messages=_messages(records)))
+        else:
+            records = []
+        return Done(
+            case=self.number,
+            repeated=False,
+            events=records,
+            open=step_names(case, self.course.definition),
+            outcome=case.outcome,
+        )
+
+    def _filed(self, records: Sequence[Record]) -> list[tuple[DocumentRow, bytes]]:
+        """The rendered documents under the events that issued them."""
+        issued = [record for record in records if isinstance(record.event, DocumentIssued)]
+        rows = []
+        for record, content in zip(issued, self.documents, strict=True):
+            event: Any = record.event
+            name = self.course.definition.item["documents"][event.document]["name"]["zh"]
+            rows.append(
+                (
+                    DocumentRow(
+                        self.number,
+                        record.seq,
+                        event.document,
+                        event.number,
+                        name,
+                        event.content,
+                        "text/html",
+                    ),
+                    content,
+                )
+            )
+        return rows
+
+
+def _messages(records: Sequence[Record]) -> list[OutboxRow]:
+    """What people are to be told about these events."""
+    return [
+        OutboxRow(record.case, record.seq, record.event.unit, record.event.type, record.entered)
+        for record in records
+        if isinstance(record.event, ReminderRaised | CardRaised)
+    ]
+
+
+def state_of(head: Head) -> Case:
+    """The case that a head's state holds. Raises `Diverged` when it holds none."""
+    try:
+        return Case.from_json(json.loads(head.state))
+    except (ValueError, TypeError, KeyError) as error:
+        raise Diverged(
+            "head.unreadable",
+            say("the stored state of case {case} can't be read", case=head.case),
+            found=say("{error}", error=repr(error)),
+            remedy=audit.REMEDY,
+        ) from error
+
+
+def not_backwards(case: Case, now: datetime) -> None:
+    """Raise `Invalid` when the case has gone further than `now`."""
+    if write_instant(now) < case.at:
+        raise Invalid(
+            "clock.backwards",
+            say("the case has gone further than {now}", now=write_instant(now)),
+            expected=say("an instant not before {at}, its latest event", at=case.at),
+            found=say("{now}", now=write_instant(now)),
+            rule=say("a history is written in the order of time"),
+            remedy=say("check --now, or the clock of this machine"),
+        )
+
+
+# --- the office's own history
+
+
+def office_head(last: Record) -> Head:
+    """The head of the office's own stream after its record `last`."""
+    return Head(OFFICE, last.seq, last.hash, canonical({}), "", "", "open", last.at)
+
+
+def append_office(
+    tx: Transaction, now: datetime, events: Sequence[Event], by: dict[str, Any] = SYSTEM
+) -> None:
+    """Put events on the office's own record."""
+    head = tx.head(OFFICE)
+    before = (head.seq, head.hash) if head else (0, GENESIS)
+    records = chain(OFFICE, *before, now, [(now, by, event) for event in events])
+    tx.append(office_head(records[-1]), records, Changes())

@@ -1,0 +1,152 @@
+"""What an office looks up by digest, kept for the next time; and what is in force at an instant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+from .. import audit
+from ..access import Organisation, read_organisation
+from ..clock import Calendar, write_instant
+from ..definition import Definition, unpack
+from ..errors import Diverged, say
+from ..events import canonical, digest
+from ..store import Head, Reader, Transaction
+
+STANDING = "standing"
+"""The office's setting that says what is in force, as `Standing.text` writes it."""
+
+
+class Standing(NamedTuple):
+    """What is in force, by digest: the organisation, and the calendars with the instants since when, the
+    earliest first."""
+
+    organisation: str
+    calendars: tuple[tuple[str, str], ...]
+
+    def text(self) -> str:
+        """The inverse of `standing_of`."""
+        return canonical({"organisation": self.organisation, "calendars": self.calendars}).decode()
+
+    def calendar_at(self, now: datetime) -> str:
+        """The calendar in force at `now`; the first of all for an instant before it."""
+        found = self.calendars[0][1]
+        for since, calendar in self.calendars:
+            if since <= write_instant(now):
+                found = calendar
+        return found
+
+    def revisions(self, calendar: str, since: str, now: datetime) -> Iterator[tuple[str, str]]:
+        """The changes up to `now` that a case counted by `calendar` since `since` has still to take over."""
+        for applied, changed in self.calendars if calendar else ():
+            if since < applied <= write_instant(now) and changed != calendar:
+                yield applied, changed
+                calendar = changed
+
+
+@lru_cache(maxsize=100)
+def standing_of(text: str | None) -> Standing:
+    """What the setting says. Raises `Diverged` when it says nothing that lianban wrote."""
+    try:
+        said = json.loads(text or "")
+        calendars = tuple((str(since), str(calendar)) for since, calendar in said["calendars"])
+        return Standing(str(said["organisation"]), calendars)
+    except (ValueError, TypeError, KeyError) as error:
+        raise Diverged(
+            "office.standing",
+            say("what is in force in the office can't be read"),
+            found=say("{error}", error=repr(error)),
+            remedy=audit.REMEDY,
+        ) from error
+
+
+class Library:
+    """Definitions, organisations and calendars by digest. What was read once is kept: it never changes."""
+
+    def __init__(self) -> None:
+        self._definitions: dict[str, Definition] = {}
+        self._organisations: dict[str, Organisation] = {}
+        self._calendars: dict[str, Calendar] = {}
+
+    def definition(self, reader: Reader, named: str) -> Definition:
+        """The published definition. Raises `Diverged` when it is missing or changed."""
+        if named not in self._definitions:
+            self._definitions[named] = load_definition(reader, named)
+        return self._definitions[named]
+
+    def organisation(self, reader: Reader, named: str) -> Organisation:
+        """The organisation on record. Raises `Diverged` when it is missing or changed."""
+        if named not in self._organisations:
+            self._organisations[named] = read_organisation(_content(reader, named, "organisation"))
+        return self._organisations[named]
+
+    def calendar(self, reader: Reader, named: str) -> Calendar:
+        """The calendar on record. Raises `Diverged` when it is missing or changed."""
+        if named not in self._calendars:
+            self._calendars[named] = load_calendar(reader, named)
+        return self._calendars[named]
+
+
+def load_definition(reader: Reader, named: str) -> Definition:
+    """The definition as the database holds it now."""
+    packed = reader.content(named)
+    if packed is None:
+        raise Diverged(
+            "definition.missing",
+            say("definition {definition} is not in the database", definition=named[:12]),
+            remedy=audit.REMEDY,
+        )
+    definition = unpack(packed)
+    if definition.digest != named:
+        raise Diverged(
+            "definition.differs",
+            say("definition {definition} is not what was published", definition=named[:12]),
+            remedy=audit.REMEDY,
+        )
+    return definition
+
+
+def load_calendar(reader: Reader, named: str) -> Calendar:
+    """The calendar as the database holds it now."""
+    return Calendar.from_json(json.loads(_content(reader, named, "calendar")))
+
+
+def put_calendar(tx: Transaction, calendar: Calendar) -> str:
+    """Keep the calendar; its digest."""
+    content = canonical(calendar.as_json())
+    tx.put_content(digest(content), content)
+    return digest(content)
+
+
+def _content(reader: Reader, named: str, kind: str) -> bytes:
+    content = reader.content(named)
+    if content is None or digest(content) != named:
+        raise Diverged(
+            f"{kind}.differs",
+            say("the organisation on record is missing or changed")
+            if kind == "organisation"
+            else say("a calendar on record is missing or changed"),
+            found=say("{digest}", digest=named),
+            remedy=audit.REMEDY,
+        )
+    return content
+
+
+def head_of_case(reader: Reader, number: str) -> Head:
+    """The head of a case that has a history. Raises `Diverged` when there is none."""
+    head = reader.head(number)
+    if head is None:
+        raise Diverged(
+            "head.missing",
+            say("case {case} has a history but no head", case=number),
+            remedy=audit.REMEDY,
+        )
+    return head
+
+
+def standing(reader: Reader) -> Standing:
+    """What is in force in the office. Raises `Diverged`."""
+    return standing_of(reader.meta(STANDING))

@@ -1,0 +1,292 @@
+"""What a case's clocks show, and what a document may say, as plain data (floor 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from .access import Organisation
+from .case import CalendarOf, Case, Course, dues, hours_of
+from .clock import count, ledger, parse_term, read_instant
+from .clock.ledger import Ledger
+from .deadlines import OVERSTAYED, Deadline, find, runs
+from .definition import Definition
+from .errors import Invalid, Text, say
+from .events import DocumentIssued
+from .flow.marking import timers, variables
+from .views import element_of
+
+LIVE = frozenset({"running", "paused", "expired"})
+"""States of a clock that still measures something."""
+
+_TIERS = ("statutory", "promised", "step")
+
+
+def clock_lines(
+    case: Case, definition: Definition, calendar_of: CalendarOf, now: datetime
+) -> list[dict[str, Any]]:
+    """Every running of every clock as it stands at `now`, those of the greatest risk first.
+
+    `state` is `running`, `paused`, `expired` (and still measured), `stopped`, or `spent` (its running out had
+    an effect, and that was its end). `colour` is the rung reached last. Amounts are in `count_unit`.
+    """
+    lines = []
+    for id, deadline in case.deadlines.items():
+        clock = definition.clocks[deadline["clock"]]
+        book = Ledger.from_json(deadline["ledger"])
+        hours = hours_of(case, definition, calendar_of)(clock.unit)
+        shown = ledger.read(clock.rule, book, hours, now)
+        reached = [rung for rung in deadline["reached"] if not rung.startswith(OVERSTAYED)]
+        lines.append(
+            {
+                "clock": id,
+                "name": dict(clock.name),
+                "tier": clock.rule.tier,
+                "unit": clock.unit,
+                "state": _state(deadline, shown.paused),
+                "term": str(clock.rule.term),
+                "basis": clock.rule.basis.as_json(),
+                "since": deadline["ledger"]["runs"][-1]["started"],
+                "due": deadline["due"],
+                "due_date": shown.due_date.isoformat() if shown.due_date else None,
+                "expected": shown.expected.isoformat() if shown.expected else None,
+                "provisional": shown.provisional,
+                "total": shown.total,
+                "used": shown.used,
+                "left": shown.left,
+                "over": shown.over,
+                "count_unit": shown.unit,
+                "colour": reached[-1] if reached else None,
+                "paused": [
+                    {
+                        "ground": pause.ground,
+                        "name": {"zh": ground.zh, "en": ground.en},
+                        "since": pause_json["since"],
+                        "expected": str(pause.expected),
+                        "document": pause.document,
+                    }
+                    for pause, pause_json in zip(
+                        book.run.pauses, deadline["ledger"]["runs"][-1]["pauses"], strict=True
+                    )
+                    if pause.until is None
+                    for ground in [clock.rule.grounds[pause.ground]]
+                ],
+                "late": deadline["expired"] is not None,
+                "effect": clock.rule.effect.kind,
+            }
+        )
+    return sorted(lines, key=_pressing)
+
+
+def _state(deadline: Deadline, paused: Sequence[str]) -> str:
+    if not runs(deadline):
+        spent = deadline["expired"] is not None and deadline["ledger"]["stopped"] <= deadline["expired"]
+        return "spent" if spent else "stopped"
+    if deadline["expired"] is not None:
+        return "expired"
+    return "paused" if paused else "running"
+
+
+def _pressing(line: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Legal risk as an order: live before done; exceeded by law, exceeded by promise or step, warned, calm;
+    then the earlier due date, and the higher tier."""
+    exceeded = line["state"] == "expired"
+    if line["colour"] == "red" or (exceeded and line["tier"] == "statutory"):
+        rank = 0
+    elif line["colour"] == "yellow" or exceeded:
+        rank = 1
+    else:
+        rank = 2 if line["colour"] else 3
+    return (
+        line["state"] not in LIVE,
+        rank,
+        line["due"] is None,
+        line["due"] or "",
+        _TIERS.index(line["tier"]),
+        line["clock"],
+    )
+
+
+def risk(line: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The order of the inbox: by the most pressing clock that concerns the step, then the step's own due
+    date, then its age."""
+    pressing = [_pressing(clock) for clock in line["clocks"]]
+    calm = (False, 3, line["due"] is None, line["due"] or "", len(_TIERS), "")
+    own = (False, 1, *calm[2:]) if line["late"] else calm
+    return (min([*pressing, own]), line["opened_at"], line["case"], line["task"])
+
+
+def concerning(lines: Sequence[dict[str, Any]], unit: str) -> list[dict[str, Any]]:
+    """The live clocks that concern a step of `unit`: those of the case, and steps' clocks of its own."""
+    return [
+        line for line in lines if line["state"] in LIVE and (line["tier"] != "step" or line["unit"] == unit)
+    ]
+
+
+def card_lines(case: Case, definition: Definition, organisation: Organisation) -> list[dict[str, Any]]:
+    """The cards of the case, in order."""
+    lines = []
+    for id, card in sorted(case.cards.items(), key=lambda entry: entry[1]["n"]):
+        clock = case.deadlines[card["clock"]]["clock"]
+        lines.append(
+            {
+                "card": id,
+                "colour": card["colour"],
+                "clock": card["clock"],
+                "name": dict(definition.clocks[clock].name),
+                "unit": card["unit"],
+                "unit_name": dict(organisation.units.get(card["unit"], {}).get("name", {})),
+                "at": card["at"],
+                "state": card["state"],
+            }
+        )
+    return lines
+
+
+def timer_lines(case: Case, definition: Definition) -> list[dict[str, Any]]:
+    """The armed timers of the diagram, next first."""
+    return [
+        {
+            "timer": timer.timer,
+            "element": timer.element,
+            "name": definition.names(timer.element),
+            "step": definition.names(element_of(timer.timer.partition("!")[0])),
+            "due": timer.due,
+            "clock": timer.clock or None,
+            "provisional": timer.provisional,
+        }
+        for timer in dues(case, definition)
+    ]
+
+
+# --- how a date comes about
+
+
+def explanation(
+    case: Case, definition: Definition, calendar_of: CalendarOf, name: str | None, now: datetime
+) -> list[dict[str, Any]]:
+    """For the clock or timer `name`, or for all: `clock`, `kind` (`clock`, `timer`), `name`, `lines` (texts)
+    and `certificate`, as at `now`. Raises `Invalid` for one that the case does not have."""
+    hours = hours_of(case, definition, calendar_of)
+    armed = {timer.timer: timer for timer in timers(definition.net, case.marking)}
+    counted = {id: timer for id, timer in armed.items() if timer.term}
+    if name is None:
+        wanted = [*case.deadlines, *counted]
+    elif name in armed:
+        wanted = [name]
+    else:
+        wanted = [find(case.deadlines, definition.clocks, name)[0]]
+    found: list[dict[str, Any]] = []
+    for id in wanted:
+        if id in case.deadlines:
+            deadline = case.deadlines[id]
+            clock = definition.clocks[deadline["clock"]]
+            book, workdays = Ledger.from_json(deadline["ledger"]), hours(clock.unit)
+            found.append(
+                {
+                    "clock": id,
+                    "kind": "clock",
+                    "name": dict(clock.name),
+                    "lines": ledger.explain(clock.rule, book, workdays, now),
+                    "certificate": ledger.certificate(clock.rule, book, workdays, now),
+                }
+            )
+            continue
+        timer = armed[id]
+        if not timer.term:
+            raise Invalid(
+                "clock.exact",
+                say("{timer} is an exact time: {due}", timer=id, due=timer.due),
+                expected=say("a clock, or a timer that counts a term"),
+            )
+        lane = definition.net.scopes[timer.scope].nodes[timer.element].lane
+        unit = str(definition.item["lanes"].get(lane or "", "")).partition("/")[0]
+        told = count(read_instant(timer.counted_from), parse_term(timer.term), hours(unit))
+        lines: list[Text] = [row.text() for row in told.rows]
+        certificate: dict[str, Any] = told.as_json()
+        certificate["calendar"] = case.calendar
+        found.append(
+            {
+                "clock": id,
+                "kind": "timer",
+                "name": definition.names(timer.element),
+                "lines": lines,
+                "certificate": certificate,
+            }
+        )
+    return found
+
+
+# --- for documents
+
+
+def clocks_for_documents(
+    case: Case, definition: Definition, calendar_of: CalendarOf, at: datetime
+) -> dict[str, dict[str, Any]]:
+    """The latest running of each clock by its name, for templates; a clock that never started is missing."""
+    found: dict[str, dict[str, Any]] = {}
+    order = {id: deadline["n"] for id, deadline in case.deadlines.items()}
+    for line in sorted(clock_lines(case, definition, calendar_of, at), key=lambda line: order[line["clock"]]):
+        found[case.deadlines[line["clock"]]["clock"]] = line
+    return found
+
+
+def notice_of(case: Case, definition: Definition, element: str) -> dict[str, Any]:
+    """What a notice about a clock tells of: the pause or extension that was just entered; empty for other
+    documents. `element` as `deadlines.Book` names it."""
+    if not element.startswith("clock:"):
+        return {}
+    _, id, kind = element.split(":")
+    deadline = case.deadlines[id]
+    clock = definition.clocks[deadline["clock"]]
+    entry = deadline["ledger"]["runs"][-1][kind][-1]
+    told: dict[str, Any] = {"clock": deadline["clock"], "name": dict(clock.name), **entry}
+    if kind == "pauses":
+        ground = clock.rule.grounds[entry["ground"]]
+        told["ground_name"] = {"zh": ground.zh, "en": ground.en}
+        told["basis"] = ground.basis.as_json()
+    elif clock.rule.extension is not None:
+        told["basis"] = clock.rule.extension.basis.as_json()
+    return told
+
+
+def document_context(
+    course: Course,
+    organisation: Organisation,
+    at: datetime,
+    by: dict[str, Any],
+    event: DocumentIssued,
+    number: str,
+    zone: str,
+) -> dict[str, Any]:
+    """What a template may say: the case as it stands at this moment, the step, the person, the number."""
+    case, definition = course.case, course.definition
+    person = organisation.people.get(by.get("person", ""))
+    answers: dict[str, Any] = {}
+    for _, _, entered in reversed(course.entries):
+        if entered.fact:
+            answers = entered.payload().get("data", {})
+            break
+    described = definition.item["documents"][event.document]
+    return {
+        "office": {"name": dict(organisation.name), "division": organisation.division, "zone": zone},
+        "case": {"number": case.number, "item_code": case.item, "opened_at": case.opened_at},
+        "item": definition.item,
+        "data": variables(case.marking),
+        "answers": answers,
+        "step": {"id": event.element, "name": definition.names(element_of(event.element))},
+        "clocks": clocks_for_documents(case, definition, course.calendar_of, at),
+        "deemed": [dict(deemed) for deemed in case.deemed],
+        "notice": notice_of(case, definition, event.element),
+        "actor": {
+            "name": dict(person.name) if person else {"zh": "", "en": ""},
+            "unit": by.get("unit", ""),
+            "unit_name": organisation.unit_name(by["unit"], "zh") if "unit" in by else "",
+            "post": by.get("post", ""),
+        },
+        "document": {"id": event.document, "number": number, "name": described["name"]},
+        "documents": {name: {"number": issued} for name, issued in case.documents.items()},
+        "date": at.astimezone(ZoneInfo(zone)).date().isoformat(),
+    }
