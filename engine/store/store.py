@@ -103,7 +103,8 @@ _NEXT_MESSAGE = (
         outbox.c.due_at <= bindparam("now"),
         tuple_(*_PLACE) > tuple_(*(bindparam(name) for name in _AFTER)),
     )
-    .order_by(*_PLACE)
+    # As the index has them, so that PostgreSQL need not sort.
+    .order_by(outbox.c.delivered_at, *_PLACE)
     .limit(1)
     .with_for_update(skip_locked=True)
 )
