@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from .clock import CLOSING
+from .clock import CLOSING, OFFICE_ZONE
 from .errors import Invalid, NotAllowed, Text, Unknown, say
 
 
@@ -30,13 +31,15 @@ class Person:
 class Organisation:
     """Units by code, people by id, and the division code that case numbers begin with.
 
-    `closing` is when its offices close (`HH:MM`); `supervisors` are the posts that watch over time limits and
-    may withdraw a card.
+    `closing` is when its offices close (`HH:MM`) by the clocks of `zone` (an IANA name), in which an office
+    works from its creation on; `supervisors` are the posts that watch over time limits and may withdraw a
+    card.
     """
 
     name: Mapping[str, str]
     division: str
     closing: str
+    zone: str
     supervisors: tuple[tuple[str, str], ...]
     units: Mapping[str, Mapping[str, Any]]
     people: Mapping[str, Person]
@@ -75,9 +78,16 @@ def read_organisation(text: bytes) -> Organisation:
         closing = content.get("closing", CLOSING)
         if not isinstance(closing, time):
             raise ValueError("closing is not a time of day like 17:30:00")
+        zone = ZoneInfo(content.get("zone", OFFICE_ZONE)).key
         supervisors = _posts(content.get("supervisors", ()), units, "supervisors")
         return Organisation(
-            content["name"], str(content["division"]), closing.strftime("%H:%M"), supervisors, units, people
+            content["name"],
+            str(content["division"]),
+            closing.strftime("%H:%M"),
+            zone,
+            supervisors,
+            units,
+            people,
         )
     except (
         UnicodeDecodeError,

@@ -205,11 +205,14 @@ def _follow(case: Case, definition: Definition, at: datetime, event: Event, cale
         return replace(_kept(case, book), at=write_instant(at), expected=consequences)
     marking, effects = step(definition.net, case.marking, given, at, _almanac(definition, hours))
     after = replace(case, marking=marking, at=write_instant(at))
-    return _with(after, definition, effects, book)
+    revised = tuple(book.revise()) if isinstance(event, CalendarRevised) else ()
+    return _with(after, definition, effects, book, revised)
 
 
-def _with(case: Case, definition: Definition, effects: Iterable[Effect], book: Book) -> Case:
-    consequences = tuple(_consequences(case, definition, effects, book))
+def _with(
+    case: Case, definition: Definition, effects: Iterable[Effect], book: Book, first: Iterable[Event] = ()
+) -> Case:
+    consequences = (*first, *_consequences(case, definition, effects, book))
     return replace(_kept(case, book), expected=consequences)
 
 
@@ -302,9 +305,11 @@ def _keep(case: Case, definition: Definition, event: Event, book: Book) -> Itera
             return book.strike(clock, rung, _busy_units(case, definition))
         case PauseOrdered(clock=clock, ground=ground, expected=expected):
             _known(case, clock)
+            _leads(case, definition, clock)
             return book.pause(clock, ground, parse_term(expected))
         case ResumeOrdered(clock=clock, ground=ground):
             _known(case, clock)
+            _leads(case, definition, clock)
             return book.resume(clock, ground)
         case ExtensionGranted(clock=clock, by=by, reason=reason):
             _known(case, clock)
@@ -318,6 +323,19 @@ def _keep(case: Case, definition: Definition, event: Event, book: Book) -> Itera
 def _known(case: Case, clock: str) -> None:
     if clock not in case.deadlines:
         raise Invalid("clock.not_started", say("the clock {clock} has not started in this case", clock=clock))
+
+
+def _leads(case: Case, definition: Definition, clock: str) -> None:
+    """Refuse to pause a promise by itself: it is kept or broken net of the law's pauses only."""
+    described = definition.clocks[case.deadlines[clock]["clock"]]
+    if described.follows is not None:
+        raise Invalid(
+            "clock.follows",
+            say("this clock is paused whenever {clock} is, and by nothing else", clock=described.follows),
+            found=say("{clock}", clock=clock),
+            rule=described.rule.basis.text(),
+            remedy=say("pause or resume {clock}", clock=described.follows),
+        )
 
 
 def _busy_units(case: Case, definition: Definition) -> list[str]:
@@ -437,7 +455,8 @@ def document_number(series: str, year: int, serial: int) -> str:
 class Step:
     """What can be done in a case now: an open task, or a message it waits for.
 
-    `task` is what the clerk types; `unit` and `post` say whose it is; `due` is the first timer on it.
+    `task` is what the clerk types; `unit` and `post` say whose it is; `due` is the first timer on it, which
+    is `provisional` if it rests on a year whose holidays were not announced.
     """
 
     task: str
@@ -447,12 +466,20 @@ class Step:
     post: str
     message: str | None = None
     due: str | None = None
+    provisional: bool = False
 
 
 def steps(case: Case, definition: Definition) -> list[Step]:
     """Everything that a person can do in the case now: open tasks first, then awaited messages."""
     armed = dues(case, definition)
     return [_step(definition, name, waiting, armed) for name, waiting in _possible(case, definition)]
+
+
+def timed_steps(case: Case, definition: Definition) -> set[str]:
+    """The `task` of each step with an armed timer; while that waits for a clock that stands still, the step
+    has no due date."""
+    armed = [*dues(case, definition), *bound_timers(definition.net, case.marking)]
+    return {name for name, waiting in _possible(case, definition) if _timer_on(armed, waiting.id)}
 
 
 def step_names(case: Case, definition: Definition) -> list[str]:
@@ -469,8 +496,10 @@ def _possible(case: Case, definition: Definition) -> list[tuple[str, Waiting]]:
 def _step(definition: Definition, name: str, waiting: Waiting, armed: list[Due]) -> Step:
     node = definition.net.scopes[waiting.scope].nodes[waiting.element]
     unit, post = definition.performer(waiting.scope, node)
-    due = _due(armed, waiting.id)
-    return Step(name, waiting.scope, node, waiting.unit or unit, post, waiting.name or None, due)
+    timer = _timer_on(armed, waiting.id)
+    due, provisional = (timer.due, timer.provisional) if timer else (None, False)
+    unit = waiting.unit or unit
+    return Step(name, waiting.scope, node, unit, post, waiting.name or None, due, provisional)
 
 
 def next_fact_of_time(case: Case, definition: Definition, now: datetime) -> tuple[datetime, Event] | None:
@@ -637,7 +666,9 @@ def owners_of(
             return [lane for lane in lanes if lane[0] == unit] or lanes
         case ExtensionGranted(clock=clock):
             extension = definition.clocks[case.deadlines[clock]["clock"]].rule.extension
-            unit, _, post = extension.approver.partition("/") if extension else ("", "", "")
+            if extension is None:
+                return []
+            unit, _, post = extension.approver.partition("/")
             return [(unit, post)]
         case CardAnswered(card=card) | CardContested(card=card):
             return organisation.posts_in(case.cards[card]["unit"]) if card in case.cards else []
@@ -659,7 +690,8 @@ def revision(
 
 def task_due(case: Case, definition: Definition, task: str) -> str | None:
     """The first timer, at this moment, on the task or on an activity around it."""
-    return _due(dues(case, definition), task)
+    timer = _timer_on(dues(case, definition), task)
+    return timer.due if timer else None
 
 
 def dues(case: Case, definition: Definition) -> list[Due]:
@@ -667,17 +699,17 @@ def dues(case: Case, definition: Definition) -> list[Due]:
     found = timers(definition.net, case.marking)
     for timer in bound_timers(definition.net, case.marking):
         running = [d for d in case.deadlines.values() if d["clock"] == timer.clock]
-        due = max(running, key=lambda d: d["n"])["due"] if running else None
-        if due is not None:
-            found.append(timer._replace(due=due))
+        latest = max(running, key=lambda d: d["n"]) if running else None
+        if latest is not None and latest["due"] is not None:
+            found.append(timer._replace(due=latest["due"], provisional=latest["provisional"]))
     return sorted(found)
 
 
-def _due(armed: list[Due], task: str) -> str | None:
+def _timer_on(armed: list[Due], task: str) -> Due | None:
     for timer in armed:
         visit = timer.timer.partition("!")[0]
         if task == visit or task.startswith((visit + "/", visit + ":")):
-            return timer.due
+            return timer
     return None
 
 

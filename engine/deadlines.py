@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
-from .clock import Term, Workdays, due, ledger, read_instant, write_instant
+from .clock import Term, Workdays, due, ledger, parse_term, read_instant, write_instant
 from .clock.ledger import Ledger
 from .definition.clocks import Clock
 from .errors import Invalid, say
@@ -188,6 +188,12 @@ class Book:
         id = name if n == 1 else f"{name}#{n}"
         deadline = self._put(id, name, n, ledger.start(since), reached=[], expired=None)
         yield ClockStarted(id, write_instant(since), _due(deadline), deadline["provisional"])
+        leading = current(self.deadlines, self.clocks[name].follows or "")
+        if leading is not None and runs(leading[1]):
+            for pause in leading[1]["ledger"]["runs"][-1]["pauses"]:
+                if pause["until"] is None:
+                    told = parse_term(pause["expected"]), pause["document"]
+                    yield from self.pause(id, pause["ground"], *told)
 
     def stop(self, name: str) -> Iterator[Event]:
         """Stop the clock, if it runs."""
@@ -263,12 +269,19 @@ class Book:
 
     # --- what people do
 
-    def pause(self, id: str, ground: str, expected: Term) -> Iterator[Event]:
-        """The clock stands still for `ground`. Raises `Invalid` as `clock.ledger.pause` does."""
+    def pause(self, id: str, ground: str, expected: Term, document: str = "") -> Iterator[Event]:
+        """The clock stands still for `ground`; `document` is the notice, if that was issued before. Raises
+        `Invalid` as `clock.ledger.pause` does."""
         clock = self.clocks[self.deadlines[id]["clock"]]
         workdays = self.workdays(clock.unit)
         paused = ledger.pause(
-            clock.rule, self._ledger(id), workdays, at=self.now, ground=ground, expected=expected
+            clock.rule,
+            self._ledger(id),
+            workdays,
+            at=self.now,
+            ground=ground,
+            expected=expected,
+            document=document,
         )
         self._write(id, paused)
         if clock.pause_notice is not None:
@@ -342,7 +355,16 @@ class Book:
             CardContested: "contested",
             CardWithdrawn: "withdrawn",
         }
-        self.cards[act.card] = {**card, "state": states[type(act)]}
+        state = states[type(act)]
+        if card["state"] == state:
+            raise Invalid(
+                f"card.{state}",
+                say("the card {card} was answered before", card=act.card)
+                if state == "answered"
+                else say("the card {card} was contested before", card=act.card),
+                remedy=say("read what was said with `lianban history`"),
+            )
+        self.cards[act.card] = {**card, "state": state}
 
     def revise(self) -> Iterator[Event]:
         """The calendar has changed: every deadline that is still to come is counted again."""

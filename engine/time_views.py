@@ -203,17 +203,16 @@ def explanation(
             )
         lane = definition.net.scopes[timer.scope].nodes[timer.element].lane
         unit = str(definition.item["lanes"].get(lane or "", "")).partition("/")[0]
-        told = count(read_instant(timer.counted_from), parse_term(timer.term), hours(unit))
+        workdays = hours(unit)
+        told = count(read_instant(timer.counted_from), parse_term(timer.term), workdays)
         lines: list[Text] = [row.text() for row in told.rows]
-        certificate: dict[str, Any] = told.as_json()
-        certificate["calendar"] = case.calendar
         found.append(
             {
                 "clock": id,
                 "kind": "timer",
                 "name": definition.names(timer.element),
                 "lines": lines,
-                "certificate": certificate,
+                "certificate": ledger.term_certificate(told, workdays),
             }
         )
     return found

@@ -10,7 +10,9 @@ from typing import Any
 
 from .access import Organisation
 from .case import Case, steps
+from .deadlines import OVERSTAYED
 from .definition import Definition
+from .definition.clocks import Clock
 from .errors import Text
 from .events import (
     CaseClosed,
@@ -38,7 +40,7 @@ def step_lines(
     diagram's own expression did) or `awaited` (a message that may come). `cause` is the number of the
     event that opened it: steps of one cause are open side by side. `answers` is what was entered and
     `said` the first choice among that, in words (of a timer: the step on whose edge it sits); `due` the
-    first timer on it; `people` may do it.
+    first timer on it, `provisional` if its year's holidays were not announced; `people` may do it.
     """
     lines: dict[str, dict[str, Any]] = {}
     awaited: list[dict[str, Any]] = []
@@ -78,11 +80,11 @@ def step_lines(
     for step in steps(case, definition):
         people = [person.id for person in organisation.holders(step.unit, step.post)]
         if step.message is None:
-            lines[step.task].update(due=step.due, people=people)
+            lines[step.task].update(due=step.due, provisional=step.provisional, people=people)
         else:
             line = _line(definition, organisation, step.task, step.node.id, step.unit, step.post)
             line |= {"state": "awaited", "cause": None, "opened_at": None, "at": None}
-            awaited.append({**line, "due": step.due, "people": people})
+            awaited.append({**line, "due": step.due, "provisional": step.provisional, "people": people})
     return [*lines.values(), *awaited]
 
 
@@ -101,6 +103,7 @@ def _line(
         "answers": {},
         "said": {},
         "due": None,
+        "provisional": False,
         "people": [],
     }
 
@@ -150,12 +153,14 @@ def story_lines(
 ) -> list[dict[str, Any]]:
     """A history for readers: each record with what its codes are called.
 
-    `name` is what the event is about (step, timer, document, outcome), `said` as in `step_lines`.
-    The office's own history has no definition.
+    `name` is what the event is about (step, timer, clock, document, outcome), `said` as in `step_lines`, and
+    for a pause its ground; `clock_name` is the clock that the event names. The office's own history has no
+    definition.
     """
     lines = []
     for record in history:
         data = record.event.payload()
+        clock = _clock_of(definition, data)
         line = {
             "seq": record.seq,
             "at": record.at,
@@ -167,6 +172,7 @@ def story_lines(
             "fact": record.event.fact,
             "data": data,
             "name": _about(definition, record.event) if definition else {},
+            "clock_name": dict(clock.name) if clock else {},
             "said": {},
             "prev": record.prev,
             "hash": record.hash,
@@ -178,8 +184,24 @@ def story_lines(
             line["said"] = _said(definition, element, record.event.data)
         if definition and "timer" in data:
             line["said"] = _timed(definition, data["timer"])
+        if clock:
+            line["name"] = line["name"] or dict(clock.name)
+            line["said"] = _ground(clock, data) or line["said"]
         lines.append(line)
     return lines
+
+
+def _clock_of(definition: Definition | None, data: dict[str, Any]) -> Clock | None:
+    """The clock of the item that an event names; it names a running of it (`decision#2`)."""
+    name = str(data.get("clock") or "").partition("#")[0]
+    return definition.clocks.get(name) if definition else None
+
+
+def _ground(clock: Clock, data: dict[str, Any]) -> dict[str, str]:
+    """The name of the ground of a pause, also of one that lasts longer than was told."""
+    named = data.get("ground") or str(data.get("rung", "")).removeprefix(OVERSTAYED)
+    ground = clock.rule.grounds.get(named)
+    return {"zh": ground.zh, "en": ground.en} if ground else {}
 
 
 def _timed(definition: Definition, timer: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Recomputes a clock's certificate without the engine: `python tests/certificate_checker.py FILE...`.
+"""Recomputes the certificate of a clock or timer without the engine: `certificate_checker.py FILE...`.
 
 It imports nothing of lianban and counts in another way (it tries every closing time in turn and asks how
 many counted days lie behind it), so that an error of the engine is not repeated here. `check` gives the
@@ -178,8 +178,33 @@ class Certificate:
 
 def check(value: dict[str, Any]) -> list[str]:
     """All that is wrong with a certificate."""
+    if value["format"] == "lianban.term/1":
+        return term_faults(value)
     c = Certificate(value)
     return [*day_faults(c), *reading_faults(c)]
+
+
+def term_faults(value: dict[str, Any]) -> list[str]:
+    """A term is a clock to which nothing happens."""
+    run = {"started": value["start"], "pauses": [], "extensions": []}
+    c = Certificate(
+        {
+            **value,
+            "rule": {"term": value["term"]},
+            "ledger": {"runs": [run], "stopped": None},
+            "now": value["start"],
+            "after": [],
+        }
+    )
+    due = c.due()
+    assert due
+    expected = {
+        "due_at": due,
+        "due": c.local_date(due).isoformat(),
+        "provisional": c.provisional(due),
+    }
+    found = {**value, "due_at": instant(value["due_at"])}
+    return [*day_faults(c), *differences(expected, found)]
 
 
 def day_faults(c: Certificate) -> list[str]:
@@ -252,6 +277,10 @@ def reading_faults(c: Certificate) -> list[str]:
         "due_at": instant(reading["due_at"]) if reading["due_at"] else None,
         "rungs": sorted((instant(alarm["at"]).timestamp(), alarm["rung"]) for alarm in reading["rungs"]),
     }
+    return differences(expected, found)
+
+
+def differences(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
     return [
         f"{key}: {found[key]} instead of {expected[key]}" for key in expected if found[key] != expected[key]
     ]

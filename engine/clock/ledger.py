@@ -13,7 +13,7 @@ Conventions, each of which a reader can follow by hand:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -35,7 +35,10 @@ EffectKind = Literal[
 ]
 
 CERTIFICATE = "lianban.clock/1"
-"""The format of a certificate."""
+"""The format of a clock's certificate."""
+
+TERM_CERTIFICATE = "lianban.term/1"
+"""The format of a certificate of a term that nothing interrupts."""
 
 
 # --- the rule
@@ -395,6 +398,7 @@ def pause(
             expected=_listed(rule.grounds),
             found=say("{ground}", ground=ground),
             rule=_bases(rule),
+            remedy=say("Choose a ground of the law, or let the clock run."),
         )
     _running(rule, ledger, workdays, at)
     if _open(ledger.run, ground) is not None:
@@ -417,6 +421,7 @@ def resume(rule: Rule, ledger: Ledger, *, at: datetime, ground: str) -> Ledger:
         raise Invalid(
             "clock.not_paused",
             say("The clock {clock} is not paused for {ground}.", clock=rule.id, ground=_name(rule, ground)),
+            remedy=say("look at the clocks of the case with `lianban show`"),
         )
     pauses = list(ledger.run.pauses)
     _not_before(rule, pauses[index].since, at)
@@ -443,6 +448,7 @@ def extend(
             "clock.no_extension",
             say("The clock {clock} cannot be extended.", clock=rule.id),
             rule=rule.basis.text(),
+            remedy=say("Do what it waits for by the due date."),
         )
     law = allowed.basis.text()
     _running(rule, ledger, workdays, at, law)
@@ -461,6 +467,7 @@ def extend(
             expected=say("at most {times} extensions", times=allowed.times),
             found=say("{times} already granted", times=len(ledger.run.extensions)),
             rule=law,
+            remedy=say("Do what it waits for by the due date."),
         )
     if by.unit != allowed.up_to.unit or by.n > allowed.up_to.n:
         raise Invalid(
@@ -469,12 +476,14 @@ def extend(
             expected=say("at most {term}", term=allowed.up_to.text()),
             found=by.text(),
             rule=law,
+            remedy=say("Ask for less, in the unit that the clock counts in."),
         )
     if not reason.strip():
         raise Invalid(
             "clock.no_reason",
             say("An extension needs a reason: the applicant is told it."),
             rule=law,
+            remedy=say("add --reason"),
         )
     granted = Extended(at, by, approver, reason, document)
     return _change(ledger, extensions=(*ledger.run.extensions, granted))
@@ -532,12 +541,18 @@ def _running(rule: Rule, ledger: Ledger, workdays: Workdays, at: datetime, law: 
             expected=say("an act before {due}", due=_wall(end.at, workdays)),
             found=say("{at}", at=_wall(at, workdays)),
             rule=law or rule.basis.text(),
+            remedy=say("Nothing stops or moves it any more: do what it waits for."),
         )
 
 
 def _not_stopped(rule: Rule, ledger: Ledger) -> None:
     if ledger.stopped:
-        raise Invalid("clock.stopped", say("The clock {clock} is stopped.", clock=rule.id))
+        raise Invalid(
+            "clock.stopped",
+            say("The clock {clock} is stopped.", clock=rule.id),
+            rule=rule.basis.text(),
+            remedy=say("look at the clocks of the case with `lianban show`"),
+        )
 
 
 def _not_before(rule: Rule, earliest: datetime, at: datetime) -> None:
@@ -718,27 +733,40 @@ def certificate(rule: Rule, ledger: Ledger, workdays: Workdays, now: datetime) -
         last = max([now, *(alarm.at for alarm in reading.rungs)])
         beyond = (workdays.date_of(last) - reading.due_date).days
         after = [workdays.day(reading.due_date + timedelta(days=n + 1)) for n in range(beyond)]
-    calendar = workdays.calendar
-    days = [row.day for row in counted.rows] + after
-    years = sorted({int(day.source) for day in days if day.status != "local" and day.source})
     return {
         "format": CERTIFICATE,
         "rule": rule.as_json(),
         "ledger": ledger.as_json(),
+        **_sources(workdays, [row.day for row in counted.rows] + after),
+        "now": write_instant(now),
+        "days": [row.as_json() for row in counted.rows],
+        "after": [day.as_json() for day in after],
+        "reading": reading.as_json(),
+    }
+
+
+def term_certificate(counted: Count, workdays: Workdays) -> dict[str, Any]:
+    """All that an independent program needs to recompute the end of a term that nothing interrupts, and the
+    result: `{format, start, term, due, due_at, provisional, days, office, calendar}`, as in `certificate`."""
+    sources = _sources(workdays, [row.day for row in counted.rows])
+    return {"format": TERM_CERTIFICATE, **counted.as_json(), **sources}
+
+
+def _sources(workdays: Workdays, days: Sequence[Day]) -> dict[str, Any]:
+    """The office whose hours these days are, and the notices that they rest on."""
+    calendar = workdays.calendar
+    years = sorted({int(day.source) for day in days if day.status != "local" and day.source})
+    return {
         "office": {
             "zone": workdays.zone,
             "closing": workdays.closing.isoformat("seconds"),
             "units": list(workdays.units),
         },
-        "now": write_instant(now),
         "calendar": {
             "digest": calendar.digest,
             "weekend": list(calendar.weekend),
             "notices": {str(year): calendar.years[year].citation() for year in years},
         },
-        "days": [row.as_json() for row in counted.rows],
-        "after": [day.as_json() for day in after],
-        "reading": reading.as_json(),
     }
 
 

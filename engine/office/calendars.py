@@ -7,13 +7,14 @@ result. Closed cases keep the calendar of their time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from ..case import revision
-from ..clock import Calendar, read_instant, write_instant
+from ..access import Organisation
+from ..case import EVERYWHERE, Course, revision
+from ..clock import Calendar, Overlay, Year, read_instant, write_instant
 from ..errors import Invalid, say
 from ..events import (
     OFFICE,
@@ -23,8 +24,8 @@ from ..events import (
     TimerMoved,
     parse,
 )
-from ..store import Reader, Transaction
-from .draft import append_office, state_of
+from ..store import Head, Reader, Transaction
+from .draft import append_office, settle, state_of
 from .library import STANDING, Library, Standing, head_of_case, put_calendar
 
 BATCH = 200
@@ -43,30 +44,66 @@ class Move(NamedTuple):
 
 
 def proposal(reader: Reader) -> str | None:
-    """The calendar that was put forward last and is not applied yet, by digest."""
+    """The calendar that was put forward last, by digest; None when it is the one in force."""
+    waiting = None
     for seq, body in reader.backwards(OFFICE):
         match parse(OFFICE, seq, body).event:
-            case CalendarApplied():
-                return None
-            case CalendarImported(content=content):
-                return content
-    return None
+            case CalendarApplied(content=content):
+                return waiting if waiting != content else None
+            case CalendarImported(content=content) if waiting is None:
+                waiting = content
+    return waiting
 
 
-def propose(tx: Transaction, calendar: Calendar, note: str, now: datetime, by: dict[str, Any]) -> str:
-    """Put a calendar forward; its digest."""
+def changed(
+    calendar: Calendar, change: Year | Mapping[str, Mapping[date, Overlay | None]], organisation: Organisation
+) -> Calendar:
+    """`calendar` with the year or the local days of `change`. Raises `Invalid` for a unit that there is not,
+    and for a projection of a year that is announced."""
+    if isinstance(change, Year):
+        known = calendar.years.get(change.year)
+        if known is not None and known.status == "official" and change.status == "projected":
+            raise Invalid(
+                "calendar.announced",
+                say("the year {year} is announced; a projection can't take its place", year=change.year),
+                expected=say("a year with the notice that orders it"),
+                found=say("{source}", source=change.taken_from),
+            )
+        return calendar.with_year(change)
+    strange = sorted(change.keys() - {EVERYWHERE, *organisation.units})
+    if strange:
+        raise Invalid(
+            "calendar.unit",
+            say("local days of units that are not in the organisation"),
+            expected=say("one of: {units}", units=", ".join([EVERYWHERE, *organisation.units])),
+            found=say("{units}", units=", ".join(strange)),
+            remedy=say("{everywhere} stands for the whole county", everywhere=EVERYWHERE),
+        )
+    return calendar.with_overlays(change)
+
+
+def propose(
+    tx: Transaction,
+    head: Head | None,
+    base: str,
+    calendar: Calendar,
+    note: str,
+    now: datetime,
+    by: dict[str, Any],
+) -> str:
+    """Put a calendar forward in the place of `base`; its digest. Nothing to do if it is the same. `head` is
+    the office's, as it was read before anything else: `Conflict` when it has moved."""
     named = put_calendar(tx, calendar)
-    if proposal(tx) != named:
-        append_office(tx, now, [CalendarImported(named, note)], by)
+    if named != base:
+        append_office(tx, now, [CalendarImported(named, note)], by, head)
     return named
 
 
-def chosen(reader: Reader, standing: Standing, calendar: str | None) -> str:
-    """The calendar that is to be applied: the one put forward, which must begin with `calendar` if given.
+def chosen(waiting: str | None, in_force: str, calendar: str | None) -> str:
+    """The calendar that is to be applied: the one that waits, which must begin with `calendar` if given.
     Raises `Invalid`."""
-    waiting = proposal(reader)
-    if waiting is None and calendar and standing.calendars[-1][1].startswith(calendar):
-        return standing.calendars[-1][1]  # applied before: what an interruption left is finished
+    if calendar and in_force.startswith(calendar):
+        return in_force  # applied before: what an interruption left is finished
     if waiting is None or (calendar and not waiting.startswith(calendar)):
         raise Invalid(
             "calendar.not_proposed",
@@ -92,18 +129,23 @@ def open_cases(reader: Reader) -> Iterator[str]:
 def plan(
     reader: Reader, library: Library, standing: Standing, calendar: str, now: datetime
 ) -> Iterator[tuple[str, list[Move]]]:
-    """Each open case with the due dates that `calendar` would move, were it applied at `now`."""
+    """Each case that is open at `now` with the due dates that `calendar` would move, were it applied then.
+    Nothing is written: what time still has to do in a case is thought through first."""
     calendar_of = partial(library.calendar, reader)
     for number in open_cases(reader):
         head = head_of_case(reader, number)
         state = state_of(head)
         definition = library.definition(reader, head.definition)
         at = max(now, read_instant(state.at))
-        if not state.calendar or state.calendar == calendar:
-            yield number, []
+        course = Course(number, state, definition, lambda course, at, by, event: event, calendar_of)
+        settle(course, standing, at)
+        if course.case.closed:
             continue
-        moves = []
-        for event in revision(state, definition, at, calendar, calendar_of):
+        moves: list[Move] = []
+        if not state.calendar:  # from before calendars were on record
+            yield number, moves
+            continue
+        for event in revision(course.case, definition, at, calendar, calendar_of):
             match event:
                 case ClockReprojected(clock=id, was=was, due=due, provisional=provisional):
                     moves.append(Move(number, "clock", id, was, due, provisional))
@@ -113,10 +155,11 @@ def plan(
 
 
 def put_in_force(
-    tx: Transaction, standing: Standing, calendar: str, now: datetime, by: dict[str, Any]
+    tx: Transaction, head: Head | None, standing: Standing, calendar: str, now: datetime, by: dict[str, Any]
 ) -> None:
-    """Let terms be counted by `calendar` from `now` on; nothing to do if they are. Raises `Invalid` when a
-    later change is on record."""
+    """Let terms be counted by `calendar` from `now` on; nothing to do if they are. `head` is the office's, as
+    it was read before anything else: `Conflict` when it has moved. Raises `Invalid` when a later change is on
+    record."""
     since, last = standing.calendars[-1]
     if last == calendar:
         return
@@ -128,6 +171,6 @@ def put_in_force(
             found=say("{now}", now=write_instant(now)),
             remedy=say("check --now, or the clock of this machine"),
         )
-    append_office(tx, now, [CalendarApplied(calendar)], by)
+    append_office(tx, now, [CalendarApplied(calendar)], by, head)
     changed = standing._replace(calendars=(*standing.calendars, (write_instant(now), calendar)))
     tx.set_meta(STANDING, changed.text())

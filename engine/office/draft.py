@@ -75,15 +75,8 @@ class Draft:
         self.documents: list[bytes] = []
 
     def settle(self, now: datetime) -> None:
-        """Time first: every timer and clock due by `now`, and every change of the calendar that the case has
-        not taken over yet, at its own instant, in order."""
-        case = self.course.case
-        for applied, calendar in self.standing.revisions(case.calendar, case.counted_since, now):
-            at = max(read_instant(applied), read_instant(self.course.case.at))
-            self.course.settle(at)
-            if not self.course.case.closed:
-                self.course.enter(at, SYSTEM, CalendarRevised(calendar))
-        self.course.settle(now)
+        """Time first, as `settle`."""
+        settle(self.course, self.standing, now)
 
     def issue(
         self, course: Course, at: datetime, by: dict[str, Any], event: DocumentIssued
@@ -144,6 +137,18 @@ class Draft:
         return rows
 
 
+def settle(course: Course, standing: Standing, now: datetime) -> None:
+    """Time first: every timer and clock due by `now`, and every change of the calendar that the case has not
+    taken over yet, at its own instant, in order."""
+    case = course.case
+    for applied, calendar in standing.revisions(case.calendar, case.counted_since, now):
+        at = max(read_instant(applied), read_instant(course.case.at))
+        course.settle(at)
+        if not course.case.closed:
+            course.enter(at, SYSTEM, CalendarRevised(calendar))
+    course.settle(now)
+
+
 def _messages(records: Sequence[Record]) -> list[OutboxRow]:
     """What people are to be told about these events."""
     return [
@@ -182,16 +187,22 @@ def not_backwards(case: Case, now: datetime) -> None:
 # --- the office's own history
 
 
-def office_head(last: Record) -> Head:
-    """The head of the office's own stream after its record `last`."""
-    return Head(OFFICE, last.seq, last.hash, canonical({}), "", "", "open", last.at)
+def office_head(last: Record, opened_at: str) -> Head:
+    """The head of the office's own stream, begun at `opened_at`, after its record `last`."""
+    return Head(OFFICE, last.seq, last.hash, canonical({}), "", "", "open", opened_at)
 
 
 def append_office(
-    tx: Transaction, now: datetime, events: Sequence[Event], by: dict[str, Any] = SYSTEM
+    tx: Transaction,
+    now: datetime,
+    events: Sequence[Event],
+    by: dict[str, Any] = SYSTEM,
+    head: Head | None = None,
 ) -> None:
-    """Put events on the office's own record."""
-    head = tx.head(OFFICE)
+    """Put events on the office's own record: behind `head`, if they were decided on what was on record then;
+    `Conflict` when something else came between."""
+    head = head or tx.head(OFFICE)
     before = (head.seq, head.hash) if head else (0, GENESIS)
     records = chain(OFFICE, *before, now, [(now, by, event) for event in events])
-    tx.append(office_head(records[-1]), records, Changes())
+    opened_at = head.opened_at if head else write_instant(now)
+    tx.append(office_head(records[-1], opened_at), records, Changes())

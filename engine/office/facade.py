@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from .. import audit
+from .. import accountability, audit
 from ..access import Organisation, Person, identify, permit, read_organisation
 from ..case import (
     Case,
@@ -32,8 +32,9 @@ from ..case import (
     find_step,
     owners_of,
     steps,
+    timed_steps,
 )
-from ..clock import OFFICE_ZONE, Overlay, Year, read_instant, shipped, write_instant
+from ..clock import Overlay, Year, read_instant, shipped, write_instant
 from ..clock.ledger import Rule
 from ..deadlines import find, runs
 from ..definition import Definition, builtin
@@ -41,6 +42,7 @@ from ..errors import Conflict, Diverged, Invalid, Problem, Refusal, Text, Unknow
 from ..events import (
     OFFICE,
     CalendarApplied,
+    CalendarRevised,
     CardAnswered,
     CardContested,
     CardWithdrawn,
@@ -86,8 +88,14 @@ if TYPE_CHECKING:  # mail takes long to import, and few commands send any
 MOST_TRIES = 200
 """How often an act is decided again because somebody else was faster, before it is given up."""
 
+StepDues = dict[str, tuple[str | None, bool]]
+"""When each open step of a case is due, and whether that is provisional."""
+
 COUNTED = "counted"
-"""The office's setting that names the calendar which every open case has been brought up to."""
+"""The office's setting that says up to which change of the calendar, by its instant, every open case has
+been brought."""
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +137,9 @@ class Office:
     ) -> Office:
         """A new office for demos, training and tests, for ever marked as such.
 
-        It has the shipped organisation (or the given TOML text) and the items of `folders`, all of it or
-        nothing. Raises `Invalid` when there already is an office at `url`, or an item can't be published.
+        It has the shipped organisation (or the given TOML text) with its zone, and the items of `folders`,
+        all of it or nothing. Raises `Invalid` when there already is an office at `url`, or an item can't be
+        published.
         """
         text = organisation if organisation is not None else builtin().organisation.read_bytes()
         described = read_organisation(text)
@@ -141,12 +150,12 @@ class Office:
             calendar = put_calendar(tx, shipped())
             begun = Standing(digest(text), ((write_instant(now), calendar),))
             tx.set_meta(STANDING, begun.text())
-            tx.set_meta(COUNTED, calendar)
+            tx.set_meta(COUNTED, write_instant(now))
             append_office(
                 tx,
                 now,
                 [
-                    OfficeCreated(True, OFFICE_ZONE, described.division),
+                    OfficeCreated(True, described.zone, described.division),
                     OrganisationRecorded(digest(text)),
                     CalendarApplied(calendar),
                 ],
@@ -173,26 +182,28 @@ class Office:
     @staticmethod
     def upgrade(url: str | None) -> bool:
         """Bring the office's database to this program's schema, and what is derived from the histories to
-        this program's form; whether there was anything to do."""
-        if not Store.upgrade(url):
-            return False
-        with Office(Store.open(url)) as office:
-            office._settle_in()
-            office.rebuild()
-        return True
+        this program's form; whether there was anything to do. Run again, it goes on where it was interrupted.
+        """
+        newer = Store.upgrade(url)
+        with Office(Store.open(url)) as office, office._store.transaction() as tx:
+            settled = office._settle_in(tx)
+            if newer or settled:
+                office._derive_again(tx)
+            return newer or settled
 
-    def _settle_in(self) -> None:
-        """What an office from before calendars lacks: a calendar in force, and the setting that says so."""
-        with self._store.transaction() as tx:
-            organisation = tx.meta("organisation")
-            if tx.meta(STANDING) is not None or organisation is None:
-                return
-            calendar = put_calendar(tx, shipped())
-            head = tx.head(OFFICE)
-            last = parse(OFFICE, *next(tx.backwards(OFFICE))).at if head else ""
-            append_office(tx, datetime.fromisoformat(last), [CalendarApplied(calendar)])
-            tx.set_meta(STANDING, Standing(organisation, ((last, calendar),)).text())
-            tx.set_meta(COUNTED, calendar)
+    @staticmethod
+    def _settle_in(tx: Transaction) -> bool:
+        """What an office from before calendars lacks: a calendar in force, and the setting that says so;
+        whether it lacked them."""
+        organisation = tx.meta("organisation")
+        if tx.meta(STANDING) is not None or organisation is None:
+            return False
+        calendar = put_calendar(tx, shipped())
+        last = parse(OFFICE, *next(tx.backwards(OFFICE))).at
+        append_office(tx, read_instant(last), [CalendarApplied(calendar)])
+        tx.set_meta(STANDING, Standing(organisation, ((last, calendar),)).text())
+        tx.set_meta(COUNTED, last)
+        return True
 
     # --- items
 
@@ -396,6 +407,8 @@ class Office:
             event = wanted(chosen(draft))
             owners = owners_of(event, course.case, course.definition, draft.organisation)
             rule = say("{basis}", basis=_basis(course, event))
+            if not owners:  # nobody may, and the law says why
+                decision(draft, event.payload()["clock"])
             by = permit(draft.organisation, person, owners, what, rule)
             return by, decision(draft, event.payload()["clock"])
 
@@ -436,15 +449,23 @@ class Office:
     # --- time
 
     def sweep(self, now: datetime, progress: Callable[[int], None] = lambda count: None) -> Swept:
-        """Let time pass: every timer and clock due by `now` acts, one transaction a case, each at its own
-        instant. A change of the calendar that did not reach every case yet reaches the rest first.
+        """Let time pass: every timer and clock due by `now` acts at its own instant, one transaction for each
+        case and instant, the earliest first, so that papers are numbered as if somebody had always swept. A
+        change of the calendar that did not reach every case yet reaches the rest first.
 
         Running it twice, late or from several processes changes nothing: on PostgreSQL they pass over the
         cases that others hold. A case that refuses is reported and left as it was; the others go on.
         """
-        swept = Swept([], 0, {})
-        self._catch_up(now, swept.refused, progress)
-        fired = 0
+        refused: dict[str, Refusal] = {}
+        acted: dict[str, int] = {}
+
+        def note(done: Done) -> None:
+            count = sum(isinstance(record.event, TimerFired | ClockStruck) for record in done.events)
+            if count:
+                acted[done.case] = acted.get(done.case, 0) + count
+            progress(1)
+
+        self._catch_up(now, refused, note)
         after = ("", "")
         while True:
             claimed: list[str] = []
@@ -452,13 +473,13 @@ class Office:
                 with self._store.transaction() as tx:
                     found = tx.next_due(write_instant(now), after)
                     if found is None:
-                        return replace(swept, fired=fired)
-                    if found[1] in swept.refused:
+                        return Swept(list(acted), sum(acted.values()), refused)
+                    if found[1] in refused:
                         after = found
                         continue
                     claimed.append(found[1])
                     draft = self._draft(tx, found[1])
-                    draft.settle(now)
+                    draft.settle(read_instant(found[0]))
                     done = draft.write(now)
             except Conflict as conflict:
                 if conflict.code != "case.moved":
@@ -467,22 +488,18 @@ class Office:
             except Refusal as refusal:
                 if not claimed:
                     raise
-                swept.refused[claimed[0]] = refusal
+                refused[claimed[0]] = refusal
             else:
-                count = sum(isinstance(record.event, TimerFired | ClockStruck) for record in done.events)
-                if count == 0:
-                    swept.refused[done.case] = _never_due(done.case)
-                elif done.case not in swept.cases[-1:]:
-                    swept.cases.append(done.case)
-                fired += count
-            progress(1)
+                if not done.events:
+                    refused[done.case] = _never_due(done.case)
+                note(done)
 
-    def _catch_up(self, now: datetime, refused: dict[str, Refusal], progress: Callable[[int], None]) -> int:
-        """Bring every open case to the calendar in force; how many it reached."""
+    def _catch_up(self, now: datetime, refused: dict[str, Refusal], note: Callable[[Done], None]) -> None:
+        """Bring every open case to the calendar in force."""
         with self._store.reading() as reader:
-            wanted = standing(reader).calendar_at(now)
-            if reader.meta(COUNTED) == wanted:
-                return 0
+            since = standing(reader).changed_at(now)
+            if (reader.meta(COUNTED) or "") >= since:
+                return
             cases = list(calendars.open_cases(reader))
         reached = 0
         for case in cases:
@@ -492,11 +509,12 @@ class Office:
                 refused[case] = refusal
             else:
                 reached += bool(done.events)
-            progress(1)
-        if not refused:
+                note(done)
+        # Who opened a case while this went on may have read what was in force before. So only a pass that
+        # finds nothing to do makes an end of it.
+        if not reached and not refused:
             with self._store.transaction() as tx:
-                tx.set_meta(COUNTED, wanted)
-        return reached
+                tx.set_meta(COUNTED, since)
 
     def deliver(
         self,
@@ -525,22 +543,24 @@ class Office:
         who: str | None = None,
     ) -> str:
         """Put a calendar forward with a new or amended year, or with local days by unit (`*`: the whole
-        county): on top of the one put forward before, or of the one in force. Its digest."""
-        with self._store.transaction() as tx:
+        county): on top of the one put forward before, or of the one in force. Its digest. Raises `Invalid`,
+        and `Unknown` when there is no `who`."""
+
+        def act(tx: Transaction) -> str:
+            head = tx.head(OFFICE)
             by = self._by(tx, who)
             base = calendars.proposal(tx) or standing(tx).calendars[-1][1]
-            calendar = self._library.calendar(tx, base)
-            changed = (
-                calendar.with_year(change) if isinstance(change, Year) else calendar.with_overlays(change)
-            )
-            return calendars.propose(tx, changed, note, now, by)
+            calendar = calendars.changed(self._library.calendar(tx, base), change, self._organisation(tx))
+            return calendars.propose(tx, head, base, calendar, note, now, by)
+
+        return self._write(act)
 
     def plan_calendar(self, now: datetime) -> dict[str, Any]:
         """What applying the calendar put forward would do: its digest, how many cases are open, and each due
         date that would move. Raises `Invalid` when none is put forward."""
         with self._store.reading() as reader:
             in_force = standing(reader)
-            calendar = calendars.chosen(reader, in_force, None)
+            calendar = calendars.chosen(calendars.proposal(reader), in_force.calendars[-1][1], None)
             cases, moves = 0, []
             for _, moved in calendars.plan(reader, self._library, in_force, calendar, now):
                 cases += 1
@@ -560,22 +580,45 @@ class Office:
         progress: Callable[[int], None] = lambda count: None,
     ) -> dict[str, Any]:
         """Count by the calendar put forward, whose digest begins with `calendar`, from `now` on, in every
-        open case; run again, it goes on where it was interrupted. Raises `Invalid`."""
-        with self._store.transaction() as tx:
-            in_force = standing(tx)
-            named = calendars.chosen(tx, in_force, calendar)
-            calendars.put_in_force(tx, in_force, named, now, self._by(tx, who))
+        open case: its digest, how many cases it reached, and refusals by case. Run again, it goes on where it
+        was interrupted; what it does not reach, the next sweep or act does, as if reached now. Raises
+        `Invalid`."""
+
+        def act(tx: Transaction) -> str:
+            head = tx.head(OFFICE)
+            # On PostgreSQL each question is answered as of its own moment. Asked in this order, a calendar
+            # that somebody applies meanwhile is found waiting, in force, or both, but never neither.
+            waiting, in_force = calendars.proposal(tx), standing(tx)
+            named = calendars.chosen(waiting, in_force.calendars[-1][1], calendar)
+            calendars.put_in_force(tx, head, in_force, named, now, self._by(tx, who))
+            return named
+
+        named = self._write(act)
         refused: dict[str, Refusal] = {}
-        reached = self._catch_up(now, refused, progress)
+        reached = 0
+
+        def note(done: Done) -> None:
+            nonlocal reached
+            reached += any(isinstance(record.event, CalendarRevised) for record in done.events)
+            progress(1)
+
+        self._catch_up(now, refused, note)
         return {"calendar": named, "cases": reached, "refused": refused}
 
     def _settle(self, case: str, now: datetime, tx: Transaction) -> Done:
         draft = self._draft(tx, case)
-        if write_instant(now) >= draft.course.case.at:
-            draft.settle(now)
+        # A case that has gone further than `now`, by the clock of another machine, is not left out.
+        draft.settle(max(now, read_instant(draft.course.case.at)))
         return draft.write(now)
 
     def _act(self, act: Callable[[Transaction], Done | Refusal]) -> Done:
+        """Decide and write; what is written stays even if the act is refused."""
+        done = self._write(act)
+        if isinstance(done, Refusal):
+            raise done
+        return done
+
+    def _write(self, act: Callable[[Transaction], Result]) -> Result:
         """Decide and write in one transaction; when somebody else was faster, decide again."""
         for attempt in range(MOST_TRIES):
             try:
@@ -586,8 +629,6 @@ class Office:
                     raise
                 time.sleep(min(attempt, 20) / 1000)
                 continue
-            if isinstance(done, Refusal):
-                raise done
             return done
         raise RuntimeError("the loop ends by returning or raising")
 
@@ -601,7 +642,7 @@ class Office:
         with self._store.reading() as reader:
             organisation = self._organisation(reader)
             posts = None if everybody else list(identify(organisation, who).posts)
-            cases: dict[str, tuple[Definition, list[dict[str, Any]], dict[str, str | None]]] = {}
+            cases: dict[str, tuple[Definition, list[dict[str, Any]], StepDues]] = {}
             lines = []
             for row in reader.inbox(posts):
                 if row.case not in cases:
@@ -611,15 +652,16 @@ class Office:
 
     def _standing_of_case(
         self, reader: Reader, case: str, now: datetime | None
-    ) -> tuple[Definition, list[dict[str, Any]], dict[str, str | None]]:
+    ) -> tuple[Definition, list[dict[str, Any]], StepDues]:
         """The definition, the clocks that run, and the instants that open steps are due at."""
         head = head_of_case(reader, case)
         state = state_of(head)
         definition = self._library.definition(reader, head.definition)
         at = now or read_instant(state.at)
         lines = clock_lines(state, definition, partial(self._library.calendar, reader), at)
-        dues = {step.task: step.due for step in steps(state, definition)}
-        return definition, lines, dues
+        timed = timed_steps(state, definition)
+        found = (step for step in steps(state, definition) if step.task in timed)
+        return definition, lines, {step.task: (step.due, step.provisional) for step in found}
 
     def show(self, case: str, now: datetime | None = None) -> dict[str, Any]:
         """Where a case stands: what was done by whom, what is open and whose it is, what it waits for, and
@@ -634,9 +676,9 @@ class Office:
             history = audit.records(number, list(reader.records(number)))
             lines = step_lines(history, state, definition, organisation)
             # A step keeps the date it was due by when the timer on it has fired: it is late, not free.
-            dues = {row.task: row.due for row in reader.tasks(number)}
+            dues, timed = {row.task: row.due for row in reader.tasks(number)}, timed_steps(state, definition)
             for line in lines:
-                if line["state"] == "open" and line["due"] is None:
+                if line["state"] == "open" and line["task"] not in timed:
                     line["due"] = dues.get(line["task"])
             return {
                 "case": number,
@@ -708,6 +750,23 @@ class Office:
             return explanation(
                 state_of(head), definition, partial(self._library.calendar, reader), clock, now
             )
+
+    def accountability(self, case: str | None, now: datetime) -> dict[str, Any]:
+        """Whose each moment of a case was, up to `now` (case None: of every case), from its replay: see
+        `accountability.report`. Raises `Unknown`, and `Diverged` for a history that does not replay."""
+        with self._store.reading() as reader:
+            numbers: Iterable[str] = (number for number in reader.streams() if number != OFFICE)
+            if case is not None:
+                numbers = [self._find(reader, case).case]
+            definition_of = partial(self._library.definition, reader)
+            calendar_of = partial(self._library.calendar, reader)
+            replays = (
+                audit.replay(
+                    number, audit.records(number, reader.records(number)), definition_of, calendar_of
+                )
+                for number in numbers
+            )
+            return accountability.report(replays, definition_of, self._organisation(reader), now)
 
     # --- proving
 
@@ -799,19 +858,22 @@ class Office:
         """Throw away every head and projection and derive them again from the histories alone; how many
         cases there are."""
         with self._store.transaction() as tx:
-            tx.drop_projections()
-            numbers = list(tx.streams())
-            definition_of = partial(self._library.definition, tx)
-            calendar_of = partial(self._library.calendar, tx)
-            for number in numbers:
-                history = audit.records(number, tx.records(number))
-                if number == OFFICE:
-                    tx.rebuild(office_head(history[-1]), (), ())
-                else:
-                    replayed = audit.replay(number, history, definition_of, calendar_of)
-                    head, lists = derive(replayed, definition_of)
-                    tx.rebuild(head, lists.opened, lists.armed)
-            return len(numbers) - 1
+            return self._derive_again(tx)
+
+    def _derive_again(self, tx: Transaction) -> int:
+        tx.drop_projections()
+        numbers = list(tx.streams())
+        definition_of = partial(self._library.definition, tx)
+        calendar_of = partial(self._library.calendar, tx)
+        for number in numbers:
+            history = audit.records(number, tx.records(number))
+            if number == OFFICE:
+                tx.rebuild(office_head(history[-1], history[0].at), (), ())
+            else:
+                replayed = audit.replay(number, history, definition_of, calendar_of)
+                head, lists = derive(replayed, definition_of)
+                tx.rebuild(head, lists.opened, lists.armed)
+        return len(numbers) - 1
 
     # --- inside
 
@@ -907,9 +969,9 @@ def _inbox_line(
     now: datetime | None,
     definition: Definition,
     clocks: list[dict[str, Any]],
-    dues: dict[str, str | None],
+    dues: StepDues,
 ) -> dict[str, Any]:
-    due = dues.get(row.task) or row.due
+    due, provisional = dues.get(row.task, (row.due, False))
     return {
         "case": row.case,
         "task": row.task,
@@ -921,6 +983,7 @@ def _inbox_line(
         "post": row.post,
         "opened_at": row.opened_at,
         "due": due,
+        "provisional": provisional,
         "late": due is not None and now is not None and due < write_instant(now),
         "clocks": concerning(clocks, row.unit),
         "people": [person.id for person in organisation.holders(row.unit, row.post)],

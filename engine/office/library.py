@@ -39,12 +39,21 @@ class Standing(NamedTuple):
                 found = calendar
         return found
 
+    def changed_at(self, now: datetime) -> str:
+        """Since when the calendar in force at `now` has been in force."""
+        since = [since for since, _ in self.calendars if since <= write_instant(now)]
+        return max(since, default=self.calendars[0][0])
+
     def revisions(self, calendar: str, since: str, now: datetime) -> Iterator[tuple[str, str]]:
-        """The changes up to `now` that a case counted by `calendar` since `since` has still to take over."""
-        for applied, changed in self.calendars if calendar else ():
-            if since < applied <= write_instant(now) and changed != calendar:
+        """The changes up to `now` that a case counted by `calendar` since `since` has still to take over.
+
+        These are the ones behind the one it took over, by their place and not by their instants: where two
+        clocks differ, a calendar may be applied at an instant before the one at which a case was opened.
+        """
+        taken = [n for n, (at, named) in enumerate(self.calendars) if named == calendar and at <= since]
+        for applied, changed in self.calendars[max(taken, default=0) + 1 :] if calendar else ():
+            if applied <= write_instant(now):
                 yield applied, changed
-                calendar = changed
 
 
 @lru_cache(maxsize=100)

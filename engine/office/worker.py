@@ -7,7 +7,7 @@ from datetime import datetime
 from threading import Event
 
 from ..delivery import Delivery
-from ..errors import Conflict, Refusal
+from ..errors import Refusal
 from .facade import Office, Swept
 from .post import Delivered, Translate
 
@@ -32,7 +32,7 @@ def work(
             swept = office.sweep(now())
             if delivery is not None:
                 delivered = office.deliver(delivery, now, translate)
-        except Conflict as conflict:
-            trouble = conflict
+        except Refusal as refusal:
+            trouble = refusal
         report(swept, delivered, trouble)
         stop.wait(every)
