@@ -3,9 +3,13 @@
 Publishes the item in `bench/receipt/` in a rehearsal office whose organisation is the log's groups and
 resources, then plays all events in the order of their instants, each at its own instant by its own
 resource, with a sweep every night: the case opens, each logged activity completes the task of that
-name, the end date ends the application. A timer on the deadline column makes lateness an event on
-record. A decision that the log does not hold (what did T06 find?) is answered from what the same case
-did next.
+name, the end date ends the application. A decision that the log does not hold (what did T06 find?) is
+answered from what the same case did next.
+
+The law's term is a clock of the item: eight weeks in days of Amsterdam, every day counted alike. Its due date
+is compared with the deadline column of the log, to the day. The column also tells of extensions and
+suspensions that the log has no event for: a longer term is extended (up to six weeks) and suspended (for the
+rest) from its first day on, and reported for itself.
 
 A case replays exactly when every one of its events was accepted in order and, if the log has an end date
 for it, it reached its end. `bench/receipt/README.md` describes the diagram.
@@ -21,17 +25,27 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from engine.clock import Overlay, read_instant, shipped
 from engine.errors import Refusal
-from engine.events import TimerFired
-from engine.office import Office
+from engine.events import ClockExpired
+from engine.office import Done, Office
 
 HERE = Path(__file__).parent
 LOG = HERE.parent.parent / "shared" / "data" / "receipt.csv"
 FOLDER = HERE / "receipt" / "processes" / "receipt"
+
+ZONE = ZoneInfo("Europe/Amsterdam")
+TERM, EXTENSION = 56, 42
+"""Days: eight weeks, and the six by which they may be extended once (Wabo art. 3.9)."""
+OPENING, RESUMING = -2, -1
+"""Acts that are no event of the log, where those have their index."""
+
+REASON = "as the deadline column has it"
 
 CONFIRMATION = {"t02", "t03", "t04", "t05"}
 ADVICE = {
@@ -83,10 +97,33 @@ class Application:
     data: dict[str, str]
     events: list[Logged] = field(default_factory=list)
     case: str = ""
+    due: date | None = None
     open: list[str] = field(default_factory=list)
     done: int = 0
     ended: bool = False
     trouble: str = ""
+
+    @property
+    def opened(self) -> datetime:
+        """In two cases the log has an event before the start date."""
+        return min(self.start, self.events[0].at)
+
+    @property
+    def given(self) -> int:
+        """How many days after the opening the deadline of the log lies."""
+        return (day(self.deadline) - day(self.opened)).days
+
+    @property
+    def crosses(self) -> str:
+        """The change of summer time between opening and deadline: spring, autumn or none (or both)."""
+        change = self.deadline.astimezone(ZONE).utcoffset() or timedelta()
+        change -= self.opened.astimezone(ZONE).utcoffset() or timedelta()
+        return {-1: "autumn", 0: "", 1: "spring"}[change // timedelta(hours=1)]
+
+
+def day(at: datetime) -> date:
+    """The day in Amsterdam."""
+    return at.astimezone(ZONE).date()
 
 
 def step_of(activity: str) -> str:
@@ -106,18 +143,16 @@ def read_log(path: Path) -> list[Application]:
         for row in csv.DictReader(lines):
             reference = row["case:concept:name"]
             if reference not in found:
-                deadline = instant(row["case:deadline"])
                 found[reference] = Application(
                     reference,
                     instant(row["case:startdate"]),
-                    deadline,
+                    instant(row["case:deadline"]),
                     instant(row["case:enddate"]) if row["case:enddate"] else None,
                     row["case:responsible"] or row["org:resource"],
                     {
                         "reference": reference,
                         "channel": row["case:channel"],
                         "department": row["case:department"],
-                        "deadline": deadline.isoformat(),
                     },
                 )
             found[reference].events.append(
@@ -135,6 +170,7 @@ def organisation(cases: list[Application]) -> bytes:
             posts[event.who].add(f"group-{GROUP[event.step]}/member")
     units = sorted({post.partition("/")[0] for held in posts.values() for post in held} | {"registry"})
     text = 'name = { zh = "某市", en = "A municipality" }\ndivision = "000000"\n'
+    text += f'zone = "{ZONE.key}"\nclosing = 23:59:59\n'  # a day of the term is over when the day is
     for unit in units:
         text += f'[units.{unit}]\nname = {{ zh = "{unit}", en = "{unit}" }}\nkind = "department"\n'
     for person, held in sorted(posts.items()):
@@ -181,8 +217,9 @@ def play(office: Office, cases: list[Application]) -> tuple[int, float]:
     """Everything that happened, in the order of instants; how many acts, and seconds."""
     agenda: list[tuple[datetime, int, int, Application]] = []
     for case in cases:
-        # In two cases the log has an event before the start date.
-        agenda.append((min(case.start, case.events[0].at), -1, len(agenda), case))
+        agenda.append((case.opened, OPENING, len(agenda), case))
+        if (suspended := case.given - TERM - EXTENSION) > 0:
+            agenda.append((case.opened.astimezone(ZONE) + timedelta(suspended), RESUMING, len(agenda), case))
         agenda += [(event.at, index, len(agenda), case) for index, event in enumerate(case.events)]
         if case.end is not None:
             # The end date is a column, not an event; often it lies a second before the last event.
@@ -195,7 +232,7 @@ def play(office: Office, cases: list[Application]) -> tuple[int, float]:
         while night <= at:
             office.sweep(night)
             night += timedelta(days=1)
-        if not case.trouble:
+        if not case.trouble and not (index == RESUMING and case.ended):
             act(office, case, at, index)
             acts += 1
     office.sweep(night)
@@ -203,12 +240,13 @@ def play(office: Office, cases: list[Application]) -> tuple[int, float]:
 
 
 def act(office: Office, case: Application, at: datetime, index: int) -> None:
-    """Play one event of one case (-1 opens it, the one after the last ends it)."""
+    """Play one act of one case: one of the log's events, its opening, its end, or that its term runs on."""
     name = "start"
     try:
-        if index < 0:
-            done = office.open_case(case.responsible, "receipt", case.data, at)
-            case.case = done.case
+        if index == OPENING:
+            done = begin(office, case, at)
+        elif index == RESUMING:
+            done = office.resume(case.responsible, case.case, None, None, "", at)
         elif index < len(case.events):
             event = case.events[index]
             name = event.step
@@ -227,15 +265,51 @@ def act(office: Office, case: Application, at: datetime, index: int) -> None:
         case.open = done.open
 
 
+def begin(office: Office, case: Application, at: datetime) -> Done:
+    """Open the case, with the extension and the suspension that its deadline tells of."""
+    done = office.open_case(case.responsible, "receipt", case.data, at)
+    case.case = done.case
+    if (more := min(case.given - TERM, EXTENSION)) > 0:
+        done = office.extend(case.responsible, case.case, None, f"{more}d", REASON, at)
+    if (rest := case.given - TERM - EXTENSION) > 0:
+        done = office.pause(case.responsible, case.case, None, "completion", f"{rest}d", REASON, at)
+    return done
+
+
 def lateness(office: Office, cases: list[Application]) -> tuple[set[str], set[str]]:
-    """The ended cases that were late: by the deadline on record, and by the columns of the log."""
+    """The ended cases that were late: by the clock on record, and by the columns of the log, by days."""
     recorded = {
         case.reference
         for case in cases
-        if case.ended and any(isinstance(record.event, TimerFired) for record in office.history(case.case))
+        if case.ended and any(isinstance(record.event, ClockExpired) for record in office.history(case.case))
     }
-    told = {case.reference for case in cases if case.end is not None and case.end > case.deadline}
+    told = {case.reference for case in cases if case.end is not None and day(case.end) > day(case.deadline)}
     return recorded, told
+
+
+def due_day(office: Office, case: Application) -> date | None:
+    """The day at the end of which the clock of the case is due; None while it stands still."""
+    (clock,) = office.show(case.case)["clocks"]
+    return day(read_instant(clock["due"])) if clock["due"] else None
+
+
+def report_deadlines(office: Office, cases: list[Application]) -> None:
+    played = [case for case in cases if case.case]
+    same = [case for case in played if due_day(office, case) == day(case.deadline)]
+    still = sum(due_day(office, case) is None for case in played)
+    plain = [case for case in same if case.given == TERM]
+    over = Counter(case.crosses for case in plain)
+    extended = sum(TERM < case.given <= TERM + EXTENSION for case in same)
+    short = sum(case.given < TERM for case in cases)
+    print(f"deadlines  {len(plain)} of {len(cases)} reproduced to the day by the term of eight weeks alone,")
+    print(
+        f"           {over['spring']} across the change to summer time, {over['autumn']} across the one back;"
+    )
+    print(f"           {len(same)} with extensions of up to six weeks ({extended}) and suspensions beyond")
+    print(
+        f"           ({len(same) - len(plain) - extended}), their lengths read from the column. Of the others"
+    )
+    print(f"           {short} have less than the term, {still} ended while the term stood still")
 
 
 def exact_ones(cases: list[Application]) -> list[Application]:
@@ -269,11 +343,20 @@ def report(office: Office, cases: list[Application], acts: int, seconds: float) 
     for reason, count in Counter(case.trouble for case in cases if case.trouble).most_common(8):
         print(f"           {count:4} {reason}")
     recorded, told = lateness(office, cases)
-    after = {case.reference for case in cases if case.end and case.events[-1].at > case.deadline >= case.end}
-    only = recorded - told
+    after = {
+        case.reference
+        for case in cases
+        if case.end and day(case.events[-1].at) > day(case.deadline) >= day(case.end)
+    }
+    short = {case.reference for case in cases if case.given < TERM}
+    only, missing = recorded - told, told - recorded
     print(f"late       {len(recorded)} on record; {len(told)} by the log's columns,")
-    print(f"           {len(told & recorded)} of them on record; on record only: {len(only)}, of which")
+    print(
+        f"           {len(told & recorded)} of them on record; by the columns only: {len(missing)}, of which"
+    )
+    print(f"           {len(missing & short)} have less than the term; on record only: {len(only)}, of which")
     print(f"           {len(only & after)} because the log has an event past the deadline after the end date")
+    report_deadlines(office, cases)
     print(f"rate       {acts} acts in {seconds:.1f} s: {acts / seconds:.0f} acts/s, with a sweep every night")
     begin = time.perf_counter()
     count, findings = office.verify()
@@ -312,6 +395,11 @@ def set_up(path: Path, people: bytes, start: datetime) -> Office:
     opening = start - timedelta(days=1000)
     office = Office.create_rehearsal(str(path), opening, people)
     office.publish(FOLDER, opening)
+    # In the log a term ends on whatever day it ends: 59 of 1,080 on a weekend.
+    days = (date(2010, 1, 1) + timedelta(n) for n in range(5 * 365))
+    alike = {on: Overlay(True, "every day counts", "the log") for on in days if not shipped().day(on).works}
+    applied = opening + timedelta(days=1)
+    office.apply_calendar(office.import_calendar({"*": alike}, "", applied), applied)
     return office
 
 

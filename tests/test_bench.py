@@ -33,6 +33,9 @@ def test_the_first_cases_of_the_real_log_replay_exactly_and_verify() -> None:
     done = run("receipt", str(LOG), "--small")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "cases      40, replayed exactly 40 " in done.stdout
+    assert "deadlines  30 of 40 reproduced to the day by the term of eight weeks alone" in done.stdout
+    assert "0 across the change to summer time, 30 across the one back" in done.stdout
+    assert "39 with extensions of up to six weeks (9) and suspensions" in done.stdout
     assert "0 findings" in done.stdout
 
 

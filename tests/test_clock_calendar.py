@@ -24,6 +24,7 @@ from engine.clock import (
     Year,
     count,
     due,
+    overlays_from_file,
     parse_instant,
     parse_term,
     shipped,
@@ -267,6 +268,99 @@ def test_a_file_with_faults_is_refused_with_all_of_them() -> None:
 def test_what_is_no_announced_year_is_refused_and_never_a_traceback(content: bytes) -> None:
     with pytest.raises(Invalid) as refusal:
         year_from_file(content, "x.json")
+    assert str(refusal.value.found)
+
+
+# --- local days
+
+
+def test_local_days_are_read_from_a_list_and_taken_back_by_one() -> None:
+    decided = overlays_from_file(
+        """
+        [[days]]
+        unit = "*"
+        date = 2026-07-25
+        works = false
+        reason = "火把节"
+        document = "示政发〔2026〕12号"
+
+        [[days]]
+        unit = "forestry"
+        date = 2026-07-26
+        works = true
+        reason = "防火值守"
+        document = "示林〔2026〕3号"
+        """.encode(),
+        "local.toml",
+    )
+    assert decided == {
+        "*": {date(2026, 7, 25): Overlay(False, "火把节", "示政发〔2026〕12号")},
+        "forestry": {date(2026, 7, 26): Overlay(True, "防火值守", "示林〔2026〕3号")},
+    }
+    calendar = shipped().with_overlays(decided)
+    assert calendar.day(date(2026, 7, 26), ("forestry", "*")).works
+    back = b'[[days]]\nunit = "forestry"\ndate = 2026-07-26\nwithdrawn = true\n'
+    assert overlays_from_file(back, "back.toml") == {"forestry": {date(2026, 7, 26): None}}
+    restored = calendar.with_overlays(overlays_from_file(back, "back.toml"))
+    assert not restored.day(date(2026, 7, 26), ("forestry", "*")).works
+
+
+def test_a_list_of_local_days_with_faults_is_refused_with_all_of_them() -> None:
+    bad = """
+        colour = "red"
+        [[days]]
+        unit = " "
+        date = "2026-07-25"
+        works = "no"
+        reason = " "
+        [[days]]
+        unit = "*"
+        date = 2026-07-25T08:00:00
+        withdrawn = false
+        reason = "x"
+        [[days]]
+        unit = "*"
+        date = 2026-07-27
+        withdrawn = true
+        [[days]]
+        unit = "*"
+        date = 2026-07-27
+        works = false
+        reason = "暴雪"
+        document = "示政发〔2026〕13号"
+        note = "?"
+        [[days]]
+        unit = "*"
+        date = 2026-07-27
+        works = false
+        reason = "暴雪"
+        document = "示政发〔2026〕13号"
+        """
+    with pytest.raises(Invalid) as refusal:
+        overlays_from_file(bad.encode(), "bad.toml")
+    assert refusal.value.code == "calendar.local_file"
+    assert str(refusal.value.found).split("; ") == [
+        "colour is not a known key",
+        "day 1: unit is not a unit's code or *",
+        "day 1: date is not a date like 2026-07-25 (without quotes): 2026-07-25",
+        "day 1: works is missing or not right: 'no'",
+        "day 1: reason is missing or not right: ' '",
+        "day 1: document is missing or not right: None",
+        "day 2: date is not a date like 2026-07-25 (without quotes): 2026-07-25 08:00:00",
+        "day 2: withdrawn is not true: False",
+        "day 2: reason is not said of a day that is withdrawn",
+        "day 4: note is not a known key",
+        "day 5: 2026-07-27 is listed twice for *",
+    ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff\xfe", b"days = 3", b"days = []", b"days = [1]", b"[days]\nunit = '*'", b"[[days]"],
+)
+def test_what_is_no_list_of_local_days_is_refused_and_never_a_traceback(content: bytes) -> None:
+    with pytest.raises(Invalid) as refusal:
+        overlays_from_file(content, "x.toml")
     assert str(refusal.value.found)
 
 

@@ -218,9 +218,6 @@ def _explain(error: ValidationError, schema: str, file: str) -> Iterator[Problem
         case "pattern" | "format":
             message = say("{value} is not written as it should be", value=_show(value))
             yield problem(None, message, say("for example {sample}", sample=rules.get("examples", [""])[0]))
-        case None:  # `false` in the schema
-            message = say("a step in which time advances has neither do, by nor data")
-            yield problem(None, message, remedy=say("leave them out, or leave advance out"))
         case _:
             yield problem(
                 None, say("{value} is not allowed here: {reason}", value=_show(value), reason=error.message)

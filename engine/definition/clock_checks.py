@@ -50,7 +50,7 @@ def check_clocks(
         problems += _check_offices(id, clock, entries[id], organisation)
         problems += _check_ladder(id, clock)
         problems += _check_follows(id, clock, entries, clocks)
-        problems += _check_effect(id, clock, entries, bound.get(id, frozenset()))
+        problems += _check_effect(id, clock, entries, clocks, bound.get(id, frozenset()))
     problems += _check_promises(clocks)
     if not malformed:
         problems += _check_starts(clocks)
@@ -128,7 +128,9 @@ def _check_triggers(id: str, clock: Clock, net: Net) -> Iterator[Problem]:
             )
 
 
-def _check_effect(id: str, clock: Clock, known: Collection[str], timers: frozenset[str]) -> Iterator[Problem]:
+def _check_effect(
+    id: str, clock: Clock, known: Collection[str], clocks: Mapping[str, Clock], timers: frozenset[str]
+) -> Iterator[Problem]:
     """What silence means happens in the diagram: behind a timer event that is bound to the clock."""
     effect = clock.rule.effect
     if clock.begins and effect.kind != "deemed_acceptance":
@@ -144,7 +146,7 @@ def _check_effect(id: str, clock: Clock, known: Collection[str], timers: frozens
         place = f"clocks.{id}.effect.begins.{number}"
         if begun not in known:
             yield unknown("clock", ITEM, place, begun, known)
-        elif begun == id:
+        elif id in _led_to(begun, clocks):
             message = say("a clock that has run out can't begin itself")
             yield fault("clock.begins", ITEM, place, message, remedy=say("name another clock"))
     if effect.kind == "flag":
@@ -167,6 +169,16 @@ def _check_effect(id: str, clock: Clock, known: Collection[str], timers: frozens
             expected=one_of(sorted(timers)),
             remedy=near(effect.to, timers, say("write {text} into its timer", text=f"clock('{id}')")),
         )
+
+
+def _led_to(id: str, clocks: Mapping[str, Clock]) -> set[str]:
+    """The clock, and every clock that its running out begins, one after the other."""
+    found: set[str] = set()
+    following = {id}
+    while following:
+        found |= following
+        following = {begun for at in following & clocks.keys() for begun in clocks[at].begins} - found
+    return found
 
 
 # --- by itself
