@@ -46,7 +46,10 @@ MAX_TURNS = 100_000
 """Most turns of loops and calls of macros in one document; also the longest range."""
 
 CONTEXT = frozenset(
-    ("office", "case", "item", "data", "answers", "step", "actor", "document", "documents", "date")
+    (
+        *("office", "case", "item", "data", "answers", "step", "clocks", "deemed", "notice"),
+        *("actor", "document", "documents", "date"),
+    )
 )
 """The names that a template may use."""
 

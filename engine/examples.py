@@ -11,12 +11,24 @@ from datetime import datetime
 from typing import Any
 
 from .access import Organisation, identify, permit
-from .case import Case, Course, check_opening, decide, document_number, find_step, steps
+from .case import (
+    Case,
+    Course,
+    check_opening,
+    decide,
+    decide_extension,
+    decide_pause,
+    decide_resume,
+    document_number,
+    find_step,
+    owners_of,
+    steps,
+)
 from .clock import OFFICE_ZONE, parse_instant, shipped
 from .definition import Definition
 from .documents import render
 from .errors import Invalid, Problem, Refusal, Text, say
-from .events import CaseOpened, DocumentIssued, digest
+from .events import CaseOpened, DocumentIssued, Event, digest
 from .time_views import document_context
 
 
@@ -118,15 +130,33 @@ class _Player:
         at = _instant(entry["at"])
         self.issued = []
         self.course.settle(at)
-        if "do" in entry:
-            target = find_step(self.course.case, self.definition, entry["do"])
+        if "advance" not in entry:
+            fact, owners, what = self.act(entry, at)
             person = identify(self.organisation, entry.get("by"))
-            title = self.definition.step_title(target.node)
-            by = permit(self.organisation, person, [(target.unit, target.post)], title)
-            fact = decide(self.course.case, self.definition, target, entry.get("data", {}))
-            self.course.enter(at, by, fact)
+            self.course.enter(at, permit(self.organisation, person, owners, what), fact)
             self.course.settle(at)
         self.expect(entry)
+
+    def act(self, entry: dict[str, Any], at: datetime) -> tuple[Event, list[tuple[str, str]], Text]:
+        """The fact that the entry puts on record, who may do so, and what it is called."""
+        case, definition, calendar_of = self.course.case, self.definition, self.course.calendar_of
+        if "do" in entry:
+            target = find_step(case, definition, entry["do"])
+            fact = decide(case, definition, target, entry.get("data", {}))
+            return fact, [(target.unit, target.post)], definition.step_title(target.node)
+        reason = entry.get("reason", "")
+        if "pause" in entry:
+            ground, expected = entry["ground"], entry["expected"]
+            fact = decide_pause(case, definition, at, calendar_of, entry["pause"], ground, expected, reason)
+            what = say("pause the clock")
+        elif "resume" in entry:
+            ground = entry.get("ground")
+            fact = decide_resume(case, definition, at, calendar_of, entry["resume"], ground, reason)
+            what = say("let the clock run on")
+        else:
+            fact = decide_extension(case, definition, at, calendar_of, entry["extend"], entry["term"], reason)
+            what = say("extend the clock")
+        return fact, owners_of(fact, case, definition, self.organisation), what
 
     def expect(self, entry: dict[str, Any]) -> None:
         if "expect_open" in entry:
@@ -136,6 +166,8 @@ class _Player:
             _same(say("the open steps"), sorted(entry["expect_open"]), sorted(open_now))
         if "expect_documents" in entry:
             _same(say("the documents issued"), sorted(entry["expect_documents"]), sorted(self.issued))
+        if "expect_cards" in entry:
+            _same(say("the cards raised"), sorted(entry["expect_cards"]), sorted(self.course.case.cards))
 
     def expect_outcome(self, outcome: str | None) -> None:
         if outcome is not None:

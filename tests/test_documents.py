@@ -30,6 +30,7 @@ SHIPPED = sorted(name for name in FORMS if not name.startswith("_"))
 
 STARTUP = tomllib.loads(Path("processes/enterprise-startup/item.toml").read_text())
 SENIOR = tomllib.loads(Path("processes/senior-card/item.toml").read_text())
+DISCLOSURE = tomllib.loads(Path("processes/disclosure-request/item.toml").read_text())
 
 COMPANY: dict[str, Any] = {
     "company_name": "示例县云岭生态茶业有限公司",
@@ -52,10 +53,81 @@ ELDER: dict[str, Any] = {
     "residence": "示例县城关镇东街6号",
     "card_kind": "70+",
 }
+REQUEST: dict[str, Any] = {
+    "applicant": "李敏",
+    "contact": "0876-5550166",
+    "description": "农村危房改造补助资金分配方案",
+    "channel": "electronic",
+    "search": {"found": "检索公文系统", "consult": "both", "third_party": "示例县春城建筑有限公司"},
+    "draft": {"outcome": "refused", "reason": "涉及第三方商业秘密", "secrecy": True},
+}
+
+
+def clock(tier: str, name: str, term: str, due_date: str | None, **more: Any) -> dict[str, Any]:
+    return {
+        "tier": tier,
+        "name": {"zh": name, "en": name},
+        "term": term,
+        "state": "running",
+        "since": "2026-03-02T01:00:00.000000Z",
+        "due_date": due_date,
+        "provisional": False,
+        "total": 20,
+        "left": 12,
+        "count_unit": "wd",
+        "late": False,
+        "paused": [],
+        **more,
+    }
+
+
+TESTED = {"ground": "testing", "since": "2026-03-09T01:00:00.000000Z", "expected": "12wd", "document": ""}
+CLOCKS = {
+    "decision": clock("statutory", "登记决定", "3wd", None, state="paused", paused=[TESTED]),
+    "promise": clock("promised", "承诺办结", "3wd", None, state="paused", paused=[TESTED]),
+    "joint": clock("statutory", "联合办理", "45wd", "2026-05-14"),
+    "completeness": clock("statutory", "一次性告知", "5wd", "2026-03-07", state="stopped"),
+    "delivery": clock("statutory", "颁发送达", "10wd", "2026-03-23"),
+    "reply": clock("statutory", "答复", "20wd", "2026-03-30"),
+    "supplement": clock("statutory", "补正", "10wd", "2026-03-24"),
+    "third_party": clock("statutory", "第三方提出意见", "15wd", "2026-03-31"),
+    "makers": clock("statutory", "共同制作机关提出意见", "15wd", "2026-04-01"),
+}
+ART_42 = {"law": "中华人民共和国行政许可法", "article": "第四十二条第二款"}
+ART_45 = {"law": "中华人民共和国行政许可法", "article": "第四十五条"}
+PAUSE = {
+    "clock": "decision",
+    "name": {"zh": "登记决定", "en": "Decision"},
+    "ground_name": {"zh": "检测", "en": "testing"},
+    "basis": ART_45,
+    **TESTED,
+}
+EXTENSION = {
+    "clock": "joint",
+    "name": {"zh": "联合办理", "en": "Joint handling"},
+    "at": "2026-03-09T01:00:00.000000Z",
+    "by": "15wd",
+    "approver": "government/head",
+    "reason": "案情复杂",
+    "document": "",
+    "basis": ART_42,
+}
+NOTICES = {
+    "special-procedure-notice": PAUSE,
+    "consultation-notice": PAUSE,
+    "extension-notice": EXTENSION,
+}
+SILENCE = {
+    "effect": "deemed_acceptance",
+    "clock": "completeness",
+    "as_of": "2026-03-01T17:00:00.000000Z",
+    "at": "2026-03-09T09:30:00.000000Z",
+    "basis": {"law": "中华人民共和国行政许可法", "article": "第三十二条第一款第四项"},
+}
 
 
 def context(
-    item: dict[str, Any], document: str, data: dict[str, Any], answers: dict[str, Any]
+    item: dict[str, Any], document: str, data: dict[str, Any], answers: dict[str, Any], **more: Any
 ) -> dict[str, Any]:
     return {
         "office": {"name": {"zh": "示例县", "en": "Shili County"}, "division": "539901"},
@@ -80,13 +152,19 @@ def context(
             "name": item["documents"][document]["name"],
         },
         "documents": {"acceptance-notice": {"number": "受理〔2026〕42号"}},
+        "clocks": CLOCKS,
+        "notice": NOTICES.get(document, {}),
+        "deemed": [],
         "date": "2026-03-09",
+        **more,
     }
 
 
-def shipped(item: dict[str, Any], document: str, data: dict[str, Any], answers: dict[str, Any]) -> str:
+def shipped(
+    item: dict[str, Any], document: str, data: dict[str, Any], answers: dict[str, Any], **more: Any
+) -> str:
     template = item["documents"][document]["template"]
-    return render(FORMS, template, context(item, document, data, answers)).decode()
+    return render(FORMS, template, context(item, document, data, answers, **more)).decode()
 
 
 def made(source: str, /, **data: Any) -> str:
@@ -114,11 +192,22 @@ EVERY_DOCUMENT = [
     (STARTUP, "licence", COMPANY, LICENCE),
     (STARTUP, "delivery-receipt", COMPANY, DELIVERY),
     (STARTUP, "non-acceptance", COMPANY, {}),
+    (STARTUP, "special-procedure-notice", COMPANY, {}),
+    (STARTUP, "extension-notice", COMPANY, {}),
     (SENIOR, "non-acceptance", {**ELDER, "birth_date": "1970-01-01"}, {}),
     (SENIOR, "decision", ELDER, GRANT),
     (SENIOR, "senior-card", ELDER, {}),
     (SENIOR, "delivery-receipt", ELDER, {"recipient": "段老福", "method": "agent"}),
+    (DISCLOSURE, "receipt", REQUEST, {"outcome": "unclear"}),
+    (DISCLOSURE, "supplement-notice", REQUEST, {"points": ["写明年份"], "guidance": "可以参考目录"}),
+    (DISCLOSURE, "third-party-letter", REQUEST, {"matter": "是否涉及商业秘密"}),
+    (DISCLOSURE, "makers-letter", REQUEST, {"matter": "是否同意公开"}),
+    (DISCLOSURE, "consultation-notice", REQUEST, {}),
+    (DISCLOSURE, "extension-notice", REQUEST, {}),
+    (DISCLOSURE, "reply", REQUEST, {}),
 ]
+TO_OTHERS = ("third-party-letter", "makers-letter")
+"""What is not addressed to the applicant, and does not name the applicant."""
 
 
 # --- the shipped templates
@@ -130,7 +219,7 @@ def test_every_shipped_template_is_sound(name: str) -> None:
 
 
 def test_every_document_of_the_shipped_items_is_tried_here() -> None:
-    declared = {(item["code"], name) for item in (STARTUP, SENIOR) for name in item["documents"]}
+    declared = {(item["code"], name) for item in (STARTUP, SENIOR, DISCLOSURE) for name in item["documents"]}
     assert {(item["code"], name) for item, name, _, _ in EVERY_DOCUMENT} == declared
 
 
@@ -141,7 +230,7 @@ def test_every_shipped_document_names_organ_number_case_applicant_and_date(
     text = shipped(item, document, data, answers)
     for part in ("示例县市场监督管理局", "决定〔2026〕38号", "539901-SC-LB0001-2026-00042", "2026年3月9日"):
         assert part in text
-    assert data["applicant"] in text
+    assert (data["applicant"] in text) == (document not in TO_OTHERS)
     assert "None" not in text and "True" not in text
     assert "http" not in text  # self-contained: nothing is fetched when it is shown or printed
 
@@ -159,6 +248,7 @@ def test_what_people_typed_never_becomes_markup(
         "decision",
         "opinion",
         "method",
+        "outcome",
     }
 
     def poisoned(value: Any, key: str = "") -> Any:
@@ -227,6 +317,113 @@ def test_the_supplement_notice_lists_every_defect_and_counts_them() -> None:
 )
 def test_a_non_acceptance_says_why_and_who_is_competent(data: dict[str, Any], words: str) -> None:
     assert words in shipped(STARTUP, "non-acceptance", {**COMPANY, **data}, {})
+
+
+# --- the law's clock on paper
+
+
+def test_the_acceptance_notice_prints_the_due_date_of_every_term_from_the_ledger() -> None:
+    clocks = {
+        "completeness": CLOCKS["completeness"],
+        "decision": clock("statutory", "登记决定", "3wd", "2026-03-05"),
+        "joint": CLOCKS["joint"],
+        "promise": clock("promised", "承诺办结", "2wd", "2026-03-04"),
+        "psb": clock("step", "公安局审查", "2wd", "2026-03-06"),
+    }
+    text = shipped(STARTUP, "acceptance-notice", COMPANY, {}, clocks=clocks)
+    assert "登记决定（法定）3个工作日，至<strong>2026年3月5日</strong>；" in text
+    assert "联合办理（法定）45个工作日，至<strong>2026年5月14日</strong>；" in text
+    assert "承诺办结2个工作日，至<strong>2026年3月4日</strong>；" in text
+    assert "2026年3月7日" not in text and "公安局审查" not in text
+
+
+PROVISIONAL = {
+    name: {**entry, "due_date": "2027-02-09", "provisional": True} for name, entry in CLOCKS.items()
+}
+DATED = [
+    (STARTUP, "acceptance-notice", COMPANY, {}),
+    (STARTUP, "decision", COMPANY, GRANT),
+    (STARTUP, "extension-notice", COMPANY, {}),
+    (DISCLOSURE, "receipt", REQUEST, {"outcome": "clear"}),
+    (DISCLOSURE, "supplement-notice", REQUEST, {"points": ["写明年份"]}),
+    (DISCLOSURE, "third-party-letter", REQUEST, {"matter": "是否涉及商业秘密"}),
+    (DISCLOSURE, "makers-letter", REQUEST, {"matter": "是否同意公开"}),
+    (DISCLOSURE, "extension-notice", REQUEST, {}),
+]
+
+
+@pytest.mark.parametrize(("item", "document", "data", "answers"), DATED)
+def test_a_due_date_that_counts_on_an_unannounced_calendar_says_so_wherever_it_is_printed(
+    item: dict[str, Any], document: str, data: dict[str, Any], answers: dict[str, Any]
+) -> None:
+    text = shipped(item, document, data, answers, clocks=PROVISIONAL)
+    printed, marked = "2027年2月9日", "2027年2月9日（推定，以国务院办公厅放假通知为准）"
+    assert text.count(printed) == text.count(marked) > 0
+    assert "推定" not in shipped(item, document, data, answers)
+
+
+def test_an_application_accepted_by_silence_is_accepted_as_of_the_day_of_receipt() -> None:
+    for document, answers in (("acceptance-notice", {}), ("decision", GRANT)):
+        text = shipped(STARTUP, document, COMPANY, answers, deemed=[SILENCE])
+        assert "第三十二条第一款第四项" in text and "自收到申请材料之日即2026年3月2日起即为受理" in text
+        assert "决定予以受理" not in text and "已予受理" not in text
+
+
+def test_the_notice_of_a_special_procedure_says_why_how_long_and_that_it_is_not_counted() -> None:
+    text = shipped(STARTUP, "special-procedure-notice", COMPANY, {})
+    for part in ("检测", "第四十五条", "2026年3月9日", "12个工作日", "不计算在办理期限内"):
+        assert part in text
+    assert "登记决定：20个工作日，剩余12个工作日" in text and "承诺办结：" in text
+    assert "联合办理" not in text  # this one runs on
+
+
+def test_the_notice_of_an_extension_says_why_how_much_by_whom_and_until_when() -> None:
+    text = shipped(STARTUP, "extension-notice", COMPANY, {})
+    for part in ("案情复杂。", "第四十二条第二款", "15个工作日", "王磊", "<strong>2026年5月14日</strong>"):
+        assert part in text
+
+
+def test_a_clock_that_stands_still_has_no_due_date_to_print() -> None:
+    text = shipped(STARTUP, "extension-notice", COMPANY, {}, notice={**EXTENSION, "clock": "decision"})
+    assert "<strong>期限恢复计算后另行告知</strong>" in text
+
+
+@pytest.mark.parametrize(("term", "words"), [("12wd", "12个工作日"), ("30d", "30日"), ("2h", "2小时")])
+def test_terms_are_printed_in_words(term: str, words: str) -> None:
+    templates = {**FORMS, "t.j2": b"{% from '_parts.j2' import term %}{{ term(data.t) }}"}
+    assert render(templates, "t.j2", {"data": {"t": term}}).decode() == words
+
+
+REPLIES = [
+    ("provided", {"access": "全文"}, "予以公开"),
+    ("partly_provided", {"access": "部分", "reason": "涉密"}, "予以部分公开"),
+    ("already_public", {"access": "门户网站"}, "第三十六条第一项"),
+    ("refused", {"reason": "涉密"}, "第三十六条第三项"),
+    ("not_held", {"reason": "未制作"}, "第三十六条第四项"),
+    (
+        "other_authority",
+        {"reason": "邻县制作", "authority": "邻县人民政府"},
+        "请向<strong>邻县人民政府</strong>申请",
+    ),
+    ("repeated", {"reason": "已答复"}, "第三十六条第六项"),
+    ("special_regime", {"reason": "不动产登记"}, "第三十六条第七项"),
+    ("not_request", {"reason": "投诉"}, "第三十九条"),
+]
+
+
+@pytest.mark.parametrize(("outcome", "fields", "words"), REPLIES)
+def test_the_reply_to_a_request_for_information_names_its_rule(
+    outcome: str, fields: dict[str, str], words: str
+) -> None:
+    text = shipped(DISCLOSURE, "reply", {**REQUEST, "draft": {"outcome": outcome, **fields}}, {})
+    assert words in text
+    assert all(value in text for value in fields.values()) and "六十日内依法申请行政复议" in text
+
+
+def test_the_reply_tells_a_deemed_consent_from_a_real_one() -> None:
+    consent = {**SILENCE, "effect": "deemed_consent", "basis": {"law": "条例", "article": "第三十四条"}}
+    assert "视为同意公开" in shipped(DISCLOSURE, "reply", REQUEST, {}, deemed=[consent])
+    assert "视为同意公开" not in shipped(DISCLOSURE, "reply", REQUEST, {})
 
 
 def test_local_dates_are_those_of_the_office() -> None:

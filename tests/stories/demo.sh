@@ -1,6 +1,7 @@
 #!/bin/sh
 # The main job, from an empty file to a proven history: `make demo`.
-# One enterprise start-up application, four departments in parallel, one hand-over.
+# One enterprise start-up application, four departments in parallel, one hand-over; the clock of the decision stands
+# still for an expert review and is extended once.
 set -eu
 LIANBAN_DB=${LIANBAN_DB:-demo.db}
 export LIANBAN_DB
@@ -42,16 +43,22 @@ act wang.lei 2026-03-02T11:00 do 1 samr_review --set opinion=agree --set basis=�
 act liu.yang 2026-03-02T15:00 do 1 hrss_review --set opinion=agree
 run show 1
 act yang.fan 2026-03-03T09:00 do 1 psb_review --set opinion=agree
-act zhao.guoqiang 2026-03-03T10:00 do 1 decide --set decision=grant
-act wang.lei 2026-03-03T10:30 do 1 issue_licence \
-    --set licence_number=91539901MA6KA00015 --set established=2026-03-03
-act zhou.ting 2026-03-03T11:00 do 1 tax_registration --set certificate_number=SW-2026-0001
-act liu.yang 2026-03-03T14:10 do 1 insurance_registration --set certificate_number=SB-2026-0001
-act yang.fan 2026-03-03T15:00 do 1 seal_record --set certificate_number=YZ-2026-0001
-act li.na 2026-03-03T16:00 do 1 hand_over --set recipient=张明 --set method=in_person \
+act wang.lei 2026-03-03T10:00 pause 1 --ground expert-review --expected 5wd --reason 经营范围涉及新业态
+act wang.lei 2026-03-10T09:00 resume 1 --reason 评审意见已出具
+act zhao.guoqiang 2026-03-10T10:00 extend 1 --by 3wd --reason 股权结构复杂
+run --now 2026-03-10T11:00 clock explain 1 decision
+act zhao.guoqiang 2026-03-10T11:00 inbox
+act zhao.guoqiang 2026-03-11T10:00 do 1 decide --set decision=grant
+act wang.lei 2026-03-11T10:30 do 1 issue_licence \
+    --set licence_number=91539901MA6KA00015 --set established=2026-03-11
+act zhou.ting 2026-03-11T11:00 do 1 tax_registration --set certificate_number=SW-2026-0001
+act liu.yang 2026-03-11T14:10 do 1 insurance_registration --set certificate_number=SB-2026-0001
+act yang.fan 2026-03-11T15:00 do 1 seal_record --set certificate_number=YZ-2026-0001
+act li.na 2026-03-11T16:00 do 1 hand_over --set recipient=张明 --set method=in_person \
     --set items=营业执照,印章备案回执,税务登记信息确认单,社会保险登记表
 
 run history 1
 run replay 1
+run report accountability 1
 run verify
 printf '\nThe office is in %s: try  lianban --db %s show 1\n' "$LIANBAN_DB" "$LIANBAN_DB"
