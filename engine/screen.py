@@ -22,8 +22,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text as Styled
 
-from .clock import read_instant
+from .clock import parse_term, read_instant
+from .deadlines import OVERSTAYED, RAN_OUT
 from .errors import Text, say
+from .time_views import LIVE
 
 Data = Mapping[str, Any]
 
@@ -47,6 +49,12 @@ _DEFAULT_WIDTH = 80
 _NARROWEST = 40
 _INSTANT = 17
 """Width of `since 03-02 09:00`."""
+_TIER, _READING, _DUE = 9, 24, 20
+"""Widths in a line about a clock: `statutory`, `over by 2 wd · yellow`, `due 2026-03-02 17:30`."""
+_DIGEST = 12
+"""How much of a calendar's digest is shown; `clock apply` takes it."""
+_DAY = 24 * 60 * 60 * 1_000_000
+"""Microseconds."""
 _FRAME = 1 + 3 + 3 * 2
 """What a line of `show` needs beside its texts: margin, bracket and mark, gaps."""
 _CONSOLE = Console(file=io.StringIO(), legacy_windows=False)
@@ -102,20 +110,41 @@ class Screen:
         local = self.when(instant)
         return local.removeprefix(f"{year:04d}-")
 
+    def _short(self, instant: str, year: int) -> str:
+        """`03-02 09:10`, or only the day if it is not in `year`."""
+        local = self._local(instant)
+        return local.strftime("%m-%d %H:%M" if local.year == year else "%Y-%m-%d")
+
+    def _due(self, instant: str | None, provisional: bool) -> str:
+        """`2027-01-25 17:30 (provisional)`."""
+        due = self.when(instant) or "—"
+        return self.say(say("{due} (provisional)", due=due)) if provisional else due
+
+    def _footnote(self, data: Any) -> list[RenderableType]:
+        """What it means that a date is provisional, if one in `data` is."""
+        if not _provisional(data):
+            return []
+        return [
+            Styled(self.say(say("provisional: subject to the holiday notice of the State Council")), "dim")
+        ]
+
     def _local(self, instant: str) -> datetime:
         return read_instant(instant).astimezone(self.zone)
 
     # --- acts
 
     def acted(self, data: Data) -> str:
-        """After `open` and `do`: what happened, what was issued, what is open now and for whom."""
+        """After an act: what happened, what was issued, the clocks it moved, what is open and for whom."""
         parts: list[RenderableType] = []
         if data["repeated"]:
             parts.append(Styled(self.say(say("already done; nothing changed")), "yellow"))
         for line in data["events"]:
-            if line["fact"] or line["type"] in ("document.issued", "incident.raised", "case.closed"):
+            if line["fact"] or line["type"] in _TOLD:
                 mark, style = _MARK_OF.get(line["type"], ("✓", "green"))
                 parts.append(Styled.assemble((mark, style), " ", self._words(line)))
+            if line["type"] == "document.issued" and line["data"]["element"].startswith("clock:"):
+                # No step of the process hands this notice over.
+                parts.append(_line(f"   {self.command} print {data['case']} {line['data']['document']}"))
         number = data["case"]
         if data["outcome"]:
             head = self.say(say("Case {case} is closed.", case=number))
@@ -123,29 +152,286 @@ class Screen:
         parts.append(Styled(self.say(say("Case {case}, open now:", case=number)), "bold"))
         year = self.now.astimezone(self.zone).year
         parts.append(self._rows([" "] * len(data["open"]), data["open"], year, since=False))
+        touched = {line["data"].get("clock") for line in data["events"]}
+        running = [clock for clock in data["clocks"] if clock["state"] in LIVE]
+        if not data["repeated"]:
+            running = [clock for clock in running if clock["clock"] in touched]
+        parts += self._clocks(running)
+        parts += self._footnote([running, data["open"]])
         parts += self._commands(number, data["open"])
         return self._render(parts)
 
     def inbox(self, data: Data) -> str:
-        """The open steps, most urgent first; two lines each."""
+        """The open steps, those at the greatest risk first; two lines each, with the most pressing clock."""
         tasks = data["tasks"]
         if not tasks:
             return self._render([self.say(say("Nothing to do."))])
         table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
         table.add_column(self.say(say("due")), no_wrap=True)
         table.add_column(self.say(say("step")), ratio=1, overflow="fold")
+        year = self.now.astimezone(self.zone).year
         for task in tasks:
-            late = task["due"] is not None and read_instant(task["due"]) < self.now
-            due = Styled(self.when(task["due"]) or "—", "bold red" if late else "")
             step, unit = self.name(task["name"]), self.name(task["unit_name"], task["unit"])
+            what = Styled.assemble((step, "bold"), f" · {unit}")
+            late = "bold red" if task["late"] else ""
+            pressing = Styled(self.when(task["due"]) or "—", late)
+            if task["provisional"]:
+                pressing.append("\n" + self.say(say("provisional")), "bold")
+            if task["clocks"]:
+                pressing = self._pressing(task["clocks"][0])
+                if task["due"] not in (None, task["clocks"][0]["due"]):
+                    own = say("due {instant}", instant=self._short(task["due"], year))
+                    if task["provisional"]:
+                        own = say("{due} (provisional)", due=own)
+                    what = what + " · " + Styled(self.say(own), late)
             place = Styled.assemble((clean(f"{task['case']} {task['task']}"), "cyan"))
             item = Styled.assemble("  ", (self.name(task["item_name"]), "dim"))
-            table.add_row(
-                due, Styled("\n").join([Styled.assemble((step, "bold"), f" · {unit}"), place + item])
-            )
+            table.add_row(pressing, Styled("\n").join([what, place + item]))
         first = tasks[0]
         hint = self.say(say("{count} open. Do one with:", count=len(tasks)))
-        return self._render([table, "", hint, _line(self._do(first["case"], first))])
+        note = self._footnote([[task, task["clocks"][:1]] for task in tasks])
+        return self._render([table, *note, "", hint, _line(self._do(first["case"], first))])
+
+    def _pressing(self, clock: Data) -> Styled:
+        """When the clock runs out, or why it stands still; below that how much is left."""
+        if clock["due"] is None:
+            grounds = [self.name(pause["name"], pause["ground"]) for pause in clock["paused"]]
+            first = Styled(self.say(say("paused: {grounds}", grounds=", ".join(grounds))), "cyan")
+        else:
+            first = Styled(self.when(clock["due"]))
+        left = self._reading({**clock, "paused": []})
+        if clock["provisional"]:
+            left.append(" · ").append(self.say(say("provisional")), "bold")
+        return Styled("\n").join([first, left])
+
+    # --- clocks
+
+    def _reading(self, clock: Data) -> Styled:
+        """`left 3 wd`, `over by 2 wd · yellow`, `paused · left 5 wd`, or what became of the clock."""
+        unit = _UNITS[clock["count_unit"]]
+        amount = say("left {n} {unit}", n=clock["left"], unit=unit)
+        # A clock has run out before a sweep comes past it.
+        live = clock["state"] in LIVE
+        over = clock["late"] or bool(live and clock["due"] and read_instant(clock["due"]) <= self.now)
+        if over:
+            amount = (
+                say("over by {n} {unit}", n=clock["over"], unit=unit) if clock["over"] else say("ran out")
+            )
+        if clock["state"] == "spent":
+            return Styled(self.say(say("ran out: {effect}", effect=self._effect(clock["effect"]))), "bold")
+        if clock["state"] == "stopped":
+            if over:
+                return Styled(self.say(say("stopped late: {over}", over=amount)), "red")
+            return Styled(self.say(say("stopped in time")), "green")
+        words = [self.say(say("paused"))] if clock["paused"] else []
+        words.append(self.say(amount))
+        if clock["colour"]:
+            words.append(self._rung(clock["colour"]))
+        return Styled(" · ".join(words), _style_of(clock, over))
+
+    def _clocks(self, clocks: Sequence[Data]) -> list[RenderableType]:
+        """Each clock: name, tier, how much is left, due date; below it what it is paused for."""
+        parts: list[RenderableType] = [*self._heading(say("Clocks"))] if clocks else []
+        name = max(self.width - 1 - 3 * 2 - _TIER - _READING - _DUE, 8)
+        for clock in clocks:
+            table = Table.grid(padding=(0, 2, 0, 0))
+            table.add_column(width=name, overflow="fold")
+            table.add_column(width=_TIER, no_wrap=True)
+            table.add_column(width=_READING, overflow="fold")
+            table.add_column(width=_DUE, overflow="fold")
+            due = Styled(self.say(say("due {instant}", instant=self.when(clock["due"]))))
+            if clock["provisional"]:
+                due.append("\n" + self.say(say("provisional")), "bold")
+            style, tier = "bold" if clock["state"] in LIVE else "", _TIERS[clock["tier"]]
+            table.add_row(
+                Styled(self.name(clock["name"], clock["clock"]), style),
+                self.say(tier),
+                self._reading(clock),
+                due if clock["due"] else "",
+            )
+            parts.append(Padding(table, (0, 0, 0, 1)))
+            parts += [Padding(self.say(line), (0, 0, 0, 3)) for line in self._standstill(clock)]
+        return parts
+
+    def _standstill(self, clock: Data) -> Iterable[Text]:
+        for pause in clock["paused"]:
+            told = {
+                "ground": self.name(pause["name"], pause["ground"]),
+                "since": self.when(pause["since"]),
+                "expected": parse_term(pause["expected"]).text(),
+            }
+            if pause["document"]:
+                yield say(
+                    "paused since {since}: {ground}, expected {expected}, notice {document}",
+                    **told,
+                    document=pause["document"],
+                )
+            else:
+                yield say("paused since {since}: {ground}, expected {expected}, without a notice", **told)
+        if clock["paused"] and clock["expected"]:
+            yield say("due {date} if it runs on as expected", date=clock["expected"])
+
+    def _rung(self, name: str) -> str:
+        return self.say(_RUNGS.get(name, say("{name}", name=name)))
+
+    def _effect(self, kind: str) -> str:
+        return self.say(_EFFECTS.get(kind, say("{name}", name=kind)))
+
+    def _deemed(self, deemed: Data) -> str:
+        effect, basis = self._effect(deemed["effect"]), self._basis(deemed["basis"])
+        day = self._local(deemed["as_of"]).date().isoformat()
+        return self.say(say("{effect} as of {date} ({basis})", effect=effect, date=day, basis=basis))
+
+    def _basis(self, basis: Data) -> str:
+        return self.say(say("{law} {article}", **basis))
+
+    def _cards(self, case: str, cards: Sequence[Data]) -> list[RenderableType]:
+        if not cards:
+            return []
+        rows = (
+            (
+                self.when(card["at"]),
+                clean(card["card"]),
+                self.name(card["unit_name"], card["unit"]),
+                self.name(card["name"], card["clock"]),
+                self.say(state),
+            )
+            for card in cards
+            for state in [_CARDS[card["state"]]]
+        )
+        parts: list[RenderableType] = [*self._heading(say("Cards")), _columns(rows)]
+        for card in [card for card in cards if card["state"] == "open"][:1]:
+            parts.append(_line(clean(f" {self.command} card answer {case} {card['card']} --reason …")))
+        return parts
+
+    def explained(self, explained: Sequence[tuple[Mapping[str, str], str, Sequence[Text]]]) -> str:
+        """How the date of each clock or timer (names, id, lines) comes about, day by day."""
+        parts: list[RenderableType] = []
+        for names, id, lines in explained:
+            parts += [""] if parts else []
+            parts.append(Styled(f"{self.name(names)} ({clean(id)})", "bold"))
+            parts += [Styled(self.say(line)) for line in lines]
+        return self._render(parts or [self.say(say("No clock of the case has started."))])
+
+    # --- calendars
+
+    def imported(self, data: Data) -> str:
+        """The calendar put forward, and what to do about it."""
+        shown = data["calendar"][:_DIGEST]
+        if data["year"] is None:
+            units = ", ".join(self.say(say("every unit")) if unit == "*" else unit for unit in data["units"])
+            what = say("local days of {units}", units=units)
+        else:
+            known = {"official": say("announced"), "projected": say("not announced, projected")}
+            what = say("{year} ({status})", year=data["year"], status=known[data["status"]])
+        parts: list[RenderableType] = [
+            Styled(
+                self.say(say("Calendar {calendar} is put forward: {what}", calendar=shown, what=what)),
+                "green",
+            ),
+            self.say(say("It counts nothing before it is applied.")),
+            *self._heading(say("What you can do next")),
+            _line(f" {self.command} clock plan"),
+            _line(f" {self.command} clock apply {shown}"),
+        ]
+        return self._render(parts)
+
+    def planned(self, data: Data) -> str:
+        """Every due date that the calendar put forward would move, and how many cases there are."""
+        shown = data["calendar"][:_DIGEST]
+        parts: list[RenderableType] = [
+            Styled(self.say(say("Calendar {calendar}, if it were applied now", calendar=shown)), "bold")
+        ]
+        if data["moves"]:
+            table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
+            table.add_column(self.say(say("case")), no_wrap=True)
+            table.add_column(self.say(say("clock or timer")), ratio=1, overflow="fold")
+            table.add_column(self.say(say("due now")), width=16)
+            table.add_column(self.say(say("due then")), width=16)
+            before = None
+            for move in data["moves"]:
+                then = self._due(move["due"], move["provisional"])
+                if move["due"] == move["was"] and not move["provisional"]:
+                    then = self.say(say("the same, certain"))
+                case, before = "" if move["case"] == before else clean(move["case"]), move["case"]
+                table.add_row(case, clean(move["id"]), self.when(move["was"]) or "—", then)
+            parts += [table, *self._footnote(data)]
+        count = say(
+            "open cases: {cases}; due dates that move: {moves}; that change in certainty only: {same}",
+            cases=data["cases"],
+            moves=sum(move["was"] != move["due"] for move in data["moves"]),
+            same=sum(move["was"] == move["due"] for move in data["moves"]),
+        )
+        if not data["moves"]:
+            count = say("open cases: {cases}; no due date moves", cases=data["cases"])
+        parts += [Styled(self.say(count)), *self._heading(say("What you can do next"))]
+        return self._render([*parts, _line(f" {self.command} clock apply {shown}")])
+
+    def applied(self, data: Data) -> str:
+        """The calendar in force, and how many open cases it reached."""
+        shown = {"calendar": data["calendar"][:_DIGEST]}
+        parts = [Styled(self.say(say("Calendar {calendar} is in force.", **shown)), "bold green")]
+        if data["cases"] or data["refused"]:
+            parts.append(
+                Styled(self.say(say("open cases that count by it now: {cases}", cases=data["cases"])))
+            )
+        else:
+            parts.append(Styled(self.say(say("Every open case counts by it already."))))
+        return self._render([*parts, *self._left_behind(data)])
+
+    def _left_behind(self, data: Data) -> list[Styled]:
+        if not data["refused"]:
+            return []
+        count = say("cases left as they were: {count}", count=len(data["refused"]))
+        return [Styled(self.say(count), "bold red")]
+
+    # --- accounts
+
+    def accountability(self, data: Data, *, days: bool) -> str:
+        """Whose the time of each case was, in days and percent, then in all; day by day, if asked."""
+        parts: list[RenderableType] = []
+        for case in data["cases"]:
+            parts += [""] if parts else []
+            parts.append(Styled.assemble((clean(case["case"]), "bold"), "  ", self.name(case["item_name"])))
+            span = {"opened": self.when(case["opened_at"]), "until": self.when(case["until"])}
+            span["days"] = _in_days(case["elapsed"])
+            text = say("{opened} to {until}, closed: {days} days", **span)
+            if not case["closed"]:
+                text = say("{opened} to {until}, still open: {days} days", **span)
+            parts += [self.say(text), self._shares(case["shares"])]
+            if days:
+                rows = (
+                    (line["date"] if first else "", _in_days(line["microseconds"]), self._party(line))
+                    for _, lines in groupby(case["days"], lambda line: line["date"])
+                    for first, line in zip([True, *[False] * len(case["days"])], lines, strict=False)
+                )
+                parts += ["", _columns(rows)]
+        if not data["cases"]:
+            parts.append(self.say(say("There is no case.")))
+        if len(data["cases"]) > 1:
+            elapsed = _in_days(sum(share["microseconds"] for share in data["totals"]))
+            count = say("{count} cases: {days} days", count=len(data["cases"]), days=elapsed)
+            parts += ["", Styled(self.say(count), "bold"), self._shares(data["totals"])]
+        return self._render(parts)
+
+    def _shares(self, shares: Sequence[Data]) -> Padding:
+        elapsed = sum(share["microseconds"] for share in shares)
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(ratio=1, overflow="fold")
+        for share in shares:
+            part = f"{100 * share['microseconds'] / elapsed:.2f} %"
+            table.add_row(_in_days(share["microseconds"]), part, self._party(share))
+        return Padding(table, (0, 0, 0, 1))
+
+    def _party(self, share: Data) -> str:
+        name = self.name(share["name"], share["party"])
+        if share["kind"] == "excluded":
+            return self.say(say("{name} (not counted by law)", name=name))
+        if share["kind"] == "waiting":
+            return self.say(say("waiting: {name}", name=name))
+        return name
 
     # --- one case
 
@@ -164,13 +450,22 @@ class Screen:
             )
         parts: list[RenderableType] = [head, self.say(status), ""]
         parts += self._steps(data["steps"], year)
+        parts += self._clocks(data["clocks"])
+        if data["deemed"]:
+            parts += [*self._heading(say("By law"))]
+            parts += [Padding(self._deemed(deemed), (0, 0, 0, 1)) for deemed in data["deemed"]]
+        parts += self._cards(data["case"], data["cards"])
         if data["timers"]:
             parts += [*self._heading(say("Timers"))]
-            parts.append(_columns((self.when(timer["due"]), self._timer(timer)) for timer in data["timers"]))
+            rows = ((self._due(t["due"], t["provisional"]), self._timer(t)) for t in data["timers"])
+            parts.append(_columns(rows))
+        parts += self._footnote([data["steps"], data["clocks"], data["timers"]])
         if data["documents"]:
             parts += [*self._heading(say("Documents"))]
-            rows = ((self.when(d["at"]), clean(d["number"]), self.name(d["name"])) for d in data["documents"])
-            parts.append(_columns(rows))
+            issued = (
+                (self.when(d["at"]), clean(d["number"]), self.name(d["name"])) for d in data["documents"]
+            )
+            parts.append(_columns(issued))
         if data["application"]:
             parts += [*self._heading(say("Application"))]
             parts.append(_columns((self.name(a["title"]), self._value(a)) for a in data["application"]))
@@ -250,12 +545,14 @@ class Screen:
             return Styled(self._day(step["at"], year))
         times = []
         if since and step["opened_at"] is not None:
-            opened = self._day(step["opened_at"], year)
+            opened = self._short(step["opened_at"], year)
             times.append(Styled(self.say(say("since {instant}", instant=opened))))
         if step["due"] is not None:
             late = read_instant(step["due"]) < self.now
-            due = self.say(say("due {instant}", instant=self._day(step["due"], year)))
+            due = self.say(say("due {instant}", instant=self._short(step["due"], year)))
             times.append(Styled(due, "bold red" if late else "yellow"))
+            if step["provisional"]:
+                times.append(Styled(self.say(say("provisional")), "bold"))
         return Styled("\n").join(times)
 
     def _commands(self, case: str, steps: Iterable[Data]) -> list[RenderableType]:
@@ -288,7 +585,7 @@ class Screen:
         table.add_column(self.say(say("hash")), no_wrap=True, style="dim")
         for line in data["events"]:
             table.add_row(*self._event(line), line["hash"][:8])
-        return self._render([Styled(clean(data["case"]), "bold"), table])
+        return self._render([Styled(clean(data["case"]), "bold"), table, *self._footnote(data)])
 
     def replay(self, data: Data) -> str:
         """Every event again, and after each act where the process stood."""
@@ -300,7 +597,8 @@ class Screen:
                 then = self.say(say("→ open: {steps}", steps=", ".join(line["open"])))
                 table.add_row("", "", Styled(then, "cyan"))
         agreed = self.say(say("replay agrees with the record: {count} events", count=len(events)))
-        return self._render([Styled(clean(data["case"]), "bold"), table, Styled(agreed, "bold green")])
+        end = [*self._footnote(data), Styled(agreed, "bold green")]
+        return self._render([Styled(clean(data["case"]), "bold"), table, *end])
 
     def _events(self) -> Table:
         table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
@@ -333,6 +631,8 @@ class Screen:
         """What an event says."""
         data, said = line["data"], self.name(line["said"])
         name = self.name(line["name"], data.get("element", ""))
+        if line["type"].startswith(_OF_CLOCKS):
+            return self.say(self._clock_words(line, data, said))
         if said:
             name = self.say(say("{name}: {said}", name=name, said=said))
         match line["type"]:
@@ -347,8 +647,14 @@ class Screen:
                 text = say("opens {name} for {unit}", name=name, unit=unit)
             case "task.cancelled":
                 text = say("{name} is no longer wanted", name=name)
+            case "timer.armed" if data["clock"]:
+                waited = self.name(line["clock_name"], data["clock"])
+                text = say("{name} waits until the clock {clock} runs out", name=name, clock=waited)
             case "timer.armed":
-                text = say("{name} is set for {due}", name=name, due=self.when(data["due"]))
+                due = self._due(data["due"], data["provisional"])
+                text = say("{name} is set for {due}", name=name, due=due)
+            case "timer.moved":
+                text = say("{name}: {moved}", name=name, moved=self._moved(data))
             case "timer.stopped":
                 text = say("{name} is stopped", name=name)
             case "message.sent":
@@ -375,21 +681,142 @@ class Screen:
                 text = say("{name}", name=other)
         return self.say(text)
 
+    def _clock_words(self, line: Data, data: Data, said: str) -> Text:
+        """What an event about clocks, cards, or the calendar says; `said` is the ground of a pause."""
+        about: dict[str, Any] = {
+            "clock": self.name(line["clock_name"], data.get("clock", "")),
+            "unit": self.name(line["unit_name"], data.get("unit", "")),
+            "due": self._due(data.get("due"), data.get("provisional", False)),
+        }
+        for term in ("expected", "by"):
+            if term in data:
+                about["term"] = parse_term(data[term]).text()
+        match line["type"]:
+            case "pause.ordered":
+                text = say("pauses the clock {clock} for {ground}, expected {term}", ground=said, **about)
+                return _with_reason(text, data)
+            case "resume.ordered":
+                return _with_reason(
+                    say("lets the clock {clock} run on after {ground}", ground=said, **about), data
+                )
+            case "extension.granted":
+                return _with_reason(say("extends the clock {clock} by {term}", **about), data)
+            case "clock.struck" if data["rung"] == RAN_OUT:
+                return say("the clock {clock} runs out", **about)
+            case "clock.struck" if data["rung"].startswith(OVERSTAYED):
+                return say(
+                    "the clock {clock} has stood still as long as was told: {ground}", ground=said, **about
+                )
+            case "clock.struck":
+                return say("the clock {clock} reaches: {rung}", rung=self._rung(data["rung"]), **about)
+            case "clock.started" if data["since"] != line["at"]:
+                return say(
+                    "clock {clock} started as of {since}; due {due}", since=self.when(data["since"]), **about
+                )
+            case "clock.started":
+                return say("clock {clock} started; due {due}", **about)
+            case "clock.paused":
+                return say("clock {clock} paused for {ground}, expected {term}", ground=said, **about)
+            case "clock.resumed" if data["due"] is None:
+                return say(
+                    "clock {clock}: the pause for {ground} is over, another one lasts", ground=said, **about
+                )
+            case "clock.resumed":
+                return say("clock {clock} runs on; due {due}", **about)
+            case "clock.extended" if data["due"] is None:
+                return say("clock {clock} extended by {term}; it stands still", **about)
+            case "clock.extended":
+                return say("clock {clock} extended by {term}; due {due}", **about)
+            case "clock.restarted":
+                return say("clock {clock} begun anew; due {due}", **about)
+            case "clock.reprojected":
+                return say("clock {clock}: {moved}", moved=self._moved(data), **about)
+            case "clock.expired" if data["basis"] is None:
+                return say("clock {clock} ran out", **about)
+            case "clock.expired":
+                effect, basis = self._effect(data["effect"]), self._basis(data["basis"])
+                return say("clock {clock} ran out: {effect} ({basis})", effect=effect, basis=basis, **about)
+            case "clock.stopped":
+                late = say("clock {clock} stopped after it ran out", **about)
+                return late if data["late"] else say("clock {clock} stopped in time", **about)
+            case "case.deemed":
+                return say("{text}", text=self._deemed(data))
+            case "reminder.raised" if data["rung"].startswith(OVERSTAYED):
+                return say(
+                    "reminder to {unit}: {clock} stands still longer than was told ({ground})",
+                    ground=said,
+                    **about,
+                )
+            case "reminder.raised":
+                return say("reminder to {unit}: {clock} is due {due}", **about)
+            case "card.raised":
+                colour = self._rung(data["colour"])
+                return say(
+                    "{colour} card {card} to {unit}: {clock}", card=data["card"], colour=colour, **about
+                )
+            case "card.answered":
+                return say("answers the card {card}: {text}", **data)
+            case "card.contested":
+                return say("contests the card {card}: {text}", **data)
+            case "card.withdrawn":
+                return say("withdraws the card {card}: {text}", **data)
+            case "calendar.imported":
+                shown = data["content"][:_DIGEST]
+                return say("calendar {calendar} put forward: {note}", calendar=shown, note=data["note"])
+            case "calendar.applied":
+                return say("calendar {calendar} in force", calendar=data["content"][:_DIGEST])
+            case "calendar.revised":
+                return say("from now on counted by calendar {calendar}", calendar=data["calendar"][:_DIGEST])
+            case other:
+                return say("{name}", name=other)
+
+    def _moved(self, data: Data) -> Text:
+        """What a change of the calendar did to a due date: moved it, or only made it certain or uncertain."""
+        due = self._due(data["due"], data["provisional"])
+        if data["due"] != data["was"]:
+            return say("due {due}, no longer {was}", due=due, was=self.when(data["was"]) or "—")
+        if data["provisional"]:
+            return say("still due {due}", due=due)
+        return say("still due {due}, no longer provisional", due=due)
+
     def swept(self, data: Data) -> str:
-        """What a sweep did."""
+        """What a sweep did, and what went out."""
         text = say(
             "cases in which time ran out: {count}; timers fired: {fired}",
             count=len(data["cases"]),
             fired=data["fired"],
         )
-        parts: list[RenderableType] = [self.say(text)]
-        if data["refused"]:
-            parts.append(
-                Styled(
-                    self.say(say("cases left as they were: {count}", count=len(data["refused"]))), "bold red"
-                )
-            )
+        parts: list[RenderableType] = [self.say(text), *self._left_behind(data)]
+        if data["sent"]:
+            parts.append(self.say(say("letters delivered: {count}", count=len(data["sent"]))))
+        if data["failed"]:
+            count = say("letters that could not be delivered: {count}", count=len(data["failed"]))
+            parts.append(Styled(self.say(count), "bold red"))
+            parts += [Padding(clean(f"{id}: {why}"), (0, 0, 0, 1)) for id, why in data["failed"].items()]
         return self._render(parts)
+
+    def outbox(self, data: Data) -> str:
+        """Reminders and cards on their way: to whom, about which case, what waits, what failed and why."""
+        if not data["messages"]:
+            return self._render([self.say(say("Nothing waits."))])
+        table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
+        table.add_column(self.say(say("case")), no_wrap=True)
+        table.add_column(self.say(say("message")), overflow="fold")
+        table.add_column(self.say(say("delivery")), ratio=1, overflow="fold")
+        for message in data["messages"]:
+            kind = {"reminder.raised": say("reminder"), "card.raised": say("card")}.get(message["kind"])
+            what = self.say(kind or say("{name}", name=message["kind"]))
+            state = Styled(self.say(say("waits since {instant}", instant=self.when(message["due_at"]))))
+            if message["delivered_at"]:
+                delivered = say("delivered {instant}", instant=self.when(message["delivered_at"]))
+                state = Styled(self.say(delivered), "green")
+            elif message["attempts"]:
+                again = self.when(message["due_at"])
+                failed = say("failed: {count}; next try {instant}", count=message["attempts"], instant=again)
+                state = Styled(self.say(failed), "bold red")
+                state.append(f"\n{clean(message['error'] or '')}", "not bold")
+            table.add_row(clean(message["case"]), f"{what} → {clean(message['unit'])}", state)
+        return self._render([table])
 
     # --- items
 
@@ -524,8 +951,26 @@ class Screen:
         return "".join(line.rstrip() + "\n" for line in captured.get().splitlines())
 
 
+_TOLD = ("document.issued", "incident.raised", "card.raised", "case.deemed", "case.closed")
+"""Consequences of an act that are told after it; the rest shows in what is open and in the clocks."""
+
+_OF_CLOCKS = (
+    "calendar.",
+    "card.",
+    "case.deemed",
+    "clock.",
+    "extension.",
+    "pause.",
+    "reminder.",
+    "resume.",
+)
+"""Beginnings of the types of events about clocks."""
+
 _MARK_OF = {
     "timer.fired": MARKS["fired"],
+    "clock.struck": MARKS["fired"],
+    "card.raised": ("⚑", "bold red"),
+    "case.deemed": ("§", "bold"),
     "document.issued": ("❏", "cyan"),
     "incident.raised": MARKS["failed"],
     "case.closed": ("■", "bold"),
@@ -536,12 +981,54 @@ _TRACED = {
     "fired": say("fired"),
     "cancelled": say("cancelled"),
 }
+_TIERS = {"statutory": say("statutory"), "promised": say("promised"), "step": say("step")}
+_UNITS = {"wd": say("wd"), "d": say("d"), "h": say("h")}
+_RUNGS = {"reminder": say("reminder"), "yellow": say("yellow"), "red": say("red")}
+_CARDS = {
+    "open": say("unanswered"),
+    "answered": say("answered"),
+    "contested": say("contested"),
+    "withdrawn": say("withdrawn"),
+}
+_EFFECTS = {
+    "deemed_acceptance": say("deemed accepted"),
+    "deemed_consent": say("deemed agreed to"),
+    "deemed_renewal": say("deemed renewed"),
+    "deemed_withdrawal": say("deemed withdrawn"),
+    "deemed_refusal": say("deemed refused"),
+    "route": say("led on by its definition"),
+}
+"""What the law or the item makes of silence."""
 _STATES = {
     "running": say("running"),
     "completed": say("completed"),
     "refused": say("refused"),
     "error": say("error"),
 }
+
+
+def _style_of(clock: Data, over: bool) -> str:
+    """The colour of a clock that still measures something; `over` if it has run out."""
+    if clock["colour"] == "red" or (over and clock["tier"] == "statutory"):
+        return "bold red"
+    if clock["colour"] == "yellow" or over:
+        return "bold yellow"
+    return "yellow" if clock["colour"] else "green"
+
+
+def _provisional(data: Any) -> bool:
+    """Whether any date in plain data is provisional."""
+    if isinstance(data, Mapping):
+        return data.get("provisional") is True or any(map(_provisional, data.values()))
+    return isinstance(data, list | tuple) and any(map(_provisional, data))
+
+
+def _with_reason(text: Text, data: Data) -> Text:
+    return say("{text}: {reason}", text=text, reason=data["reason"]) if data["reason"] else text
+
+
+def _in_days(microseconds: int) -> str:
+    return f"{microseconds / _DAY:.2f}"
 
 
 def _side_by_side(place: int, step: Data) -> object:

@@ -21,7 +21,8 @@ from .views import element_of
 LIVE = frozenset({"running", "paused", "expired"})
 """States of a clock that still measures something."""
 
-_TIERS = ("statutory", "promised", "step")
+TIERS = ("statutory", "promised", "step")
+"""From the highest down."""
 
 
 def clock_lines(
@@ -104,7 +105,7 @@ def _pressing(line: Mapping[str, Any]) -> tuple[Any, ...]:
         rank,
         line["due"] is None,
         line["due"] or "",
-        _TIERS.index(line["tier"]),
+        TIERS.index(line["tier"]),
         line["clock"],
     )
 
@@ -113,7 +114,7 @@ def risk(line: Mapping[str, Any]) -> tuple[Any, ...]:
     """The order of the inbox: by the most pressing clock that concerns the step, then the step's own due
     date, then its age."""
     pressing = [_pressing(clock) for clock in line["clocks"]]
-    calm = (False, 3, line["due"] is None, line["due"] or "", len(_TIERS), "")
+    calm = (False, 3, line["due"] is None, line["due"] or "", len(TIERS), "")
     own = (False, 1, *calm[2:]) if line["late"] else calm
     return (min([*pressing, own]), line["opened_at"], line["case"], line["task"])
 

@@ -64,7 +64,7 @@ from ..events import (
 from ..flow.marking import variables
 from ..projections import derive
 from ..store import DefinitionRow, DocumentRow, Head, Reader, Store, TaskRow, Transaction
-from ..time_views import card_lines, clock_lines, concerning, explanation, risk, timer_lines
+from ..time_views import TIERS, card_lines, clock_lines, concerning, explanation, risk, timer_lines
 from ..views import answer_lines, element_of, form_of, step_lines, story_lines
 from . import calendars
 from .draft import SYSTEM, Done, Draft, append_office, not_backwards, office_head, state_of
@@ -314,7 +314,7 @@ class Office:
             case,
             clock,
             now,
-            lambda rule: ground in rule.grounds or not any_grounds(rule),
+            lambda rule: ground in rule.grounds,
             lambda id: PauseOrdered(id, ground, expected, reason),
             decision,
             say("pause the clock"),
@@ -937,20 +937,21 @@ def any_grounds(rule: Rule) -> bool:
 
 
 def _only_clock(case: Case, definition: Definition, fits: Callable[[Rule], bool]) -> str:
-    """The running clock that fits, if there is just one. Raises `Invalid` naming those there are."""
+    """The running clock that fits: the only one of the highest tier that has any. Raises `Invalid` naming
+    those there are."""
     running = {id: definition.clocks[d["clock"]] for id, d in case.deadlines.items() if runs(d)}
     leading = [id for id, clock in running.items() if clock.follows is None]
     fitting = [id for id in leading if fits(running[id].rule)]
     # Where none fits, the law of the one that comes nearest says why not.
-    for found in (fitting, [id for id in leading if any_grounds(running[id].rule)], leading):
-        if len(found) == 1:
-            return found[0]
-        if found:
-            break
+    candidates = fitting or [id for id in leading if any_grounds(running[id].rule)] or leading
+    highest = min((TIERS.index(running[id].rule.tier) for id in candidates), default=0)
+    candidates = [id for id in candidates if TIERS.index(running[id].rule.tier) == highest]
+    if len(candidates) == 1:
+        return candidates[0]
     raise Invalid(
         "clock.which",
         say("name the clock") if running else say("no clock of the case runs now"),
-        expected=say("one of: {clocks}", clocks=", ".join(fitting or leading) or "—"),
+        expected=say("one of: {clocks}", clocks=", ".join(candidates) or "—"),
         remedy=say("add --clock; `lianban show` lists the clocks of the case"),
     )
 
