@@ -1,8 +1,9 @@
 """The office (floor 6): one verb is one transaction. Every front end calls only this.
 
 - `facade`: the verbs;
-- `draft`: one act before it is written;
-- `library`: what is found by digest, and what is in force;
+- `draft`: one act before it is written; `acts`: which clock it means, and whether it was done before;
+- `desk`: what people look at; `proofs`: what proves a history;
+- `library`: what is found by digest or by number, and what is in force;
 - `publishing`: from a folder to a version in force;
 - `calendars`: how a change of the calendar reaches open cases;
 - `post`: reminders and cards on their way to people;

@@ -12,17 +12,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, datetime
-from functools import cache, partial
+from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from .. import accountability, audit
+from .. import audit
 from ..access import Organisation, Person, identify, permit, read_organisation
 from ..case import (
     Case,
-    Course,
     check_opening,
     decide,
     decide_card,
@@ -31,14 +30,12 @@ from ..case import (
     decide_resume,
     find_step,
     owners_of,
-    steps,
-    timed_steps,
 )
 from ..clock import Overlay, Year, read_instant, shipped, write_instant
 from ..clock.ledger import Rule
-from ..deadlines import find, runs
+from ..deadlines import find
 from ..definition import Definition, builtin
-from ..errors import Conflict, Diverged, Invalid, Problem, Refusal, Text, Unknown, say
+from ..errors import Conflict, Diverged, Problem, Refusal, Text, Unknown, say
 from ..events import (
     OFFICE,
     CalendarApplied,
@@ -50,31 +47,24 @@ from ..events import (
     ClockStruck,
     Event,
     ExtensionGranted,
-    MessageReceived,
     OfficeCreated,
     OrganisationRecorded,
     PauseOrdered,
     Record,
     ResumeOrdered,
-    TaskCompleted,
     TimerFired,
     digest,
     parse,
 )
-from ..flow.marking import variables
-from ..projections import derive
-from ..store import DefinitionRow, DocumentRow, Head, Reader, Store, TaskRow, Transaction
-from ..time_views import TIERS, card_lines, clock_lines, concerning, explanation, risk, timer_lines
-from ..views import answer_lines, element_of, form_of, step_lines, story_lines
-from . import calendars
-from .draft import SYSTEM, Done, Draft, append_office, not_backwards, office_head, state_of
+from ..store import DefinitionRow, DocumentRow, Reader, Store, Transaction
+from ..views import element_of, form_of
+from . import acts, calendars, desk, proofs
+from .draft import SYSTEM, Done, Draft, append_office, not_backwards, state_of
 from .library import (
     STANDING,
     Library,
     Standing,
-    head_of_case,
-    load_calendar,
-    load_definition,
+    find_case,
     put_calendar,
     standing,
     standing_of,
@@ -188,7 +178,7 @@ class Office:
         with Office(Store.open(url)) as office, office._store.transaction() as tx:
             settled = office._settle_in(tx)
             if newer or settled:
-                office._derive_again(tx)
+                proofs.rebuild(tx, office._library)
             return newer or settled
 
     @staticmethod
@@ -286,7 +276,7 @@ class Office:
             return by, decide(course.case, definition, target, data)
 
         def did(draft: Draft, person: Person) -> bool:
-            return _did_step(draft, task, person, data)
+            return acts.did_step(draft, task, person, data)
 
         return self._do(who, case, now, fact, did)
 
@@ -337,7 +327,7 @@ class Office:
             case,
             clock,
             now,
-            any_grounds,
+            acts.any_grounds,
             lambda id: ResumeOrdered(id, ground or "", reason),
             decision,
             say("let the clock run on"),
@@ -379,7 +369,7 @@ class Office:
             return permit(draft.organisation, person, owners, say("treat the card"), rule), act
 
         def did(draft: Draft, person: Person) -> bool:
-            return _did_last(draft, person, act, "card")
+            return acts.did_last(draft, person, act, "card")
 
         return self._do(who, case, now, fact, did)
 
@@ -400,13 +390,13 @@ class Office:
             course = draft.course
             if clock is not None:
                 return find(course.case.deadlines, course.definition.clocks, clock)[0]
-            return _only_clock(course.case, course.definition, fits)
+            return acts.only_clock(course.case, course.definition, fits)
 
         def fact(draft: Draft, person: Person) -> tuple[dict[str, str], Event]:
             course = draft.course
             event = wanted(chosen(draft))
             owners = owners_of(event, course.case, course.definition, draft.organisation)
-            rule = say("{basis}", basis=_basis(course, event))
+            rule = say("{basis}", basis=acts.basis_of(course, event))
             if not owners:  # nobody may, and the law says why
                 decision(draft, event.payload()["clock"])
             by = permit(draft.organisation, person, owners, what, rule)
@@ -414,7 +404,7 @@ class Office:
 
         def did(draft: Draft, person: Person) -> bool:
             with suppress(Refusal):
-                return _did_last(draft, person, wanted(chosen(draft)), "clock")
+                return acts.did_last(draft, person, wanted(chosen(draft)), "clock")
             return False
 
         return self._do(who, case, now, fact, did)
@@ -449,9 +439,10 @@ class Office:
     # --- time
 
     def sweep(self, now: datetime, progress: Callable[[int], None] = lambda count: None) -> Swept:
-        """Let time pass: every timer and clock due by `now` acts at its own instant, one transaction for each
-        case and instant, the earliest first, so that papers are numbered as if somebody had always swept. A
-        change of the calendar that did not reach every case yet reaches the rest first.
+        """Let time pass: every timer and clock due by `now` acts at its own instant, the earliest first. One
+        transaction takes one case as far as the next one that is due, so that papers are numbered as if
+        somebody had always swept. A change of the calendar that did not reach every case yet reaches the
+        rest first.
 
         Running it twice, late or from several processes changes nothing: on PostgreSQL they pass over the
         cases that others hold. A case that refuses is reported and left as it was; the others go on.
@@ -479,7 +470,7 @@ class Office:
                         continue
                     claimed.append(found[1])
                     draft = self._draft(tx, found[1])
-                    draft.settle(read_instant(found[0]))
+                    draft.settle(_turn(found, tx.next_due(write_instant(now), found), now))
                     done = draft.write(now)
             except Conflict as conflict:
                 if conflict.code != "case.moved":
@@ -640,77 +631,18 @@ class Office:
         """The open steps that `who` may do (or all of them), those at the greatest legal risk at `now` first
         (None: each case as at its latest event)."""
         with self._store.reading() as reader:
-            organisation = self._organisation(reader)
-            posts = None if everybody else list(identify(organisation, who).posts)
-            cases: dict[str, tuple[Definition, list[dict[str, Any]], StepDues]] = {}
-            lines = []
-            for row in reader.inbox(posts):
-                if row.case not in cases:
-                    cases[row.case] = self._standing_of_case(reader, row.case, now)
-                lines.append(_inbox_line(organisation, row, now, *cases[row.case]))
-        return sorted(lines, key=risk)
-
-    def _standing_of_case(
-        self, reader: Reader, case: str, now: datetime | None
-    ) -> tuple[Definition, list[dict[str, Any]], StepDues]:
-        """The definition, the clocks that run, and the instants that open steps are due at."""
-        head = head_of_case(reader, case)
-        state = state_of(head)
-        definition = self._library.definition(reader, head.definition)
-        at = now or read_instant(state.at)
-        lines = clock_lines(state, definition, partial(self._library.calendar, reader), at)
-        timed = timed_steps(state, definition)
-        found = (step for step in steps(state, definition) if step.task in timed)
-        return definition, lines, {step.task: (step.due, step.provisional) for step in found}
+            return desk.inbox(reader, self._library, who, now, everybody=everybody)
 
     def show(self, case: str, now: datetime | None = None) -> dict[str, Any]:
         """Where a case stands: what was done by whom, what is open and whose it is, what it waits for, and
         what its clocks show at `now` (None: at its latest event)."""
         with self._store.reading() as reader:
-            head = self._find(reader, case)
-            number = head.case
-            definition = self._library.definition(reader, head.definition)
-            calendar_of = partial(self._library.calendar, reader)
-            organisation = self._organisation(reader)
-            state = state_of(head)
-            history = audit.records(number, list(reader.records(number)))
-            lines = step_lines(history, state, definition, organisation)
-            # A step keeps the date it was due by when the timer on it has fired: it is late, not free.
-            dues, timed = {row.task: row.due for row in reader.tasks(number)}, timed_steps(state, definition)
-            for line in lines:
-                if line["state"] == "open" and line["task"] not in timed:
-                    line["due"] = dues.get(line["task"])
-            return {
-                "case": number,
-                "item": definition.code,
-                "item_name": definition.item["name"],
-                "definition": head.definition,
-                "status": head.status,
-                "outcome": state.outcome,
-                "outcome_name": definition.outcome_names(state.outcome),
-                "opened_at": head.opened_at,
-                "closed_at": head.closed_at,
-                "steps": lines,
-                "clocks": clock_lines(state, definition, calendar_of, now or read_instant(state.at)),
-                "cards": card_lines(state, definition, organisation),
-                "deemed": [dict(deemed) for deemed in state.deemed],
-                "timers": timer_lines(state, definition),
-                "documents": [
-                    {
-                        **row._asdict(),
-                        "name": definition.document(row.document)["name"],
-                        "at": history[row.seq - 1].at,
-                    }
-                    for row in reader.documents(number)
-                ],
-                "application": answer_lines(definition.start_form(), history[0].event.payload()["data"]),
-                "data": variables(state.marking),
-            }
+            return desk.show(reader, self._library, case, now)
 
     def form(self, case: str, task: str) -> dict[str, Any]:
         """The form of a step, open or not; one without fields when it asks nothing. Raises `Unknown`."""
         with self._store.reading() as reader:
-            head = self._find(reader, case)
+            head = find_case(reader, case)
             return form_of(self._library.definition(reader, head.definition), element_of(task))
 
     def opening_form(self, item: str, now: datetime) -> dict[str, Any]:
@@ -721,159 +653,51 @@ class Office:
     def document(self, case: str, document: str | None) -> tuple[DocumentRow, bytes]:
         """The latest document of `case` with this id or number (None: the latest of all), and its bytes."""
         with self._store.reading() as reader:
-            number = self._find(reader, case).case
-            rows = reader.documents(number)
-            for row in reversed(rows):
-                if document in (None, row.document, row.number):
-                    content = reader.content(row.digest)
-                    if content is None or digest(content) != row.digest:
-                        raise Diverged(
-                            "document.differs",
-                            say("document {document} is not the one that was issued", document=row.number),
-                            remedy=audit.REMEDY,
-                        )
-                    return row, content
-            raise Unknown(
-                "document.unknown",
-                say("case {case} has no document {document}", case=number, document=document or "—"),
-                expected=say("one of: {documents}", documents=", ".join(row.document for row in rows) or "—"),
-                remedy=say("documents are issued when the step that calls for them is done"),
-            )
+            return desk.document(reader, case, document)
 
     def explain(self, case: str, clock: str | None, now: datetime) -> list[dict[str, Any]]:
         """How the due dates of a case come about at `now`, day by day: for one clock or timer, or for all.
         Each has its `lines` (texts) and its `certificate`, from which another program can recompute it.
         Raises `Invalid` for a clock or timer that the case does not have."""
         with self._store.reading() as reader:
-            head = self._find(reader, case)
-            definition = self._library.definition(reader, head.definition)
-            return explanation(
-                state_of(head), definition, partial(self._library.calendar, reader), clock, now
-            )
+            return desk.explain(reader, self._library, case, clock, now)
 
     def accountability(self, case: str | None, now: datetime) -> dict[str, Any]:
         """Whose each moment of a case was, up to `now` (case None: of every case), from its replay: see
         `accountability.report`. Raises `Unknown`, and `Diverged` for a history that does not replay."""
         with self._store.reading() as reader:
-            numbers: Iterable[str] = (number for number in reader.streams() if number != OFFICE)
-            if case is not None:
-                numbers = [self._find(reader, case).case]
-            definition_of = partial(self._library.definition, reader)
-            calendar_of = partial(self._library.calendar, reader)
-            replays = (
-                audit.replay(
-                    number, audit.records(number, reader.records(number)), definition_of, calendar_of
-                )
-                for number in numbers
-            )
-            return accountability.report(replays, definition_of, self._organisation(reader), now)
+            return proofs.accountability(reader, self._library, case, now)
 
     # --- proving
 
     def history(self, case: str) -> list[Record]:
         """All events of a case, in order. `office` names the office's own history."""
         with self._store.reading() as reader:
-            number = case if case == OFFICE else self._find(reader, case).case
-            return audit.records(number, list(reader.records(number)))
+            return proofs.history(reader, case)
 
     def told(self, case: str, history: Sequence[Record]) -> list[dict[str, Any]]:
         """Records of `case` (or of `office`) as plain data, with what their codes are called."""
         with self._store.reading() as reader:
-            organisation = self._organisation(reader)
-            if case == OFFICE:
-                return story_lines(history, None, organisation)
-            definition = self._find(reader, case).definition
-            return story_lines(history, self._library.definition(reader, definition), organisation)
+            return desk.told(reader, self._library, case, history)
 
     def replay(self, case: str) -> list[tuple[Record, Case]]:
         """Run the history again by its pinned definition: each event with the case after it. Raises
         `Diverged` at the first event that does not follow."""
         with self._store.reading() as reader:
-            number = self._find(reader, case).case
-            history = audit.records(number, list(reader.records(number)))
-            return list(
-                audit.replay(
-                    number,
-                    history,
-                    partial(self._library.definition, reader),
-                    partial(self._library.calendar, reader),
-                )
-            )
+            return list(proofs.replay(reader, self._library, find_case(reader, case).case))
 
     def verify(
         self, case: str | None = None, progress: Callable[[int], None] = lambda count: None
     ) -> tuple[int, list[Diverged]]:
         """Check one case, or everything in the office: how many histories were read, and the findings."""
-        findings: list[Diverged] = []
-        issued: list[str] = []
         with self._store.reading() as reader:
-            # Not those in memory: what is to be checked is what the database holds.
-            definition_of = cache(partial(load_definition, reader))
-            calendar_of = cache(partial(load_calendar, reader))
-            organisation, in_force = None, None  # what is wrong with them, the office's own history tells
-            with suppress(Refusal):
-                in_force = standing_of(reader.meta(STANDING))
-                organisation = Library().organisation(reader, in_force.organisation)
-            in_time = in_force.calendars if in_force else ()
-            numbers = [self._find(reader, case).case] if case is not None else list(reader.streams())
-            for number in numbers:
-                rows = reader.records(number)
-                head = reader.head(number)
-                if number == OFFICE:
-                    findings += audit.verify_office(
-                        rows,
-                        head,
-                        reader.definitions(),
-                        in_force.organisation if in_force else None,
-                        in_time,
-                        definition_of,
-                        reader.content,
-                    )
-                else:
-                    documents = reader.documents(number)
-                    kept = audit.Kept(
-                        head,
-                        reader.tasks(number),
-                        reader.timers(number),
-                        documents,
-                        reader.outbox(number),
-                    )
-                    findings += audit.verify_case(
-                        number,
-                        rows,
-                        kept,
-                        definition_of,
-                        calendar_of,
-                        reader.content,
-                        organisation,
-                        in_time,
-                    )
-                    issued += [row.number for row in documents]
-                progress(1)
-            if case is None:
-                findings += audit.verify_numbers(numbers, issued, reader.numbers())
-        return len(numbers), findings
+            return proofs.verify(reader, case, progress)
 
     def rebuild(self) -> int:
         """Throw away every head and projection and derive them again from the histories alone; how many
         cases there are."""
         with self._store.transaction() as tx:
-            return self._derive_again(tx)
-
-    def _derive_again(self, tx: Transaction) -> int:
-        tx.drop_projections()
-        numbers = list(tx.streams())
-        definition_of = partial(self._library.definition, tx)
-        calendar_of = partial(self._library.calendar, tx)
-        for number in numbers:
-            history = audit.records(number, tx.records(number))
-            if number == OFFICE:
-                tx.rebuild(office_head(history[-1], history[0].at), (), ())
-            else:
-                replayed = audit.replay(number, history, definition_of, calendar_of)
-                head, lists = derive(replayed, definition_of)
-                tx.rebuild(head, lists.opened, lists.armed)
-        return len(numbers) - 1
+            return proofs.rebuild(tx, self._library)
 
     # --- inside
 
@@ -898,97 +722,15 @@ class Office:
             )
         return self._library.definition(reader, row.definition)
 
-    def _find(self, reader: Reader, case: str) -> Head:
-        """Where a case stands, found by its number or the end of it."""
-        if case != OFFICE and (head := reader.head(case)) is not None:
-            return head
-        found = reader.find_cases(case)
-        if len(found) == 1:
-            return head_of_case(reader, found[0])
-        if found:
-            raise Invalid(
-                "case.ambiguous",
-                say("several cases end with {case}", case=case),
-                expected=say("one of: {cases}", cases=", ".join(found[:10])),
-                remedy=say("type more of the number"),
-            )
-        raise Unknown(
-            "case.unknown",
-            say("there is no case {case}", case=case),
-            expected=say("a case number, or the last digits of one"),
-            found=say("{case}", case=case),
-            remedy=say("look for it with `lianban inbox --all`"),
-        )
-
     def _draft(self, tx: Transaction, case: str) -> Draft:
         text, head = tx.meta_and_head(STANDING, case)
         if head is None or case == OFFICE:
-            found = self._find(tx, case)
+            found = find_case(tx, case)
             head = tx.meta_and_head(STANDING, found.case)[1] or found
         state = state_of(head)
         definition = self._library.definition(tx, head.definition)
         in_force = standing_of(text)
         return Draft(tx, self._library, in_force, self.zone, head.case, definition, (head, state))
-
-
-def any_grounds(rule: Rule) -> bool:
-    """Whether the law lets the clock stand still at all."""
-    return bool(rule.grounds)
-
-
-def _only_clock(case: Case, definition: Definition, fits: Callable[[Rule], bool]) -> str:
-    """The running clock that fits: the only one of the highest tier that has any. Raises `Invalid` naming
-    those there are."""
-    running = {id: definition.clocks[d["clock"]] for id, d in case.deadlines.items() if runs(d)}
-    leading = [id for id, clock in running.items() if clock.follows is None]
-    fitting = [id for id in leading if fits(running[id].rule)]
-    # Where none fits, the law of the one that comes nearest says why not.
-    candidates = fitting or [id for id in leading if any_grounds(running[id].rule)] or leading
-    highest = min((TIERS.index(running[id].rule.tier) for id in candidates), default=0)
-    candidates = [id for id in candidates if TIERS.index(running[id].rule.tier) == highest]
-    if len(candidates) == 1:
-        return candidates[0]
-    raise Invalid(
-        "clock.which",
-        say("name the clock") if running else say("no clock of the case runs now"),
-        expected=say("one of: {clocks}", clocks=", ".join(candidates) or "—"),
-        remedy=say("add --clock; `lianban show` lists the clocks of the case"),
-    )
-
-
-def _basis(course: Course, event: Event) -> Text:
-    """The article that says who may do this to the clock."""
-    rule = course.definition.clocks[course.case.deadlines[event.payload()["clock"]]["clock"]].rule
-    if isinstance(event, ExtensionGranted) and rule.extension:
-        return rule.extension.basis.text()
-    return rule.basis.text()
-
-
-def _inbox_line(
-    organisation: Organisation,
-    row: TaskRow,
-    now: datetime | None,
-    definition: Definition,
-    clocks: list[dict[str, Any]],
-    dues: StepDues,
-) -> dict[str, Any]:
-    due, provisional = dues.get(row.task, (row.due, False))
-    return {
-        "case": row.case,
-        "task": row.task,
-        "name": definition.names(row.element),
-        "item": row.item,
-        "item_name": definition.item["name"],
-        "unit": row.unit,
-        "unit_name": organisation.units.get(row.unit, {}).get("name", {}),
-        "post": row.post,
-        "opened_at": row.opened_at,
-        "due": due,
-        "provisional": provisional,
-        "late": due is not None and now is not None and due < write_instant(now),
-        "clocks": concerning(clocks, row.unit),
-        "people": [person.id for person in organisation.holders(row.unit, row.post)],
-    }
 
 
 def _never_due(case: str) -> Diverged:
@@ -998,35 +740,3 @@ def _never_due(case: str) -> Diverged:
         expected=say("that the list of armed timers follows from the histories"),
         remedy=say("run `lianban verify`"),
     )
-
-
-def _did_step(draft: Draft, task: str, person: Person, data: dict[str, Any]) -> bool:
-    """Whether the latest doing of `task` was by this person with this content."""
-    net = draft.course.definition.net
-    catchers = (scope.nodes[task] for scope in net.scopes.values() if task in scope.nodes)
-    caught = {node.event.name for node in catchers if node.event and node.event.kind == "message"}
-    for seq, body in draft.tx.backwards(draft.number):
-        event = (record := parse(draft.number, seq, body)).event
-        match event:
-            case TaskCompleted(task=name, data=entered) if name == task:
-                return record.by.get("person") == person.id and entered == data
-            case MessageReceived(name=name, data=entered) if name in caught:
-                return record.by.get("person") == person.id and entered == data
-    return False
-
-
-def _did_last(draft: Draft, person: Person, wanted: Event, about: str) -> bool:
-    """Whether the latest thing that a person did to this clock or card (`about`) is just that, by her."""
-    subject = wanted.payload()[about]
-    for seq, body in draft.tx.backwards(draft.number):
-        record = parse(draft.number, seq, body)
-        said = record.event.payload()
-        if record.event.fact and "person" in record.by and said.get(about) == subject:
-            # Which of the pauses ended may have been left open.
-            same = {key: value for key, value in wanted.payload().items() if value != ""}
-            return (
-                type(record.event) is type(wanted)
-                and record.by["person"] == person.id
-                and said.items() >= same.items()
-            )
-    return False

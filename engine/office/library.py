@@ -12,8 +12,8 @@ from .. import audit
 from ..access import Organisation, read_organisation
 from ..clock import Calendar, write_instant
 from ..definition import Definition, unpack
-from ..errors import Diverged, say
-from ..events import canonical, digest
+from ..errors import Diverged, Invalid, Unknown, say
+from ..events import OFFICE, canonical, digest
 from ..store import Head, Reader, Transaction
 
 STANDING = "standing"
@@ -154,6 +154,29 @@ def head_of_case(reader: Reader, number: str) -> Head:
             remedy=audit.REMEDY,
         )
     return head
+
+
+def find_case(reader: Reader, case: str) -> Head:
+    """Where a case stands, found by its number or the end of it."""
+    if case != OFFICE and (head := reader.head(case)) is not None:
+        return head
+    found = reader.find_cases(case)
+    if len(found) == 1:
+        return head_of_case(reader, found[0])
+    if found:
+        raise Invalid(
+            "case.ambiguous",
+            say("several cases end with {case}", case=case),
+            expected=say("one of: {cases}", cases=", ".join(found[:10])),
+            remedy=say("type more of the number"),
+        )
+    raise Unknown(
+        "case.unknown",
+        say("there is no case {case}", case=case),
+        expected=say("a case number, or the last digits of one"),
+        found=say("{case}", case=case),
+        remedy=say("look for it with `lianban inbox --all`"),
+    )
 
 
 def standing(reader: Reader) -> Standing:

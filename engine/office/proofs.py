@@ -1,0 +1,115 @@
+"""What proves a history: replay, verification, and deriving everything else from it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from functools import cache, partial
+from typing import Any
+
+from .. import audit
+from ..case import Case
+from ..errors import Diverged, Refusal
+from ..events import OFFICE, Record
+from ..projections import derive
+from ..store import Reader, Transaction
+from .draft import office_head
+from .library import STANDING, Library, find_case, load_calendar, load_definition, standing, standing_of
+
+
+def history(reader: Reader, case: str) -> list[Record]:
+    """As `Office.history`."""
+    number = case if case == OFFICE else find_case(reader, case).case
+    return audit.records(number, reader.records(number))
+
+
+def replay(reader: Reader, library: Library, number: str) -> Iterator[tuple[Record, Case]]:
+    """The history of the case, run again. Raises `Diverged` where it does not follow."""
+    return audit.replay(
+        number,
+        audit.records(number, reader.records(number)),
+        partial(library.definition, reader),
+        partial(library.calendar, reader),
+    )
+
+
+def accountability(reader: Reader, library: Library, case: str | None, now: datetime) -> dict[str, Any]:
+    """As `Office.accountability`."""
+    from .. import accountability
+
+    numbers: Iterable[str] = (number for number in reader.streams() if number != OFFICE)
+    if case is not None:
+        numbers = [find_case(reader, case).case]
+    replays = (replay(reader, library, number) for number in numbers)
+    organisation = library.organisation(reader, standing(reader).organisation)
+    return accountability.report(replays, partial(library.definition, reader), organisation, now)
+
+
+def verify(reader: Reader, case: str | None, progress: Callable[[int], None]) -> tuple[int, list[Diverged]]:
+    """As `Office.verify`."""
+    findings: list[Diverged] = []
+    issued: list[str] = []
+    # Not those in memory: what is to be checked is what the database holds.
+    definition_of = cache(partial(load_definition, reader))
+    calendar_of = cache(partial(load_calendar, reader))
+    organisation, in_force = None, None  # what is wrong with them, the office's own history tells
+    with suppress(Refusal):
+        in_force = standing_of(reader.meta(STANDING))
+        organisation = Library().organisation(reader, in_force.organisation)
+    in_time = in_force.calendars if in_force else ()
+    numbers = [find_case(reader, case).case] if case is not None else list(reader.streams())
+    for number in numbers:
+        rows = reader.records(number)
+        head = reader.head(number)
+        if number == OFFICE:
+            findings += audit.verify_office(
+                rows,
+                head,
+                reader.definitions(),
+                in_force.organisation if in_force else None,
+                in_time,
+                definition_of,
+                reader.content,
+            )
+        else:
+            documents = reader.documents(number)
+            kept = audit.Kept(
+                head,
+                reader.tasks(number),
+                reader.timers(number),
+                documents,
+                reader.outbox(number),
+            )
+            findings += audit.verify_case(
+                number,
+                rows,
+                kept,
+                definition_of,
+                calendar_of,
+                reader.content,
+                organisation,
+                in_time,
+            )
+            issued += [row.number for row in documents]
+        progress(1)
+    if case is None:
+        findings += audit.verify_numbers(numbers, issued, reader.numbers())
+    return len(numbers), findings
+
+
+def rebuild(tx: Transaction, library: Library) -> int:
+    """As `Office.rebuild`."""
+    tx.drop_projections()
+    numbers = list(tx.streams())
+    definition_of = partial(library.definition, tx)
+    calendar_of = partial(library.calendar, tx)
+    for number in numbers:
+        history = audit.records(number, tx.records(number))
+        if number == OFFICE:
+            tx.rebuild(office_head(history[-1], history[0].at), (), ())
+        else:
+            replayed = audit.replay(number, history, definition_of, calendar_of)
+            head, lists = derive(replayed, definition_of)
+            tx.rebuild(head, lists.opened, lists.armed)
+    return len(numbers) - 1
