@@ -41,7 +41,7 @@ act zhou.ting 2026-03-02T10:00 inbox
 act zhou.ting 2026-03-02T10:00 do 1 tax_review --set opinion=agree
 act wang.lei 2026-03-02T11:00 do 1 samr_review --set opinion=agree --set basis=市场主体登记管理条例第十九条
 act liu.yang 2026-03-02T15:00 do 1 hrss_review --set opinion=agree
-run show 1
+run --now 2026-03-02T16:00 show 1
 act yang.fan 2026-03-03T09:00 do 1 psb_review --set opinion=agree
 act wang.lei 2026-03-03T10:00 pause 1 --ground expert-review --expected 5wd --reason 经营范围涉及新业态
 act wang.lei 2026-03-10T09:00 resume 1 --reason 评审意见已出具
