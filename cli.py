@@ -22,11 +22,16 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from engine.errors import Invalid, NotAllowed, Problem, Refusal, Text, Unknown, say
+from engine.errors import Invalid, NotAllowed, Problem, Refusal, Text, Unknown, say, titled
 
 if TYPE_CHECKING:  # every command imports late what it needs: most of a short command's time is imports
+    from datetime import date
+
+    from engine.clock import Overlay
+    from engine.delivery import Delivery
     from engine.forms import Question
-    from engine.office import Done, Office
+    from engine.office import Done, Office, Swept
+    from engine.office.post import Delivered
     from engine.screen import Screen
 
 EXIT = {"refused": 1, "unknown": 1, "invalid": 1, "conflict": 3, "not_allowed": 4, "diverged": 5}
@@ -196,8 +201,16 @@ def item() -> None: ...
 def db() -> None: ...
 
 
-@cli.group("clock", cls=_Group, help=say("Terms and due dates.").msgid)
+@cli.group("clock", cls=_Group, help=say("Terms, due dates and the working days they count.").msgid)
 def clock() -> None: ...
+
+
+@cli.group("card", cls=_Group, help=say("Yellow and red cards: answer, contest, withdraw.").msgid)
+def card() -> None: ...
+
+
+@cli.group("report", cls=_Group, help=say("Accounts over many cases.").msgid)
+def report() -> None: ...
 
 
 # --- clerks, every day
@@ -236,11 +249,13 @@ def open_case(settings: Settings, item: str, pairs: tuple[str, ...], data: str |
         _show_act(settings, office, done)
 
 
-@_verb(cli, "inbox", "lianban inbox", say("The open steps that you may do, most urgent first."))
+@_verb(
+    cli, "inbox", "lianban inbox", say("The open steps that you may do, those at the greatest risk first.")
+)
 @click.option("--all", "everybody", is_flag=True, help=say("Everybody's open steps.").msgid)
 def inbox(settings: Settings, everybody: bool) -> None:
     with settings.office() as office:
-        tasks = office.inbox(settings.who, everybody=everybody)
+        tasks = office.inbox(settings.who, settings.now(office.zone), everybody=everybody)
         settings.show({"tasks": tasks}, lambda screen, data: screen.inbox(data), office.zone)
 
 
@@ -253,7 +268,8 @@ def inbox(settings: Settings, everybody: bool) -> None:
 @click.argument("case", metavar="CASE")
 def show(settings: Settings, case: str) -> None:
     with settings.office() as office:
-        settings.show(office.show(case), lambda screen, data: screen.case(data), office.zone)
+        shown = office.show(case, settings.now(office.zone))
+        settings.show(shown, lambda screen, data: screen.case(data), office.zone)
 
 
 @_verb(
@@ -278,6 +294,99 @@ def do(settings: Settings, case: str, step: str, pairs: tuple[str, ...], data: s
             lambda given: office.do(settings.who, case, step, given, now),
         )
         _show_act(settings, office, done)
+
+
+_clock_option = click.option(
+    "--clock", "name", metavar="CLOCK", help=say("The clock; left out, the only one that it can be.").msgid
+)
+
+
+@_verb(
+    cli,
+    "pause",
+    "lianban pause 42 --ground testing --expected 12wd",
+    say("Stop a clock of CASE on one of the grounds that the law names; a notice tells the applicant."),
+)
+@click.argument("case", metavar="CASE")
+@click.option("--ground", metavar="GROUND", help=say("Why: testing, hearing, appraisal …").msgid)
+@click.option("--expected", metavar="TERM", help=say("How long it will take: 12wd, 30d.").msgid)
+@_clock_option
+@click.option("--reason", default="", metavar="TEXT", help=say("What the record shall say.").msgid)
+def pause(
+    settings: Settings, case: str, ground: str | None, expected: str | None, name: str | None, reason: str
+) -> None:
+    with settings.office() as office:
+        now = settings.now(office.zone)
+        if not ground:
+            known = _grounds(office, case, name, now) if _may_ask(settings) else {}
+            ground = _wanted(settings, "--ground", say("Ground"), known)
+        if not expected:
+            expected = _wanted(settings, "--expected", say("How long it will take (12wd, 30d)"))
+        done = office.pause(settings.who, case, name, ground, expected, reason, now)
+        _show_act(settings, office, done)
+
+
+@_verb(
+    cli,
+    "resume",
+    "lianban resume 42",
+    say("Let a clock of CASE run on, when what it was paused for is done."),
+)
+@click.argument("case", metavar="CASE")
+@_clock_option
+@click.option("--ground", metavar="GROUND", help=say("Which pause is over; left out, the only one.").msgid)
+@click.option("--reason", default="", metavar="TEXT", help=say("What the record shall say.").msgid)
+def resume(settings: Settings, case: str, name: str | None, ground: str | None, reason: str) -> None:
+    with settings.office() as office:
+        done = office.resume(settings.who, case, name, ground, reason, settings.now(office.zone))
+        _show_act(settings, office, done)
+
+
+@_verb(
+    cli,
+    "extend",
+    "lianban extend 42 --by 10wd --reason '案情复杂'",
+    say("Give a clock of CASE more time, before it runs out, as the office that the law names."),
+)
+@click.argument("case", metavar="CASE")
+@click.option("--by", "term", metavar="TERM", help=say("How much more: 10wd, 15d.").msgid)
+@click.option("--reason", metavar="TEXT", help=say("Why; the applicant is told it.").msgid)
+@_clock_option
+def extend(settings: Settings, case: str, term: str | None, reason: str | None, name: str | None) -> None:
+    with settings.office() as office:
+        term = term or _wanted(settings, "--by", say("How much more time (10wd, 15d)"))
+        if reason is None:
+            reason = _wanted(settings, "--reason", say("Reason"))
+        done = office.extend(settings.who, case, name, term, reason, settings.now(office.zone))
+        _show_act(settings, office, done)
+
+
+def _card_verb(name: str, help: Text) -> None:
+    """The command `card NAME CASE CARD --reason TEXT`."""
+
+    @_verb(card, name, f"lianban card {name} 42 yellow-1 --reason '…'", help)
+    @click.argument("case", metavar="CASE")
+    @click.argument("card", metavar="CARD")
+    @click.option("--reason", metavar="TEXT", help=say("What there is to say about it.").msgid)
+    def treat(settings: Settings, case: str, card: str, reason: str | None) -> None:
+        from engine.events import CardAnswered, CardContested, CardWithdrawn
+
+        acts: dict[str, type[CardAnswered | CardContested | CardWithdrawn]] = {
+            "answer": CardAnswered,
+            "contest": CardContested,
+            "withdraw": CardWithdrawn,
+        }
+        with settings.office() as office:
+            if reason is None:
+                reason = _wanted(settings, "--reason", say("Reason"))
+            act = acts[name](card, reason)
+            done = office.treat_card(settings.who, case, act, settings.now(office.zone))
+            _show_act(settings, office, done)
+
+
+_card_verb("answer", say("Sign for CARD of CASE, and say what your unit does about it."))
+_card_verb("contest", say("Say that CARD of CASE is wrong, and why."))
+_card_verb("withdraw", say("Take CARD of CASE back, as a supervisor. It stays on record."))
 
 
 @_verb(
@@ -365,7 +474,53 @@ def verify(settings: Settings, case: str | None) -> int:
     return FINDINGS if findings else 0
 
 
+@_verb(
+    report,
+    "accountability",
+    "lianban report accountability 42 --days",
+    say("Whose the days of CASE, or of every case, were: a unit's, the applicant's, or nobody's by law."),
+)
+@click.argument("case", metavar="[CASE]", required=False)
+@click.option("--days", is_flag=True, help=say("Day by day.").msgid)
+def report_accountability(settings: Settings, case: str | None, days: bool) -> None:
+    with settings.office() as office:
+        data = office.accountability(case, settings.now(office.zone))
+        settings.show(data, lambda screen, data: screen.accountability(data, days=days), office.zone)
+
+
 # --- operators
+
+_deliver_option = click.option(
+    "--deliver",
+    "address",
+    metavar="ADDRESS",
+    help=say("Let reminders and cards go out: a folder, or smtp://HOST?from=ADDRESS.").msgid,
+)
+
+
+def _delivery(address: str | None) -> Delivery | None:
+    if address is None:
+        return None
+    from engine.delivery import delivery_at
+
+    return delivery_at(address)
+
+
+def _show_round(settings: Settings, swept: Swept | None, delivered: Delivered | None) -> int:
+    """What a sweep and the delivery after it did; the exit code."""
+    refusals = swept.refused if swept else {}
+    refused = {case: refusal.as_dict(settings.translate) for case, refusal in refusals.items()}
+    data = {
+        "cases": swept.cases if swept else [],
+        "fired": swept.fired if swept else 0,
+        "refused": refused,
+        "sent": delivered.sent if delivered else [],
+        "failed": delivered.failed if delivered else {},
+    }
+    if not settings.json:
+        _complain(settings, refused.values())
+    settings.show(data, lambda screen, data: screen.swept(data))
+    return PARTLY if refused or data["failed"] else 0
 
 
 @_verb(
@@ -373,18 +528,81 @@ def verify(settings: Settings, case: str | None) -> int:
     "sweep",
     "lianban sweep",
     say(
-        "Let time pass: fire every timer that is due, in every case. Twice, late or in parallel does no harm."
+        "Let time pass: every timer and clock that is due acts, in every case. Twice, late or in parallel "
+        "does no harm."
     ),
 )
-def sweep(settings: Settings) -> int:
+@_deliver_option
+def sweep(settings: Settings, address: str | None) -> int:
+    delivery = _delivery(address)
     with settings.office() as office, _progress(settings) as progress:
         swept = office.sweep(settings.now(office.zone), progress)
-    refused = {case: refusal.as_dict(settings.translate) for case, refusal in swept.refused.items()}
-    data = {"cases": swept.cases, "fired": swept.fired, "refused": refused}
-    if not settings.json:
-        _complain(settings, refused.values())
-    settings.show(data, lambda screen, data: screen.swept(data))
-    return PARTLY if refused else 0
+        delivered = None
+        if delivery is not None:
+            delivered = office.deliver(delivery, lambda: settings.now(office.zone), settings.translate)
+    return _show_round(settings, swept, delivered)
+
+
+@_verb(
+    cli,
+    "worker",
+    "lianban worker --every 60 --deliver /var/spool/lianban",
+    say("Sweep again and again, and deliver; SIGTERM or Ctrl-C ends it after the round it is in."),
+)
+@click.option(
+    "--every",
+    type=click.IntRange(min=1),
+    default=60,
+    metavar="SECONDS",
+    help=say("Seconds between two rounds (60).").msgid,
+)
+@click.option("--once", is_flag=True, help=say("One round only.").msgid)
+@_deliver_option
+def worker(settings: Settings, every: int, once: bool, address: str | None) -> int:
+    import signal
+    from threading import Event
+
+    from engine.office.worker import work
+
+    if settings.instant is not None and not once:
+        raise Wrong(say("a worker lives in the present; --now goes with --once only"))
+    stop = Event()
+    codes: list[int] = []
+    troubles: list[Refusal] = []
+
+    def end(number: int, _: object) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)  # whoever asks again does not want to wait
+
+    def tell(swept: Swept | None, delivered: Delivered, trouble: Refusal | None) -> None:
+        if trouble is not None:
+            troubles.append(trouble)
+            if not once:
+                _report(settings, trouble.as_dict(settings.translate))
+        elif once or settings.json or swept != Swept([], 0, {}) or delivered != Delivered():
+            codes.append(_show_round(settings, swept, delivered))
+        if once:
+            stop.set()
+
+    delivery = _delivery(address)
+    with settings.office() as office:
+        from engine.office import Swept
+        from engine.office.post import Delivered
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, end)
+        work(office, lambda: settings.now(office.zone), every, stop, delivery, settings.translate, tell)
+    if once and troubles:
+        raise troubles[0]
+    return max(codes, default=0) if once else 0
+
+
+@_verb(cli, "outbox", "lianban outbox --pending", say("Reminders and cards on their way, and what failed."))
+@click.option("--pending", is_flag=True, help=say("Only those that still wait.").msgid)
+def outbox(settings: Settings, pending: bool) -> None:
+    with settings.office() as office:
+        data = {"messages": office.outbox(pending=pending)}
+        settings.show(data, lambda screen, data: screen.outbox(data), office.zone)
 
 
 @_verb(
@@ -569,7 +787,124 @@ def clock_due(settings: Settings, start: str, term: str) -> None:
     settings.show(counted.as_json(), lambda screen, data: screen.due(data, days), OFFICE_ZONE)
 
 
+@_verb(
+    clock,
+    "explain",
+    "lianban clock explain 42 decision",
+    say("How the due dates of CASE come about, day by day: of CLOCK (or a timer), or all of them."),
+)
+@click.argument("case", metavar="CASE")
+@click.argument("name", metavar="[CLOCK]", required=False)
+def clock_explain(settings: Settings, case: str, name: str | None) -> None:
+    with settings.office() as office:
+        found = office.explain(case, name, settings.now(office.zone))
+        data = {"clocks": [{key: told[key] for key in told if key != "lines"} for told in found]}
+        lines = [(told["name"], told["clock"], told["lines"]) for told in found]
+        settings.show(data, lambda screen, _: screen.explained(lines), office.zone)
+
+
+@_verb(
+    clock,
+    "import",
+    "lianban clock import 2027.json --note '国办发明电〔2026〕8号'",
+    say(
+        "Put a calendar forward: a year from FILE (ours or holiday-cn, JSON) or from an installed library, "
+        "or local days from FILE (TOML)."
+    ),
+)
+@click.argument("file", metavar="[FILE]", required=False)
+@click.option(
+    "--library", metavar="LIBRARY", help=say("holidays or chinesecalendar, in place of FILE.").msgid
+)
+@click.option("--year", type=int, metavar="YEAR", help=say("The year, from a library.").msgid)
+@click.option("--note", default="", metavar="TEXT", help=say("What the record shall say.").msgid)
+def clock_import(
+    settings: Settings, file: str | None, library: str | None, year: int | None, note: str
+) -> None:
+    from engine.clock import Year, overlays_from_file, year_from_file, year_from_library
+
+    change: Year | dict[str, dict[date, Overlay | None]]
+    if file is not None and library is None and year is None:
+        content, name = _read(file), Path(file).name
+        change = (overlays_from_file if name.endswith(".toml") else year_from_file)(content, name)
+    elif file is None and library is not None and year is not None:
+        name, change = library, year_from_library(library, year)
+    else:
+        raise Wrong(say("name either a FILE, or a --library with a --year"))
+    with settings.office() as office:
+        calendar = office.import_calendar(change, note or name, settings.now(office.zone), settings.who)
+        data = {
+            "calendar": calendar,
+            "year": change.year if isinstance(change, Year) else None,
+            "status": change.status if isinstance(change, Year) else "local",
+            "units": [] if isinstance(change, Year) else list(change),
+        }
+        settings.show(data, lambda screen, data: screen.imported(data), office.zone)
+
+
+@_verb(
+    clock,
+    "plan",
+    "lianban clock plan",
+    say("Which due dates of open cases the calendar put forward would move, if it were applied now."),
+)
+def clock_plan(settings: Settings) -> None:
+    with settings.office() as office:
+        data = office.plan_calendar(settings.now(office.zone))
+        settings.show(data, lambda screen, data: screen.planned(data), office.zone)
+
+
+@_verb(
+    clock,
+    "apply",
+    "lianban clock apply 3b5d0c6f2a91",
+    say("Count by the CALENDAR put forward (its digest, or the beginning) from now on, in every open case."),
+)
+@click.argument("calendar", metavar="CALENDAR")
+def clock_apply(settings: Settings, calendar: str) -> int:
+    with settings.office() as office, _progress(settings) as progress:
+        applied = office.apply_calendar(calendar, settings.now(office.zone), settings.who, progress)
+    refused = {case: refusal.as_dict(settings.translate) for case, refusal in applied["refused"].items()}
+    if not settings.json:
+        _complain(settings, refused.values())
+    settings.show({**applied, "refused": refused}, lambda screen, data: screen.applied(data))
+    return PARTLY if refused else 0
+
+
 # --- answers
+
+
+def _may_ask(settings: Settings) -> bool:
+    """Whether a person sits there who can be asked."""
+    return sys.stdin.isatty() and not settings.json
+
+
+def _wanted(settings: Settings, option: str, title: Text, choices: Mapping[str, Text] | None = None) -> str:
+    """What was not given with `option`, asked on a terminal; one of `choices` (a code and its name) may be
+    answered by its number. Raises the usage error where nobody can be asked."""
+    if not _may_ask(settings):
+        raise click.MissingParameter(
+            ctx=click.get_current_context(), param_hint=f"'{option}'", param_type="option"
+        )
+    names = [f"{n} {name.render(settings.translate)}" for n, name in enumerate((choices or {}).values(), 1)]
+    prompt = title.render(settings.translate) + (f" [{' / '.join(names)}]" if names else "")
+    text = str(click.prompt(prompt, err=True)).strip()
+    if text.isdecimal() and 1 <= int(text) <= len(names):
+        return list(choices or {})[int(text) - 1]
+    return text
+
+
+def _grounds(office: Office, case: str, clock: str | None, now: datetime) -> dict[str, Text]:
+    """What may pause the clock, or one of those that run: codes and names."""
+    certificates = [
+        told["certificate"] for told in office.explain(case, clock, now) if told["kind"] == "clock"
+    ]
+    return {
+        code: titled(ground["zh"], ground["en"])
+        for certificate in certificates
+        if certificate["ledger"]["stopped"] is None
+        for code, ground in certificate["rule"]["grounds"].items()
+    }
 
 
 def _answers(form: Answers, zone: str, pairs: tuple[str, ...], data: str | None) -> Answers:
@@ -603,7 +938,7 @@ def _until_answered(
     try:
         return act(answers)
     except Invalid as refusal:
-        asked = refusal.code == "form.invalid" and sys.stdin.isatty() and not settings.json
+        asked = refusal.code == "form.invalid" and _may_ask(settings)
         if not asked or not any(question.required for question in questions(form, answers)):
             raise
     return act(_ask(settings, form, zone, answers))
@@ -669,7 +1004,7 @@ def _confirm(settings: Settings, question: Question) -> bool:
 
 def _show_act(settings: Settings, office: Office, done: Done) -> None:
     """What an act did, and what is open now."""
-    after = office.show(done.case)
+    after = office.show(done.case, settings.now(office.zone))
     data = {
         "case": done.case,
         "repeated": done.repeated,
@@ -677,6 +1012,7 @@ def _show_act(settings: Settings, office: Office, done: Done) -> None:
         "outcome_name": after["outcome_name"],
         "events": office.told(done.case, done.events),
         "open": [step for step in after["steps"] if step["state"] in ("open", "awaited")],
+        "clocks": after["clocks"],
     }
     settings.show(data, lambda screen, data: screen.acted(data), office.zone)
 
@@ -846,6 +1182,8 @@ CLICK = (
     say("Invalid value: {message}"),
     say("Invalid value for {param_hint}: {message}"),
     say("Option {name!r} requires an argument."),
+    say("{value!r} is not a valid {number_type}."),
+    say("{value} is not in the range {range}."),
 )
 """What click says, for the catalogues."""
 

@@ -307,7 +307,7 @@ class Office:
             lambda rule: ground in rule.grounds,
             lambda id: PauseOrdered(id, ground, expected, reason),
             decision,
-            say("pause the clock"),
+            say("a pause of the clock"),
         )
 
     def resume(
@@ -330,7 +330,7 @@ class Office:
             acts.any_grounds,
             lambda id: ResumeOrdered(id, ground or "", reason),
             decision,
-            say("let the clock run on"),
+            say("a resumption of the clock"),
         )
 
     def extend(
@@ -353,7 +353,7 @@ class Office:
             lambda rule: rule.extension is not None,
             lambda id: ExtensionGranted(id, by, reason),
             decision,
-            say("extend the clock"),
+            say("an extension of the clock"),
         )
 
     def treat_card(
@@ -366,7 +366,7 @@ class Office:
             decide_card(course.case, course.definition, now, course.calendar_of, act)
             owners = owners_of(act, course.case, course.definition, draft.organisation)
             rule = say("a card is answered by the unit that got it, and withdrawn by the supervisors")
-            return permit(draft.organisation, person, owners, say("treat the card"), rule), act
+            return permit(draft.organisation, person, owners, say("this act on the card"), rule), act
 
         def did(draft: Draft, person: Person) -> bool:
             return acts.did_last(draft, person, act, "card")
@@ -731,6 +731,14 @@ class Office:
         definition = self._library.definition(tx, head.definition)
         in_force = standing_of(text)
         return Draft(tx, self._library, in_force, self.zone, head.case, definition, (head, state))
+
+
+def _turn(found: tuple[str, str], following: tuple[str, str] | None, now: datetime) -> datetime:
+    """How far the case `found` may go before the turn of `following`, both (due instant, case)."""
+    if following is None:
+        return now
+    # At one instant cases take turns in the order of their numbers.
+    return read_instant(following[0]) - timedelta(microseconds=following[1] < found[1])
 
 
 def _never_due(case: str) -> Diverged:
