@@ -126,10 +126,17 @@ def play(office: Office, item: str, example: str) -> str:
     told = tomllib.loads((builtin().items()[item] / "examples" / f"{example}.toml").read_text("utf-8"))
     case = office.open_case(told["by"], item, told.get("data", {}), told["start"]).case
     for step in told["steps"]:
+        by, at, reason = step.get("by"), step["at"], step.get("reason", "")
         if "do" in step:
-            office.do(step["by"], case, step["do"], step.get("data", {}), step["at"])
+            office.do(by, case, step["do"], step.get("data", {}), at)
+        elif "pause" in step:
+            office.pause(by, case, step["pause"], step["ground"], step["expected"], reason, at)
+        elif "resume" in step:
+            office.resume(by, case, step["resume"], step.get("ground"), reason, at)
+        elif "extend" in step:
+            office.extend(by, case, step["extend"], step["term"], reason, at)
         else:
-            office.sweep(step["at"])
+            office.sweep(at)
     assert office.show(case)["outcome"] == told["outcome"]
     return case
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,10 @@ from drawing import draw
 from items import DAY, HOUR, NOON, fields, organisation, play, publish
 
 from engine.audit import records, replay
-from engine.clock import Calendar
 from engine.case import steps
+from engine.clock import Calendar, Overlay
 from engine.definition import Definition, builtin, pack, unpack
-from engine.events import broken_links, canonical
+from engine.events import CardAnswered, CardContested, broken_links, canonical
 from engine.office import Office
 
 FOLDER = Path(__file__).parent / "histories"
@@ -91,11 +91,67 @@ def clockwork(folder: Path) -> tuple[Office, str]:
     return office, case
 
 
+CLOCKS = """
+[clocks.decision]
+name = { zh = "决定", en = "Decision" }
+tier = "statutory"
+term = "20wd"
+starts = ["s"]
+basis = { law = "中华人民共和国行政许可法", article = "第四十二条" }
+grounds = ["testing", "hearing"]
+pause_notice = "special"
+
+[clocks.decision.extension]
+up_to = "10wd"
+approver = "d1/clerk"
+notice = "extended"
+basis = { law = "中华人民共和国行政许可法", article = "第四十二条" }
+
+[clocks.promise]
+name = { zh = "承诺", en = "Promise" }
+tier = "promised"
+term = "7wd"
+starts = ["s"]
+basis = { law = "服务承诺", article = "一" }
+follows = "decision"
+"""
+
+
+def amended(folder: Path) -> tuple[Office, str]:
+    """A calendar that changes while a clock stands still, an extension, cards answered and contested, a timer
+    of working days that moves; left open."""
+    office = Office.create_rehearsal(str(folder / "office.db"), NOON, organisation(2))
+    diagram = draw(
+        """start s; user a; reminder nag a every every(workdays(1), 3); boundary late a after workdays(9)
+        user b; user c; end n; end e""",
+        "s -> a -> b -> e; late -> c -> b; nag -> n",
+    )
+    item = publish(office, folder, diagram, lanes={"a": "d1"}, clocks=CLOCKS, notices=["special", "extended"])
+    case = office.open_case("clerk", item, {}, NOON).case
+    office.pause("clerk", case, "decision", "testing", "3wd", "送检", NOON + DAY)
+    snow = {"*": {date(2026, 3, 12): Overlay(False, "雪灾", "示政发〔2026〕1号")}}
+    office.apply_calendar(office.import_calendar(snow, "", NOON + 2 * DAY), NOON + 2 * DAY)
+    office.sweep(NOON + 6 * DAY)
+    office.resume("clerk", case, "decision", "testing", "检测完成", NOON + 7 * DAY)
+    office.extend("p1", case, "decision", "10wd", "情况复杂", NOON + 8 * DAY)
+    office.do("colleague", case, "c", {}, NOON + 20 * DAY)
+    office.treat_card("clerk", case, CardAnswered("yellow-1", "正在补办"), NOON + 21 * DAY)
+    office.treat_card("colleague", case, CardContested("yellow-1", "系统误报"), NOON + 22 * DAY)
+    office.sweep(NOON + 60 * DAY)
+    return office, case
+
+
 STORIES: dict[str, Callable[[Path], tuple[Office, str]]] = {
     "startup-granted-after-correction": shipped("enterprise-startup", "objection"),
     "startup-withdrawn-by-silence": shipped("enterprise-startup", "supplement-silence"),
     "startup-refused": shipped("enterprise-startup", "refusal"),
     "senior-card-granted": shipped("senior-card", "seventy"),
+    "startup-accepted-by-silence": shipped("enterprise-startup", "acceptance-silence"),
+    "startup-paused-and-extended": shipped("enterprise-startup", "special-procedure"),
+    "startup-overdue": shipped("enterprise-startup", "overdue"),
+    "disclosure-begun-anew": shipped("disclosure-request", "supplement"),
+    "disclosure-abandoned-by-silence": shipped("disclosure-request", "supplement-silence"),
+    "calendar-amended": amended,
     "rework": rework,
     "clockwork": clockwork,
 }

@@ -10,22 +10,25 @@ import random
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from databases import dump
+from databases import ask, dump
 from drawing import draw
 from items import ANYTHING, NOON, make_item, organisation
 
 from engine.access import read_organisation
-from engine.clock import read_instant
+from engine.clock import Overlay, read_instant
 from engine.definition import builtin
 from engine.errors import Refusal
+from engine.events import CardAnswered, CardContested, CardWithdrawn
 from engine.office import Office
+
+BASIS = '{ law = "行政许可法", article = "第四十二条" }'
 
 # --- diagrams
 
@@ -45,6 +48,9 @@ class Sketch:
     tasks: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     serial: Iterator[int] = field(default_factory=lambda: count(1))
+    clocks: Sequence[str] = ()
+    timers: dict[str, str] = field(default_factory=dict)
+    """Each timer event of the diagram, with the clock that it waits for, or ""."""
 
     def name(self, prefix: str) -> str:
         return f"{prefix}{next(self.serial)}"
@@ -65,8 +71,14 @@ class Sketch:
         self.tasks.append(name)
         return name
 
-    def pause(self) -> str:
-        return self.random.choice(["PT20M", "PT5H", "P1D", "P3D", "days(2)", "hours(7)", "P1M"])
+    def timer(self, kind: str, prefix: str, host: str = "") -> str:
+        """A timer event, on the edge of `host` if it is a boundary: so long, or until a clock runs out."""
+        clock = self.random.choice(self.clocks) if self.clocks and self.random.random() < 0.4 else ""
+        terms = ["workdays(2)", "workdays(1)", "days(2)", "hours(7)", "PT20M", "PT5H", "P1D", "P3D", "P1M"]
+        text = f"clock('{clock}')" if clock else self.random.choice(terms)
+        name = self.add(kind, prefix, f"{host} after {text}".strip())
+        self.timers[name] = clock
+        return name
 
     def block(self) -> tuple[str, str]:
         """Draw one more block; its first and last node."""
@@ -114,7 +126,7 @@ class Sketch:
         return again, after
 
     def wait(self) -> tuple[str, str]:
-        catch = self.add("catch", "w", f"after {self.pause()}")
+        catch = self.timer("catch", "w")
         return catch, catch
 
     def host(self) -> tuple[str, str, str]:
@@ -128,11 +140,11 @@ class Sketch:
     def deadline(self) -> tuple[str, str]:
         first, host, last = self.host()
         merge = self.add("xor", "j")
-        what = f"after {self.pause()}"
         if self.random.random() < 0.3:
             self.messages.append(self.name("m"))
-            what = f"message {self.messages[-1]}"
-        late = self.add("boundary", "b", f"{host} {what}")
+            late = self.add("boundary", "b", f"{host} message {self.messages[-1]}")
+        else:
+            late = self.timer("boundary", "b", host)
         taken, handed = self.block()
         self.flow(last, merge)
         self.flow(late, taken)
@@ -141,8 +153,11 @@ class Sketch:
 
     def reminded(self) -> tuple[str, str]:
         first, host, last = self.host()
-        when = self.random.choice(["every R3/PT7H", "after P1D", "every R/P4D", "after PT30M"])
-        nag = self.add("reminder", "r", f"{host} {when}")
+        cycles = ["R3/PT7H", "R/P4D", "every(workdays(1), 3)", "every(hours(9), 4)", "every(days(3))"]
+        if self.random.random() < 0.5:
+            nag = self.timer("reminder", "r", host)
+        else:
+            nag = self.add("reminder", "r", f"{host} every {self.random.choice(cycles)}")
         end = self.add("end", "n")
         if self.random.random() < 0.5:
             task = self.task()
@@ -155,8 +170,8 @@ class Sketch:
     def race(self) -> tuple[str, str]:
         gateway, merge = self.add("race", "g"), self.add("xor", "j")
         self.messages.append(self.name("m"))
-        for what in (f"message {self.messages[-1]}", f"after {self.pause()}"):
-            catch = self.add("catch", "w", what)
+        awaited = self.add("catch", "w", f"message {self.messages[-1]}")
+        for catch in (awaited, self.timer("catch", "w"), self.timer("catch", "w")):
             first, last = self.block()
             self.flow(gateway, catch)
             self.flow(catch, first)
@@ -170,7 +185,9 @@ class Sketch:
         return task, task
 
     def scope(self) -> tuple[str, str]:
-        inside = Sketch(self.random, max(1, self.size // 2), serial=self.serial)
+        inside = Sketch(
+            self.random, max(1, self.size // 2), serial=self.serial, clocks=self.clocks, timers=self.timers
+        )
         inside.whole()
         self.size -= 2
         name = self.name("s")
@@ -200,20 +217,97 @@ class Sketch:
             last = following
         self.flow(last, self.add("end", "e"))
 
+    # --- clocks of the item
+
+    def trigger(self) -> str:
+        if self.random.random() < 0.4:
+            return self.elements[0].split()[1]  # the case is opened
+        return self.random.choice(self.tasks) + self.random.choice(["", ":opened"])
+
+    def clock_table(self) -> str:
+        """The tables `[clocks.…]`: clocks that start, stop and are disturbed anywhere in the diagram."""
+        return "\n".join(self.clock(place, name) for place, name in enumerate(self.clocks))
+
+    def clock(self, place: int, name: str) -> str:
+        chance = self.random
+        tier, unit = chance.choice(["statutory", "promised", "step"]), chance.choice(["wd", "wd", "d", "h"])
+        # A promise may not be longer than a law with the same start.
+        n = (1 if tier == "promised" else chance.randint(2, 9)) * (9 if unit == "h" else 1)
+        opened = self.elements[0].split()[1]
+        starts = [self.trigger() if place else opened] + [self.trigger() for _ in range(chance.randint(0, 1))]
+        lines = [
+            f'[clocks.{name}]\nname = {{ zh = "{name}", en = "{name}" }}\ntier = "{tier}"',
+            f'term = "{n}{unit}"\nbasis = {BASIS}\nstarts = {starts}',
+        ]
+        if chance.random() < 0.6:
+            lines.append(f"stops = {[self.trigger()]}")
+        if chance.random() < 0.3:
+            lines.append('unit = "d1"')
+        if place and chance.random() < 0.4:
+            lines.append(f'follows = "{self.clocks[0]}"')
+        elif not place or chance.random() < 0.6:
+            lines.append('grounds = ["testing", "hearing"]\npause_notice = "special"')
+            if chance.random() < 0.4:
+                start, end = self.trigger(), self.trigger()
+                lines.append(
+                    f'pauses = [{{ ground = "hearing", from = "{start}", to = "{end}", expected = "2wd" }}]'
+                )
+        if chance.random() < 0.5:
+            lines.append(
+                'ladder = [{ name = "blue", percent = 60 }, { name = "yellow", left = 1, card = true }, '
+                '{ name = "red", over = 0, card = true }, { name = "purple", over = 2 }]'
+            )
+        if chance.random() < 0.8:
+            lines.append(
+                f'extension = {{ up_to = "{n}{unit}", approver = "d1/clerk", notice = "extended", '
+                f"basis = {BASIS}, times = {chance.randint(1, 2)} }}"
+            )
+        if chance.random() < 0.4:
+            lines.append(f"restart = {{ basis = {BASIS}, on = {[self.trigger()]}, times = 2 }}")
+        lines.append(self.effect(place, name))
+        return "\n".join(lines)
+
+    def effect(self, place: int, name: str) -> str:
+        bound = [timer for timer, clock in self.timers.items() if clock == name]
+        kinds = [
+            "flag",
+            "deemed_acceptance",
+            "deemed_acceptance",
+            "deemed_consent",
+            "deemed_refusal",
+            "route",
+        ]
+        kind = self.random.choice(kinds) if bound else "flag"
+        more = {"deemed_acceptance": f", begins = {list(self.clocks[place + 1 :])}", "flag": ""}
+        if kind == "route":
+            more[kind] = f', to = "{bound[0]}"'
+        basis = "" if kind == "flag" else f", basis = {BASIS}"
+        return f'effect = {{ kind = "{kind}"{basis}{more.get(kind, "")} }}'
+
 
 def sketch(root: Path, seed: int) -> Path:
     """The folder of an item around a random diagram, below `root`."""
-    drawn = Sketch(random.Random(seed), 10 + seed % 10, 5)
+    drawn = Sketch(random.Random(seed), 10 + seed % 10, 5, clocks=["c1", "c2", "c3"][: 1 + seed % 3])
     drawn.whole()
     start = drawn.elements[0].split()[1]
-    issuing = drawn.random.sample(drawn.tasks, len(drawn.tasks) // 3)
+    issuing = [
+        *drawn.random.sample(drawn.tasks, len(drawn.tasks) // 3),
+        *drawn.random.sample(list(drawn.timers), len(drawn.timers) // 3),
+    ]
     return make_item(
         root,
         draw(";".join(drawn.elements), ";".join(drawn.flows)),
         code=f"sketch{seed}",
         forms={start: ANYTHING, **dict.fromkeys(drawn.tasks, ANYTHING)},
         documents=dict.fromkeys(issuing, "note"),
+        clocks=drawn.clock_table(),
+        notices=["special", "extended"],
     )
+
+
+def supervised() -> bytes:
+    """The organisation of the walks: cards are withdrawn by the clerks of department `d2`."""
+    return b'supervisors = ["d2/clerk"]\n' + organisation()
 
 
 def wide(root: Path) -> Path:
@@ -243,22 +337,32 @@ def answers(chance: random.Random) -> dict[str, Any]:
 
 # --- walks
 
+Told = tuple[str, tuple[Any, ...]]
+"""A verb of the office and its arguments, the last of which is the instant."""
+
 
 class Walk:
-    """One case of an item, and somebody's random dealings with it. `went_wrong` counts refusals."""
+    """One case of an item, and somebody's random dealings with it, from the instant `since` on.
 
-    def __init__(self, office: Office, item: str, seed: int) -> None:
+    `told` keeps every act but the sweeps, so that they can be done again; `refusals` counts what was refused.
+    """
+
+    def __init__(self, office: Office, item: str, seed: int, since: datetime = NOON) -> None:
         self.office = office
         self.item = item
         self.chance = random.Random(seed)
-        self.now = NOON
+        self.now = since
+        self.told: list[Told] = []
         self.refusals = 0
         self.case = self.open()
 
     def open(self) -> str:
         every = {f"v{n}": self.chance.random() < 0.5 for n in range(1, 7)}
-        data = {**every, "many": [1, 2, {"three": [3]}], "answers": []}
-        return self.office.open_case("clerk", self.item, data, self.now).case
+        return self.opened("clerk", {**every, "many": [1, 2, {"three": [3]}], "answers": []})
+
+    def opened(self, who: str, data: dict[str, Any]) -> str:
+        self.told.append(("open_case", (who, self.item, data, self.now)))
+        return self.office.open_case(who, self.item, data, self.now).case
 
     def go(self, steps: int) -> Iterator[str]:
         """Do up to `steps` things; yields the case after each."""
@@ -269,26 +373,79 @@ class Walk:
                 return
             possible = [line for line in shown["steps"] if line["state"] in ("open", "awaited")]
             if not possible or self.chance.random() < 0.3:
-                self.wait(shown["timers"])
-            if not possible or self.chance.random() < 0.2:
+                self.wait([*shown["timers"], *shown["clocks"]])
+            luck = self.chance.random()
+            if luck < 0.2:
                 self.office.sweep(self.now)
+            elif luck < 0.28:
+                self.change_calendar()
+            elif luck < 0.6 and shown["clocks"]:
+                self.disturb(shown)
             elif possible:
                 self.act(self.chance.choice(possible))
+            else:
+                self.office.sweep(self.now)
             yield self.case
 
     def wait(self, timers: list[dict[str, Any]]) -> None:
-        """Let time pass: a little, or to the very instant of the next timer, or past it."""
+        """Let time pass: a little, or to the very instant of the next timer or clock, or past it."""
         hours = self.chance.choice([0.1, 1, 5, 24, 100])
         later = self.now + timedelta(hours=hours)
-        if timers and self.chance.random() < 0.5:
-            later = max(self.now, read_instant(timers[0]["due"]))
+        instants = sorted(line["due"] for line in timers if line["due"] is not None)
+        if instants and self.chance.random() < 0.5:
+            later = max(self.now, read_instant(instants[0]))
         self.now = later
 
-    def act(self, line: dict[str, Any]) -> None:
+    def tell(self, verb: str, *arguments: Any) -> None:
+        """Do one verb of the office."""
+        self.told.append((verb, arguments))
         try:
-            self.office.do(self.person(line), self.case, line["task"], self.answer(line), self.now)
+            getattr(self.office, verb)(*arguments)
         except Refusal:
             self.refusals += 1
+
+    def act(self, line: dict[str, Any]) -> None:
+        self.tell("do", self.person(line), self.case, line["task"], self.answer(line), self.now)
+
+    def disturb(self, shown: dict[str, Any]) -> None:
+        """A clerk does something about a clock or a card, lawful or not."""
+        line = self.chance.choice([shown["clocks"][0], *shown["clocks"]])  # the first is most likely alive
+        clock = self.chance.choice([line["clock"], line["clock"], None])
+        ground = self.chance.choice(["testing", "hearing", "testing", "hearing", "holiday"])
+        what = self.chance.choice(["pause", "pause", "resume", "resume", "extend", "extend", "card"])
+        who = self.chance.choice(self.people("hall" if what in ("pause", "resume") else "d1"))
+        match what:
+            case "pause":
+                expected = self.chance.choice(["1wd", "3wd", "5h", "4d"])
+                self.tell("pause", who, self.case, clock, ground, expected, "送检", self.now)
+            case "resume":
+                found = [paused["ground"] for line in shown["clocks"] for paused in line["paused"]]
+                ended = self.chance.choice([*found, None, ground])
+                self.tell("resume", who, self.case, clock, ended, "完毕", self.now)
+            case "extend":
+                by = self.chance.choice([line["term"], line["term"], "1wd", "7wd"])
+                self.tell("extend", who, self.case, clock, by, "案情复杂", self.now)
+            case _:
+                cards = [line["card"] for line in shown["cards"]]
+                card = self.chance.choice(cards or ["red-9"])
+                kind = self.chance.choice([CardAnswered, CardContested, CardWithdrawn])
+                self.tell("treat_card", who, self.case, kind(card, "已处理"), self.now)
+
+    def change_calendar(self) -> None:
+        """Some days in the weeks to come are off, worked, or as before, for a unit or the whole county."""
+        unit = self.chance.choice(["*", "hall", "d1"])
+        first = self.now.date()
+        days: dict[date, Overlay | None] = {}
+        for _ in range(3):
+            on = first + timedelta(days=self.chance.randint(0, 7))
+            works = self.chance.choice([True, False, False, None])
+            days[on] = None if works is None else Overlay(works, "暴雪", "示政发〔2026〕1号")
+        self.tell("import_calendar", {unit: days}, "暴雪", self.now)
+        self.tell("apply_calendar", "", self.now)
+
+    def people(self, unit: str) -> list[str]:
+        """Those of `unit`, most likely, and others."""
+        return ["p1", "q1", "p1", "p2", "clerk"] if unit == "d1" else ["clerk", "colleague", "clerk", "p1"]
 
     def person(self, line: dict[str, Any]) -> str:
         return self.chance.choice(["clerk", "colleague", "clerk", "p1"])
@@ -311,7 +468,10 @@ class ShippedWalk(Walk):
         for step in (step for example in told for step in example["steps"] if "do" in step):
             self.answers.setdefault(step["do"].partition("#")[0], []).append(step.get("data", {}))
         example = self.chance.choice(told)
-        return self.office.open_case(example["by"], self.item, example["data"], self.now).case
+        return self.opened(example["by"], example["data"])
+
+    def people(self, unit: str) -> list[str]:
+        return [person.id for person in self.organisation.members(unit)] or list(self.organisation.people)
 
     def person(self, line: dict[str, Any]) -> str:
         holders = self.organisation.holders(line["unit"], line["post"])
@@ -323,18 +483,46 @@ class ShippedWalk(Walk):
         return self.chance.choice(self.answers.get(line["element"], [{}]))
 
 
+def retell(office: Office, database: str, told: Sequence[Told], every: timedelta | None) -> list[str]:
+    """Do again what was told, with a sweep every so often in between (None: never); the codes of what was
+    refused. A sweep that would find nothing due is left out: it writes nothing."""
+    refused = []
+    for verb, arguments in told:
+        if every is not None:
+            sweep_until(office, database, arguments[-1], every)
+        try:
+            getattr(office, verb)(*arguments)
+        except Refusal as refusal:
+            refused.append(f"{verb} {refusal.code}")
+    return refused
+
+
+def sweep_until(office: Office, database: str, until: datetime, every: timedelta) -> int:
+    """Sweep whenever something is due at one of the instants that lie `every` apart; how often that was."""
+    for sweeps in count():
+        ((due,),) = ask(database, "SELECT min(due) FROM timers")
+        tick = NOON + -((NOON - read_instant(due)) // every) * every if due is not None else None
+        if tick is None or tick > until:
+            return sweeps
+        assert office.sweep(tick).fired > 0
+    raise RuntimeError("counting never ends")
+
+
 def walk_all(office: Office, root: Path, seeds: range) -> Iterator[str]:
     """Publish a sketch for each seed and walk through it; yields the case after each act."""
+    since = NOON
     for seed in seeds:
         item = office.publish(sketch(root, seed), NOON).item
-        yield from Walk(office, item, seed).go(40)
+        walk = Walk(office, item, seed, since)
+        yield from walk.go(60)
+        since = max(NOON, walk.now - timedelta(hours=9))  # what changes the calendar reaches the case before
 
 
 def digest_of_walks(seeds: range) -> str:
     """One digest of everything that these walks write, in a new office."""
     with tempfile.TemporaryDirectory() as folder:
         database = str(Path(folder) / "office.db")
-        with Office.create_rehearsal(database, NOON, organisation()) as office:
+        with Office.create_rehearsal(database, NOON, supervised()) as office:
             for _ in walk_all(office, Path(folder), seeds):
                 pass
             office.publish(wide(Path(folder)), NOON)

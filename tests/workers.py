@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -42,6 +43,14 @@ def sweep(url: str, now: datetime, start: float) -> int:
         return office.sweep(now).fired
 
 
+def sweep_reporting(url: str, now: datetime, start: float) -> tuple[int, list[str]]:
+    """Wait for the instant `start`, then sweep; how often something fired, and what was refused."""
+    with Office.open(url) as office:
+        time.sleep(max(0.0, start - time.time()))
+        swept = office.sweep(now)
+        return swept.fired, [f"{case}: {refusal}" for case, refusal in swept.refused.items()]
+
+
 def at_once(work: Callable[..., Any], argument_lists: Sequence[tuple[Any, ...]]) -> list[Any]:
     """Run `work` in as many processes at the same instant, which is its last argument; what each gives."""
     with multiprocessing.get_context("spawn").Pool(len(argument_lists)) as pool:
@@ -62,7 +71,8 @@ class Nursery:
 
     def start(self, mode: str, seed: int, now: datetime, cases: Sequence[str] = ()) -> Worker:
         """A worker that works from the instant `now` on until it is killed. `mode` is `work`, on new
-        cases after these, or `open`, which only opens cases."""
+        cases after these, `open`, which only opens cases, or `watch`, which sweeps at `now` and delivers
+        to the folder that stands in the place of the cases; it confirms nothing."""
         self.tell("start", mode, str(seed), now.isoformat(), *cases)
         confirmed: list[tuple[str, int]] = []
         while (words := self.hear())[0] != "started":
@@ -126,12 +136,15 @@ def _say(*words: object) -> None:
 
 def _nurse(url: str, item: str) -> None:
     Office.open(url).close()  # so that all is imported
-    from engine import documents, examples  # noqa: F401
+    from engine import delivery, documents, examples  # noqa: F401
+    from engine.office import post, worker  # noqa: F401
 
     for line in sys.stdin:
         command, *words = line.split()
         if command == "start":
             pid = os.fork()
+            if not pid and words[0] == "watch":
+                _watch(url, *words[2:])
             if not pid:
                 _work(url, item, *words)
             _say("started", pid)
@@ -170,6 +183,18 @@ def _work(url: str, item: str, mode: str, seed: str, start: str, *cases: str) ->
         todo = done.open
         if done.events:
             _say("ok", case, done.events[-1].seq)
+
+
+def _watch(url: str, at: str, folder: str) -> NoReturn:
+    """The office's night watch at one instant, until it is killed."""
+    from engine.delivery import delivery_at
+    from engine.office.worker import work
+
+    now = datetime.fromisoformat(at)
+    with Office.open(url) as office:
+        delivery = delivery_at(folder)
+        work(office, lambda: now, 0.001, threading.Event(), delivery, str, lambda *_: None)
+    os._exit(1)
 
 
 if __name__ == "__main__":
