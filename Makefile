@@ -25,6 +25,7 @@ bench: .venv/.ready
 	$(BIN)/python bench/history.py
 	$(BIN)/python bench/cold_start.py
 	$(BIN)/python bench/receipt.py
+	$(BIN)/python bench/sweep.py
 
 catalogue: .venv/.ready
 	$(BIN)/pybabel --quiet extract --keywords say:1 --no-location --sort-output --output engine/locale/lianban.pot engine cli.py

@@ -584,6 +584,10 @@ class Office:
             calendars.put_in_force(tx, head, in_force, named, now, self._by(tx, who))
             return named
 
+        with self._store.reading() as reader:
+            again = standing(reader).calendars[-1][1].startswith(calendar)
+        if not again:
+            self.sweep(now)  # so that papers due before are numbered in order of time
         named = self._write(act)
         refused: dict[str, Refusal] = {}
         reached = 0
