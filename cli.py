@@ -779,12 +779,20 @@ def rehearse(settings: Settings, diagram: str, inputs: str) -> int:
 )
 @click.argument("start", metavar="START")
 @click.argument("term", metavar="TERM")
-def clock_due(settings: Settings, start: str, term: str) -> None:
-    from engine.clock import OFFICE_ZONE, Workdays, count, parse_term, shipped
+@click.option("--unit", metavar="UNIT", help=say("Count with the local days of UNIT.").msgid)
+def clock_due(settings: Settings, start: str, term: str, unit: str | None) -> None:
+    from engine.clock import Workdays, count, parse_term, shipped
+    from engine.office import Office
 
-    counted = count(_instant(start), parse_term(term), Workdays(shipped()))
+    workdays = Workdays(shipped())
+    if settings.db is not None or Path("lianban.db").exists():
+        # As a case of this office would be counted; where there is no office, by the shipped calendar.
+        with Office.open(settings.db) as office:
+            workdays = office.workdays(unit, settings.now(office.zone))
+    counted = count(_instant(start, workdays.zone), parse_term(term), workdays)
     days = [row.text() for row in counted.rows]
-    settings.show(counted.as_json(), lambda screen, data: screen.due(data, days), OFFICE_ZONE)
+    data = {**counted.as_json(), "calendar": workdays.calendar.digest}
+    settings.show(data, lambda screen, data: screen.due(data, days), workdays.zone)
 
 
 @_verb(
@@ -818,8 +826,13 @@ def clock_explain(settings: Settings, case: str, name: str | None) -> None:
 )
 @click.option("--year", type=int, metavar="YEAR", help=say("The year, from a library.").msgid)
 @click.option("--note", default="", metavar="TEXT", help=say("What the record shall say.").msgid)
+@click.option(
+    "--instead",
+    is_flag=True,
+    help=say("In the place of what was put forward before, not on top of it.").msgid,
+)
 def clock_import(
-    settings: Settings, file: str | None, library: str | None, year: int | None, note: str
+    settings: Settings, file: str | None, library: str | None, year: int | None, note: str, instead: bool
 ) -> None:
     from engine.clock import Year, overlays_from_file, year_from_file, year_from_library
 
@@ -832,7 +845,9 @@ def clock_import(
     else:
         raise Wrong(say("name either a FILE, or a --library with a --year"))
     with settings.office() as office:
-        calendar = office.import_calendar(change, note or name, settings.now(office.zone), settings.who)
+        calendar = office.import_calendar(
+            change, note or name, settings.now(office.zone), settings.who, instead=instead
+        )
         data = {
             "calendar": calendar,
             "year": change.year if isinstance(change, Year) else None,

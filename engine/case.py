@@ -18,7 +18,7 @@ from typing import Any
 
 from .access import Organisation
 from .clock import Calendar, Workdays, parse_term, read_instant, write_instant
-from .deadlines import Book, Card, Deadline, Deemed, find, ran_out, stamped
+from .deadlines import Book, Card, Deadline, Deemed, find, ran_out, runs, stamped
 from .definition import Definition
 from .errors import Diverged, Invalid, Text, say
 from .events import (
@@ -184,12 +184,11 @@ def _opened(
         instant,
         nowhere,
     )
-    hours = _hours(definition, event.calendar, event.closing, event.zone, calendar_of)
-    marking, effects = step(
-        definition.net, None, Start(event.data, event.zone), at, _almanac(definition, hours)
-    )
+    hours = _hours(event.calendar, event.closing, event.zone, calendar_of)
+    start = Start(event.data, event.zone)
+    marking, effects = step(definition.net, None, start, at, _almanac(definition, hours))
     opened = replace(case, marking=marking)
-    return _with(opened, definition, effects, _book(opened, definition, at, hours))
+    return _with(opened, definition, effects, _book(opened, definition, at, calendar_of))
 
 
 def _follow(case: Case, definition: Definition, at: datetime, event: Event, calendar_of: CalendarOf) -> Case:
@@ -197,8 +196,8 @@ def _follow(case: Case, definition: Definition, at: datetime, event: Event, cale
     if isinstance(event, CalendarRevised):
         calendar_of(event.calendar)
         case = replace(case, calendar=event.calendar, counted_since=write_instant(at))
-    hours = _hours(definition, case.calendar, case.closing, case.marking["zone"], calendar_of)
-    book = _book(case, definition, at, hours)
+    hours = _hours(case.calendar, case.closing, case.marking["zone"], calendar_of)
+    book = _book(case, definition, at, calendar_of)
     given = _input(case, event, at)
     if given is None:
         consequences = tuple(_keep(case, definition, event, book))
@@ -234,18 +233,15 @@ def workdays_of(calendar: Calendar, unit: str, zone: str, closing: str) -> Workd
     return Workdays(calendar, (unit, EVERYWHERE), zone, time.fromisoformat(closing))
 
 
-def _hours(
-    definition: Definition, calendar: str, closing: str, zone: str, calendar_of: CalendarOf
-) -> Hours | None:
+def _hours(calendar: str, closing: str, zone: str, calendar_of: CalendarOf) -> Hours | None:
     if not calendar:
         return None
     return lambda unit: workdays_of(calendar_of(calendar), unit, zone, closing)
 
 
-def hours_of(case: Case, definition: Definition, calendar_of: CalendarOf) -> Hours:
-    """The working days of each unit as this case counts them."""
-    hours = _hours(definition, case.calendar, case.closing, case.marking["zone"], calendar_of)
-    return hours or _no_hours
+def hours_of(case: Case, calendar: str, calendar_of: CalendarOf) -> Hours:
+    """The working days of each unit by `calendar` (a digest), in the hours of this case."""
+    return _hours(calendar, case.closing, case.marking["zone"], calendar_of) or _no_hours
 
 
 def _no_hours(unit: str) -> Workdays:
@@ -259,8 +255,11 @@ def _almanac(definition: Definition, hours: Hours | None) -> Almanac:
     return Almanac(lambda lane: hours(lanes.get(lane or "", "").partition("/")[0]), definition.clocks)
 
 
-def _book(case: Case, definition: Definition, at: datetime, hours: Hours | None) -> Book:
-    return Book(definition.clocks, hours or _no_hours, case.deadlines, case.cards, case.deemed, at)
+def _book(case: Case, definition: Definition, at: datetime, calendar_of: CalendarOf) -> Book:
+    def workdays(unit: str, calendar: str) -> Workdays:
+        return hours_of(case, calendar, calendar_of)(unit)
+
+    return Book(definition.clocks, case.calendar, workdays, case.deadlines, case.cards, case.deemed, at)
 
 
 # --- facts and what follows
@@ -305,11 +304,11 @@ def _keep(case: Case, definition: Definition, event: Event, book: Book) -> Itera
             return book.strike(clock, rung, _busy_units(case, definition))
         case PauseOrdered(clock=clock, ground=ground, expected=expected):
             _known(case, clock)
-            _leads(case, definition, clock)
+            _leads(case, definition, clock, ground)
             return book.pause(clock, ground, parse_term(expected))
         case ResumeOrdered(clock=clock, ground=ground):
             _known(case, clock)
-            _leads(case, definition, clock)
+            _leads(case, definition, clock, ground)
             return book.resume(clock, ground)
         case ExtensionGranted(clock=clock, by=by, reason=reason):
             _known(case, clock)
@@ -325,8 +324,9 @@ def _known(case: Case, clock: str) -> None:
         raise Invalid("clock.not_started", say("the clock {clock} has not started in this case", clock=clock))
 
 
-def _leads(case: Case, definition: Definition, clock: str) -> None:
-    """Refuse to pause a promise by itself: it is kept or broken net of the law's pauses only."""
+def _leads(case: Case, definition: Definition, clock: str, ground: str) -> None:
+    """Refuse to pause a promise by itself, which is kept or broken net of the law's pauses only, and to
+    meddle with a pause that the process brings and ends itself."""
     described = definition.clocks[case.deadlines[clock]["clock"]]
     if described.follows is not None:
         raise Invalid(
@@ -336,6 +336,15 @@ def _leads(case: Case, definition: Definition, clock: str) -> None:
             rule=described.rule.basis.text(),
             remedy=say("pause or resume {clock}", clock=described.follows),
         )
+    for pause in described.pauses:
+        if pause.ground == ground:
+            raise Invalid(
+                "clock.driven",
+                say("the process itself pauses this clock for {ground} and lets it run on", ground=ground),
+                expected=say("from {start} to {end}", start=pause.start, end=pause.end),
+                rule=described.rule.grounds[ground].basis.text(),
+                remedy=say("do the step that ends the pause"),
+            )
 
 
 def _busy_units(case: Case, definition: Definition) -> list[str]:
@@ -455,8 +464,9 @@ def document_number(series: str, year: int, serial: int) -> str:
 class Step:
     """What can be done in a case now: an open task, or a message it waits for.
 
-    `task` is what the clerk types; `unit` and `post` say whose it is; `due` is the first timer on it, which
-    is `provisional` if it rests on a year whose holidays were not announced.
+    `task` is what the clerk types; `unit` and `post` say whose it is; `due` is when the clock that it stops
+    runs out, or the first timer on it if that is earlier; it is `provisional` if it rests on a year whose
+    holidays were not announced.
     """
 
     task: str
@@ -472,14 +482,17 @@ class Step:
 def steps(case: Case, definition: Definition) -> list[Step]:
     """Everything that a person can do in the case now: open tasks first, then awaited messages."""
     armed = dues(case, definition)
-    return [_step(definition, name, waiting, armed) for name, waiting in _possible(case, definition)]
+    return [_step(case, definition, name, waiting, armed) for name, waiting in _possible(case, definition)]
 
 
 def timed_steps(case: Case, definition: Definition) -> set[str]:
-    """The `task` of each step with an armed timer; while that waits for a clock that stands still, the step
-    has no due date."""
-    armed = [*dues(case, definition), *bound_timers(definition.net, case.marking)]
-    return {name for name, waiting in _possible(case, definition) if _timer_on(armed, waiting.id)}
+    """The `task` of each step that time is measured for; while its clock stands still, it has no due date."""
+    armed = _armed_on_steps(case, definition)
+    return {
+        name
+        for name, waiting in _possible(case, definition)
+        if _timer_on(armed, waiting.id) or _clock_on(case, definition, waiting)
+    }
 
 
 def step_names(case: Case, definition: Definition) -> list[str]:
@@ -493,11 +506,10 @@ def _possible(case: Case, definition: Definition) -> list[tuple[str, Waiting]]:
     return tasks + [(waiting.element, waiting) for waiting in messages]
 
 
-def _step(definition: Definition, name: str, waiting: Waiting, armed: list[Due]) -> Step:
+def _step(case: Case, definition: Definition, name: str, waiting: Waiting, armed: list[Due]) -> Step:
     node = definition.net.scopes[waiting.scope].nodes[waiting.element]
     unit, post = definition.performer(waiting.scope, node)
-    timer = _timer_on(armed, waiting.id)
-    due, provisional = (timer.due, timer.provisional) if timer else (None, False)
+    due, provisional = _due_of(case, definition, waiting, armed)
     unit = waiting.unit or unit
     return Step(name, waiting.scope, node, unit, post, waiting.name or None, due, provisional)
 
@@ -533,7 +545,7 @@ def find_step(case: Case, definition: Definition, task: str) -> Step:
     possible = _possible(case, definition)
     for name, waiting in possible:
         if name == task:
-            return _step(definition, name, waiting, dues(case, definition))
+            return _step(case, definition, name, waiting, dues(case, definition))
     names = ", ".join(name for name, _ in possible)
     if case.closed:
         raise Invalid(
@@ -689,9 +701,35 @@ def revision(
 
 
 def task_due(case: Case, definition: Definition, task: str) -> str | None:
-    """The first timer, at this moment, on the task or on an activity around it."""
-    timer = _timer_on(dues(case, definition), task)
-    return timer.due if timer else None
+    """When the open task `task` is due, at this moment."""
+    for waiting in open_tasks(case.marking):
+        if waiting.id == task:
+            return _due_of(case, definition, waiting, dues(case, definition))[0]
+    return None
+
+
+def _due_of(
+    case: Case, definition: Definition, waiting: Waiting, armed: list[Due]
+) -> tuple[str | None, bool]:
+    clock = _clock_on(case, definition, waiting)
+    timer = _timer_on(armed, waiting.id)
+    found = [(clock["due"], clock["provisional"])] if clock is not None and clock["due"] else []
+    found += [(timer.due, timer.provisional)] if timer is not None else []
+    return min(found, default=(None, False))
+
+
+def _clock_on(case: Case, definition: Definition, waiting: Waiting) -> Deadline | None:
+    """The live clock, if any, that doing this step stops; the one that runs out first."""
+    found = [
+        deadline
+        for deadline in case.deadlines.values()
+        if runs(deadline) and waiting.element in definition.clocks[deadline["clock"]].stops
+    ]
+    return min(found, key=lambda d: (d["due"] is None, d["due"] or "", d["clock"]), default=None)
+
+
+def _armed_on_steps(case: Case, definition: Definition) -> list[Due]:
+    return [*dues(case, definition), *bound_timers(definition.net, case.marking)]
 
 
 def dues(case: Case, definition: Definition) -> list[Due]:
@@ -708,6 +746,8 @@ def dues(case: Case, definition: Definition) -> list[Due]:
 def _timer_on(armed: list[Due], task: str) -> Due | None:
     for timer in armed:
         visit = timer.timer.partition("!")[0]
+        if timer.cyclic:
+            continue  # it nags; nothing ends with it
         if task == visit or task.startswith((visit + "/", visit + ":")):
             return timer
     return None

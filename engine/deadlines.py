@@ -47,12 +47,14 @@ OVERSTAYED = "pause-over:"
 class Deadline(TypedDict):
     """The `n`th running of `clock`, as plain JSON data.
 
-    Derived from the ledger: `due` (None while it stands still) and `provisional`; `pending` are the rungs to
-    come, `[instant, rung]` in order; `reached` those behind it; `expired` is the instant it ran out.
+    Derived from the ledger by `calendar` (a digest): `due` (None while it stands still) and `provisional`;
+    `pending` are the rungs to come, `[instant, rung]` in order; `reached` those behind it; `expired` is the
+    instant it ran out. What has run out or was stopped keeps the calendar of its time.
     """
 
     clock: str
     n: int
+    calendar: str
     ledger: dict[str, Any]
     due: str | None
     provisional: bool
@@ -62,14 +64,14 @@ class Deadline(TypedDict):
 
 
 class Card(TypedDict):
-    """A card that `unit` got for `clock` at `at`."""
+    """A card that `unit` got for `clock` at `at`, and what was done about it, each at most once."""
 
     n: int
     colour: str
     clock: str
     unit: str
     at: str
-    state: Literal["open", "answered", "contested", "withdrawn"]
+    acts: list[str]
 
 
 class Deemed(TypedDict):
@@ -80,6 +82,15 @@ class Deemed(TypedDict):
     as_of: str
     at: str
     basis: dict[str, str]
+
+
+def card_state(card: Card) -> Literal["open", "answered", "contested", "withdrawn"]:
+    """Where the card stands. A contest waits for the supervisor, whatever else was said."""
+    if "withdrawn" in card["acts"]:
+        return "withdrawn"
+    if "contested" in card["acts"]:
+        return "contested"
+    return "answered" if card["acts"] else "open"
 
 
 def current(deadlines: Mapping[str, Deadline], clock: str) -> tuple[str, Deadline] | None:
@@ -126,20 +137,23 @@ def find(deadlines: Mapping[str, Deadline], clocks: Mapping[str, Clock], name: s
 class Book:
     """The deadlines of a case, open for the entries of one event at `now`.
 
-    `workdays` gives the working days of a unit by the case's calendar. After the last entry, `deadlines`,
-    `cards` and `deemed` are what they have become; those handed in are left as they were.
+    `workdays` gives the working days of a unit by a calendar (a digest); the case's is `calendar`. After the
+    last entry, `deadlines`, `cards` and `deemed` are what they have become; those handed in are left as they
+    were.
     """
 
     def __init__(
         self,
         clocks: Mapping[str, Clock],
-        workdays: Callable[[str], Workdays],
+        calendar: str,
+        workdays: Callable[[str, str], Workdays],
         deadlines: Mapping[str, Deadline],
         cards: Mapping[str, Card],
         deemed: Sequence[Deemed],
         now: datetime,
     ) -> None:
         self.clocks = clocks
+        self.calendar = calendar
         self.workdays = workdays
         self.deadlines = dict(deadlines)
         self.cards = dict(cards)
@@ -215,11 +229,10 @@ class Book:
         deadline = self.deadlines.get(id)
         if deadline is None or [rung] != [name for _, name in deadline["pending"][:1]]:
             raise Invalid("clock.rung", say("the clock {clock} does not strike now", clock=id))
-        instant = deadline["pending"][0][0]
         clock = self.clocks[deadline["clock"]]
         self.deadlines[id] = {**deadline, "pending": deadline["pending"][1:]}
         if rung == RAN_OUT:
-            yield from self._expire(id, clock, instant)
+            yield from self._expire(id, clock)
             return
         self.deadlines[id]["reached"] = [*deadline["reached"], rung]
         # A step's own clock has one addressee; a case's clock concerns whoever has something to do in it.
@@ -235,13 +248,16 @@ class Book:
                     "clock": id,
                     "unit": unit,
                     "at": write_instant(self.now),
-                    "state": "open",
+                    "acts": [],
                 }
                 yield CardRaised(card, rung, id, unit)
             else:
                 yield ReminderRaised(id, rung, unit, deadline["due"])
 
-    def _expire(self, id: str, clock: Clock, instant: str) -> Iterator[Event]:
+    def _expire(self, id: str, clock: Clock) -> Iterator[Event]:
+        """The clock runs out now: later than its last day only where that had gone by when the clock was
+        started, or when the calendar changed. Nobody's silence counts before it could be known."""
+        instant = write_instant(self.now)
         effect = clock.rule.effect
         basis = effect.basis.as_json() if effect.basis else None
         self.deadlines[id]["expired"] = instant
@@ -272,12 +288,11 @@ class Book:
     def pause(self, id: str, ground: str, expected: Term, document: str = "") -> Iterator[Event]:
         """The clock stands still for `ground`; `document` is the notice, if that was issued before. Raises
         `Invalid` as `clock.ledger.pause` does."""
-        clock = self.clocks[self.deadlines[id]["clock"]]
-        workdays = self.workdays(clock.unit)
+        clock = self._running(id)
         paused = ledger.pause(
             clock.rule,
             self._ledger(id),
-            workdays,
+            self.workdays(clock.unit, self.calendar),
             at=self.now,
             ground=ground,
             expected=expected,
@@ -302,12 +317,12 @@ class Book:
 
     def extend(self, id: str, by: Term, reason: str) -> Iterator[Event]:
         """The clock has more time, as its approver grants. Raises `Invalid` as `clock.ledger.extend` does."""
-        clock = self.clocks[self.deadlines[id]["clock"]]
+        clock = self._running(id, extending=True)
         extension = clock.rule.extension
         extended = ledger.extend(
             clock.rule,
             self._ledger(id),
-            self.workdays(clock.unit),
+            self.workdays(clock.unit, self.calendar),
             at=self.now,
             by=by,
             approver=extension.approver if extension else "",
@@ -320,8 +335,8 @@ class Book:
 
     def restart(self, id: str, reason: str) -> Iterator[Event]:
         """The term begins anew now. Raises `Invalid` as `clock.ledger.restart` does."""
-        clock = self.clocks[self.deadlines[id]["clock"]]
-        workdays = self.workdays(clock.unit)
+        clock = self._running(id)
+        workdays = self.workdays(clock.unit, self.calendar)
         anew = ledger.restart(clock.rule, self._ledger(id), workdays, at=self.now, reason=reason)
         deadline = self._write(id, anew)
         yield ClockRestarted(id, _due(deadline), deadline["provisional"])
@@ -337,7 +352,7 @@ class Book:
                 found=say("{card}", card=act.card),
                 remedy=say("look at the cards of the case with `lianban show`"),
             )
-        if card["state"] == "withdrawn":
+        if "withdrawn" in card["acts"]:
             raise Invalid(
                 "card.withdrawn",
                 say("the card {card} was withdrawn", card=act.card),
@@ -350,21 +365,16 @@ class Book:
                 rule=say("a card is answered, contested or withdrawn with a reason"),
                 remedy=say("add --reason"),
             )
-        states: dict[type[Event], Literal["answered", "contested", "withdrawn"]] = {
-            CardAnswered: "answered",
-            CardContested: "contested",
-            CardWithdrawn: "withdrawn",
-        }
-        state = states[type(act)]
-        if card["state"] == state:
+        done = act.type.removeprefix("card.")
+        if done in card["acts"]:
             raise Invalid(
-                f"card.{state}",
+                f"card.{done}",
                 say("the card {card} was answered before", card=act.card)
-                if state == "answered"
+                if done == "answered"
                 else say("the card {card} was contested before", card=act.card),
                 remedy=say("read what was said with `lianban history`"),
             )
-        self.cards[act.card] = {**card, "state": state}
+        self.cards[act.card] = {**card, "acts": [*card["acts"], done]}
 
     def revise(self) -> Iterator[Event]:
         """The calendar has changed: every deadline that is still to come is counted again."""
@@ -375,6 +385,8 @@ class Book:
             if not runs(before) or before["expired"] is not None:
                 continue
             after = self._write(id, self._ledger(id))
+            if after["due"] is not None:  # what would have ended before now ends now
+                after["due"] = max(after["due"], write_instant(self.now))
             if (before["due"], before["provisional"]) != (after["due"], after["provisional"]):
                 yield ClockReprojected(id, before["due"], after["due"], after["provisional"])
 
@@ -386,6 +398,24 @@ class Book:
         names = [name for name, clock in self.clocks.items() if clock.follows == leader]
         found = (current(self.deadlines, name) for name in names)
         return [running[0] for running in found if running is not None and runs(running[1])]
+
+    def _running(self, id: str, *, extending: bool = False) -> Clock:
+        """The clock of a deadline that has not run out on record, whatever a later calendar would say. Raises
+        `Invalid` as `clock.ledger` does for one that has."""
+        deadline = self.deadlines[id]
+        clock = self.clocks[deadline["clock"]]
+        if deadline["expired"] is not None:
+            extension = clock.rule.extension if extending else None
+            law = extension.basis.text() if extension else None
+            expired = read_instant(deadline["expired"])
+            ledger.refuse_expired(clock.rule, expired, self.now, self._hours(clock, id), law)
+        return clock
+
+    def _hours(self, clock: Clock, id: str) -> Workdays:
+        """The working days that a deadline is counted by."""
+        known = self.deadlines.get(id)
+        frozen = known is not None and known["expired"] is not None
+        return self.workdays(clock.unit, known["calendar"] if known and frozen else self.calendar)
 
     def _ledger(self, id: str) -> Ledger:
         return Ledger.from_json(self.deadlines[id]["ledger"])
@@ -399,7 +429,7 @@ class Book:
     ) -> Deadline:
         """Keep the ledger with all that is derived from it at this moment."""
         clock = self.clocks[name]
-        workdays = self.workdays(clock.unit)
+        workdays = self._hours(clock, id)
         shown = ledger.read(clock.rule, book, workdays, self.now)
         alarms = [(alarm.at, alarm.rung) for alarm in shown.rungs]
         alarms += [
@@ -422,6 +452,7 @@ class Book:
         self.deadlines[id] = {
             "clock": name,
             "n": n,
+            "calendar": workdays.calendar.digest,
             "ledger": book.as_json(),
             "due": write_instant(shown.due) if shown.due is not None else None,
             "provisional": shown.provisional,

@@ -342,6 +342,8 @@ class Screen:
         parts: list[RenderableType] = [
             Styled(self.say(say("Calendar {calendar}, if it were applied now", calendar=shown)), "bold")
         ]
+        parts += [_line(f" {self._change(change)}") for change in data["changes"]]
+        parts.append("")
         if data["moves"]:
             table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
             table.add_column(self.say(say("case")), no_wrap=True)
@@ -353,6 +355,8 @@ class Screen:
                 then = self._due(move["due"], move["provisional"])
                 if move["due"] == move["was"] and not move["provisional"]:
                     then = self.say(say("the same, certain"))
+                elif move["at_once"]:
+                    then = self.say(say("at once: it would lie in the past"))
                 case, before = "" if move["case"] == before else clean(move["case"]), move["case"]
                 table.add_row(case, clean(move["id"]), self.when(move["was"]) or "—", then)
             parts += [table, *self._footnote(data)]
@@ -366,6 +370,18 @@ class Screen:
             count = say("open cases: {cases}; no due date moves", cases=data["cases"])
         parts += [Styled(self.say(count)), *self._heading(say("What you can do next"))]
         return self._render([*parts, _line(f" {self.command} clock apply {shown}")])
+
+    def _change(self, change: Data) -> str:
+        """A year or a local day that a calendar says otherwise than the one in force."""
+        if "year" in change:
+            known = {"official": say("announced"), "projected": say("not announced, projected")}
+            return self.say(say("{year} ({status})", year=change["year"], status=known[change["status"]]))
+        shown = {"date": change["date"], "unit": change["unit"], "reason": change["reason"]}
+        if change["works"] is None:
+            return self.say(say("{date}, {unit}: local day taken back", **shown))
+        if change["works"]:
+            return self.say(say("{date}, {unit}: worked, {reason}", **shown))
+        return self.say(say("{date}, {unit}: day off, {reason}", **shown))
 
     def applied(self, data: Data) -> str:
         """The calendar in force, and how many open cases it reached."""

@@ -11,7 +11,7 @@ from .access import Organisation
 from .case import CalendarOf, Case, Course, dues, hours_of
 from .clock import count, ledger, parse_term, read_instant
 from .clock.ledger import Ledger
-from .deadlines import OVERSTAYED, Deadline, find, runs
+from .deadlines import OVERSTAYED, Deadline, card_state, find, runs
 from .definition import Definition
 from .errors import Invalid, Text, say
 from .events import DocumentIssued
@@ -37,16 +37,19 @@ def clock_lines(
     for id, deadline in case.deadlines.items():
         clock = definition.clocks[deadline["clock"]]
         book = Ledger.from_json(deadline["ledger"])
-        hours = hours_of(case, definition, calendar_of)(clock.unit)
+        hours = hours_of(case, deadline["calendar"], calendar_of)(clock.unit)
         shown = ledger.read(clock.rule, book, hours, now)
-        reached = [rung for rung in deadline["reached"] if not rung.startswith(OVERSTAYED)]
+        # By the instant asked for, whether or not a sweep has been there; of a clock that stands still nobody
+        # can say when it would reach what it has reached before.
+        struck = [alarm.rung for alarm in shown.rungs if alarm.at <= now] or deadline["reached"]
+        reached = [rung for rung in struck if not rung.startswith(OVERSTAYED)]
         lines.append(
             {
                 "clock": id,
                 "name": dict(clock.name),
                 "tier": clock.rule.tier,
                 "unit": clock.unit,
-                "state": _state(deadline, shown.paused),
+                "state": _state(deadline, shown),
                 "term": str(clock.rule.term),
                 "basis": clock.rule.basis.as_json(),
                 "since": deadline["ledger"]["runs"][-1]["started"],
@@ -81,13 +84,13 @@ def clock_lines(
     return sorted(lines, key=_pressing)
 
 
-def _state(deadline: Deadline, paused: Sequence[str]) -> str:
+def _state(deadline: Deadline, shown: ledger.Reading) -> str:
     if not runs(deadline):
         spent = deadline["expired"] is not None and deadline["ledger"]["stopped"] <= deadline["expired"]
         return "spent" if spent else "stopped"
-    if deadline["expired"] is not None:
+    if shown.expired:
         return "expired"
-    return "paused" if paused else "running"
+    return "paused" if shown.paused else "running"
 
 
 def _pressing(line: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -140,7 +143,8 @@ def card_lines(case: Case, definition: Definition, organisation: Organisation) -
                 "unit": card["unit"],
                 "unit_name": dict(organisation.units.get(card["unit"], {}).get("name", {})),
                 "at": card["at"],
-                "state": card["state"],
+                "state": card_state(card),
+                "acts": card["acts"],
             }
         )
     return lines
@@ -170,7 +174,6 @@ def explanation(
 ) -> list[dict[str, Any]]:
     """For the clock or timer `name`, or for all: `clock`, `kind` (`clock`, `timer`), `name`, `lines` (texts)
     and `certificate`, as at `now`. Raises `Invalid` for one that the case does not have."""
-    hours = hours_of(case, definition, calendar_of)
     armed = {timer.timer: timer for timer in timers(definition.net, case.marking)}
     counted = {id: timer for id, timer in armed.items() if timer.term}
     if name is None:
@@ -184,7 +187,8 @@ def explanation(
         if id in case.deadlines:
             deadline = case.deadlines[id]
             clock = definition.clocks[deadline["clock"]]
-            book, workdays = Ledger.from_json(deadline["ledger"]), hours(clock.unit)
+            book = Ledger.from_json(deadline["ledger"])
+            workdays = hours_of(case, deadline["calendar"], calendar_of)(clock.unit)
             found.append(
                 {
                     "clock": id,
@@ -204,7 +208,7 @@ def explanation(
             )
         lane = definition.net.scopes[timer.scope].nodes[timer.element].lane
         unit = str(definition.item["lanes"].get(lane or "", "")).partition("/")[0]
-        workdays = hours(unit)
+        workdays = hours_of(case, case.calendar, calendar_of)(unit)
         told = count(read_instant(timer.counted_from), parse_term(timer.term), workdays)
         lines: list[Text] = [row.text() for row in told.rows]
         found.append(

@@ -286,9 +286,17 @@ def differences(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
     ]
 
 
+def certificates(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those in a file: one, or all that `lianban clock explain --json` prints."""
+    return [clock["certificate"] for clock in value["clocks"]] if "clocks" in value else [value]
+
+
 if __name__ == "__main__":
     faults = [
-        f"{name}: {fault}" for name in sys.argv[1:] for fault in check(json.loads(Path(name).read_bytes()))
+        f"{name}: {fault}"
+        for name in sys.argv[1:]
+        for certificate in certificates(json.loads(Path(name).read_bytes()))
+        for fault in check(certificate)
     ]
     print("\n".join(faults) or "all certificates follow from their facts")
     sys.exit(1 if faults else 0)

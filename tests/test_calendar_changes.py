@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 from certificate_checker import check
-from clock_items import COUNTY, Hall, at, clock, wall
+from clock_items import COUNTY, NOTICES, Hall, at, clock, decision, wall
 from databases import ask, dump, unguard
 from drawing import draw
 
@@ -227,7 +228,7 @@ NEW_YEAR = Year(
     "official",
     ({"title": "国务院办公厅关于2027年部分节假日安排的通知"},),
     "a test",
-    {date(2027, 1, n): "元旦" for n in (1, 2, 3)},
+    {date(2027, 1, n): "元旦" for n in (1, 2, 3)} | {date(2027, 10, n): "国庆节" for n in range(1, 8)},
     {date(2027, 1, 10): "元旦"},
 )
 
@@ -321,7 +322,8 @@ def test_only_what_was_planned_is_applied(begin: Begin) -> None:
 
     with pytest.raises(Invalid) as nothing:
         office.plan_calendar(at("2026-03-03"))
-    assert nothing.value.code == refused("123456") == "calendar.not_proposed"
+    assert nothing.value.code == refused("12345678") == "calendar.not_proposed"
+    assert refused("") == refused("1234567") == "calendar.digest"
     planned = office.import_calendar({"*": days("2026-03-04")}, "", at("2026-03-03"))
     other = office.import_calendar({"*": days("2026-03-05")}, "", at("2026-03-03"), "colleague")
     assert refused(planned) == "calendar.not_proposed"
@@ -680,7 +682,7 @@ def test_a_case_counted_by_a_calendar_that_was_never_in_force_is_found(begin: Be
         draft = hall.office._draft(tx, file.number)
         draft.course.enter(at("2026-03-03"), {"system": True}, CalendarRevised(named))
         draft.write(at("2026-03-03"))
-    assert codes(hall) == {"calendar.not_in_force"}
+    assert codes(hall) == {"calendar.not_in_force", "calendar.behind"}
     # Nor does it become right by being applied later on.
     hall.office.apply_calendar(named, at("2026-03-04"))
     assert "calendar.not_in_force" in codes(hall)
@@ -773,3 +775,58 @@ def test_an_upgrade_that_was_interrupted_is_finished_by_the_next(old_office: str
         assert office.verify() == (5, [])
         office.sweep(at("2026-04-02") + timedelta(days=1))
         assert office.show(WAITING)["status"] == "closed"
+
+
+# --- what ran out, and what is in part
+
+
+def test_a_clock_that_ran_out_can_not_be_extended_because_a_later_calendar_gives_it_more_days(
+    begin: Begin,
+) -> None:
+    hall = begin("2026-03-02")
+    item = hall.publish(REMINDED, clocks=clocks("5wd") + decision(), notices=NOTICES)
+    file = hall.open(item, "2026-03-02 10:00")
+    hall.sweep("2026-03-31 10:00")
+    ran_out = file.happened("clock.expired")
+    change(hall, {"*": days("2026-03-05")}, "2026-03-31 11:00")
+    before = hall.office.explain(file.number, "decision", at("2026-04-01"))[0]["certificate"]["reading"]
+    assert (before["due"], before["expired"]) == ("2026-03-30", True)
+    with pytest.raises(Invalid) as refusal:
+        hall.office.extend("leader", file.number, "decision", "10wd", "复杂", at("2026-04-01"))
+    assert refusal.value.code == "clock.expired"
+    with pytest.raises(Invalid) as refusal:
+        hall.office.pause("clerk", file.number, "decision", "testing", "3wd", "送检", at("2026-04-01"))
+    assert refusal.value.code == "clock.expired"
+    assert file.happened("clock.expired") == ran_out
+    in_order(hall)
+
+
+def test_a_date_that_a_calendar_would_put_into_the_past_is_told_in_the_plan_and_comes_at_once(
+    begin: Begin,
+) -> None:
+    hall = begin("2026-03-02")
+    file = hall.open(hall.publish(REMINDED, clocks=clocks("5wd")), "2026-03-02 10:00")
+    worked = {"*": {date(2026, 3, n): Overlay(True, "加班", "示政发〔2026〕3号") for n in (7, 8)}}
+    plan = change(hall, worked, "2026-03-09 10:00")
+    assert [(m["id"], wall(m["due"]), m["at_once"]) for m in plan["moves"] if m["kind"] == "clock"] == [
+        ("t5wd", "2026-03-09 10:00", True)
+    ]
+    assert ("2026-03-09 10:00", "clock.expired") in file.happened("clock.expired")
+
+
+def test_part_of_a_notice_is_not_a_year(begin: Begin) -> None:
+    hall = begin("2026-12-01")
+    part = replace(NEW_YEAR, off={date(2027, 1, 1): "元旦"})
+    with pytest.raises(Invalid) as refusal:
+        hall.office.import_calendar(part, "", at("2026-12-28"))
+    assert refusal.value.code == "calendar.partial"
+
+
+def test_open_cases_that_sweeps_were_made_to_pass_over_are_found(begin: Begin) -> None:
+    hall = begin("2026-03-02")
+    hall.open(hall.publish(REMINDED, clocks=clocks("5wd")), "2026-03-02 10:00")
+    named = hall.office.import_calendar(SNOW, "", at("2026-03-03"))
+    with hall.office._store.transaction() as tx:
+        tx.set_meta("counted", "2099-01-01T00:00:00.000000Z")
+    hall.office.apply_calendar(named, at("2026-03-03"))
+    assert "calendar.behind" in codes(hall)

@@ -145,7 +145,8 @@ def test_an_extension_names_the_new_due_date(folder: Path) -> None:
         ("card answer 1 yellow-1 --reason x --as p1 --now 2026-03-03", 1, "card.unknown", ""),
         ("clock explain 1 nonsense", 1, "clock.unknown", ""),
         ("clock plan", 1, "calendar.not_proposed", "planned and reviewed"),
-        ("clock apply 1234", 1, "calendar.not_proposed", "planned and reviewed"),
+        ("clock apply 12345678", 1, "calendar.not_proposed", "planned and reviewed"),
+        ("clock apply 1234", 1, "calendar.digest", "planned and reviewed"),
         ("clock import", 2, "usage", ""),
         ("clock import --library holidays", 2, "usage", ""),
         ("clock import a.json --year 2027", 2, "usage", ""),
@@ -193,9 +194,12 @@ def test_the_inbox_says_how_much_is_left_and_how_pressing_it_is_in_words_and_on_
     folder: Path,
 ) -> None:
     done(folder, "sweep --now 2026-03-24")
+    before = done(folder, "inbox --all --now 2026-03-30T17:00").out.splitlines()
+    assert before[2].startswith("left 1 wd · yellow") and CASE + "1 decide" in before[2]
+    # Nobody has swept since; what time it is, the inbox knows.
     late = done(folder, "inbox --all --now 2026-04-01").out.splitlines()
     assert late[1].startswith("2026-03-30 17:30")
-    assert late[2].startswith("over by 1 wd · yellow") and CASE + "1 decide" in late[2]
+    assert late[2].startswith("over by 1 wd · red") and CASE + "1 decide" in late[2]
     done(folder, "sweep --now 2026-04-01")
     assert done(folder, "inbox --all --now 2026-04-01").out.splitlines()[2].startswith("over by 1 wd · red")
     _, seen = on_terminal(folder, ["inbox", "--all", "--now", "2026-04-01"], [])

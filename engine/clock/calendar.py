@@ -235,7 +235,7 @@ def year_from_file(content: bytes, name: str) -> Year:
     """
     try:
         value = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _no_year(name, [say("it is not JSON: {error}", error=str(error))]) from error
     if not isinstance(value, dict):
         raise _no_year(name, [say("it is not a JSON object")])
@@ -258,6 +258,13 @@ def year_from_library(library: str, year: int) -> Year:
         "holidays": _from_holidays,
         "chinesecalendar": _from_chinesecalendar,
     }
+    if not 1950 <= year <= 2200:
+        raise Invalid(
+            "calendar.year",
+            say("there is no calendar of the year {year}", year=year),
+            expected=say("a year from 1950 to 2200"),
+            found=say("{year}", year=year),
+        )
     if library not in readers:
         raise Unknown(
             "calendar.library",
@@ -415,7 +422,7 @@ def overlays_from_file(content: bytes, name: str) -> dict[str, dict[date, Overla
     """
     try:
         value = tomllib.loads(content.decode())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _no_local_days(name, [say("it is not TOML: {error}", error=str(error))]) from error
     rows = value.get("days")
     faults = [say("{key} is not a known key", key=key) for key in sorted(value.keys() - {"days"})]

@@ -16,12 +16,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from ..errors import Invalid, Text, say, titled
 from .calendar import Day
 from .instants import read_instant, write_instant
-from .terms import Count, Standstill, Term, Workdays, amount, count, due, parse_term, standstills
+from .terms import Count, Due, Standstill, Term, Workdays, amount, count, due, parse_term, standstills
 
 Tier = Literal["statutory", "promised", "step"]
 EffectKind = Literal[
@@ -507,16 +507,20 @@ def restart(rule: Rule, ledger: Ledger, workdays: Workdays, *, at: datetime, rea
             expected=say("at most {times} restarts", times=rule.restart.times),
             rule=law,
         )
-    ended = tuple(replace(pause, until=pause.until or at) for pause in ledger.run.pauses)
-    closed = _change(ledger, pauses=ended)
+    closed = _unpaused(ledger, at)
     return replace(closed, runs=(*closed.runs, Run(at, reason)))
 
 
 def stop(rule: Rule, ledger: Ledger, *, at: datetime) -> Ledger:
-    """The clock stopped for good, in time or late."""
+    """The clock stopped for good, in time or late; a pause that still lasts ends there."""
     _not_stopped(rule, ledger)
     _not_before(rule, ledger.run.started, at)
-    return replace(ledger, stopped=at)
+    return replace(_unpaused(ledger, at), stopped=at)
+
+
+def _unpaused(ledger: Ledger, at: datetime) -> Ledger:
+    ended = tuple(replace(pause, until=pause.until or at) for pause in ledger.run.pauses)
+    return _change(ledger, pauses=ended)
 
 
 def _change(ledger: Ledger, **fields: Any) -> Ledger:
@@ -535,14 +539,21 @@ def _running(rule: Rule, ledger: Ledger, workdays: Workdays, at: datetime, law: 
     _not_before(rule, ledger.run.started, at)
     end = tally(rule, ledger, workdays).due
     if end and end.at <= at:
-        raise Invalid(
-            "clock.expired",
-            say("The clock {clock} ran out before this act.", clock=rule.id),
-            expected=say("an act before {due}", due=_wall(end.at, workdays)),
-            found=say("{at}", at=_wall(at, workdays)),
-            rule=law or rule.basis.text(),
-            remedy=say("Nothing stops or moves it any more: do what it waits for."),
-        )
+        refuse_expired(rule, end.at, at, workdays, law)
+
+
+def refuse_expired(
+    rule: Rule, end: datetime, at: datetime, workdays: Workdays, law: Text | None = None
+) -> NoReturn:
+    """Refuse an act at `at` on a clock that ran out at `end`."""
+    raise Invalid(
+        "clock.expired",
+        say("The clock {clock} ran out before this act.", clock=rule.id),
+        expected=say("an act before {due}", due=_wall(end, workdays)),
+        found=say("{at}", at=_wall(at, workdays)),
+        rule=law or rule.basis.text(),
+        remedy=say("Nothing stops or moves it any more: do what it waits for."),
+    )
 
 
 def _not_stopped(rule: Rule, ledger: Ledger) -> None:
@@ -585,7 +596,8 @@ class Reading:
     """What a clock shows at a moment. Amounts are whole units of the clock.
 
     `due`, `due_date`: None while the clock is paused; then `expected` is the due date if the pauses last
-    as long as the applicant was told. `over`: units gone by since the due date. `paused`: the grounds.
+    as long as the applicant was told; `provisional` speaks of whichever there is. `over`: units gone by since
+    the due date. `paused`: the grounds.
     `expired` is also true of a clock that was stopped too late.
     """
 
@@ -637,11 +649,13 @@ def read(rule: Rule, ledger: Ledger, workdays: Workdays, now: datetime) -> Readi
     total, end, rungs = _total(rule, ledger), counted.due, _rungs(rule, ledger, workdays, counted)
     used = _used(ledger, workdays, counted, now)
     over = _over(rule, workdays, end.at, now) if end and end.at <= now else 0
+    expected = _expected(rule, ledger, workdays, now) if end is None else None
+    told = end or expected
     return Reading(
         due=end.at if end else None,
         due_date=end.date if end else None,
-        provisional=bool(end and end.provisional),
-        expected=_expected(rule, ledger, workdays, now) if end is None else None,
+        provisional=bool(told and told.provisional),
+        expected=expected.date if expected else None,
         total=total,
         used=used,
         left=total - used,
@@ -707,13 +721,12 @@ def _rungs(rule: Rule, ledger: Ledger, workdays: Workdays, counted: Count) -> tu
     return tuple(sorted(alarms, key=lambda alarm: alarm.at))
 
 
-def _expected(rule: Rule, ledger: Ledger, workdays: Workdays, now: datetime) -> date | None:
+def _expected(rule: Rule, ledger: Ledger, workdays: Workdays, now: datetime) -> Due | None:
     pauses = tuple(
         replace(pause, until=pause.until or max(due(pause.since, pause.expected, workdays).at, now))
         for pause in ledger.run.pauses
     )
-    end = tally(rule, _change(ledger, pauses=pauses), workdays).due
-    return end.date if end else None
+    return tally(rule, _change(ledger, pauses=pauses), workdays).due
 
 
 # --- the explanation
@@ -834,9 +847,14 @@ def _result(reading: Reading, workdays: Workdays) -> Text:
     if reading.due is None:
         if reading.expected is None:
             return say("the clock stands still; no due date")
-        return say(
-            "the clock stands still; due {date} if it resumes as expected", date=reading.expected.isoformat()
-        )
+        shown = {"date": reading.expected.isoformat()}
+        if reading.provisional:
+            return say(
+                "the clock stands still; due {date} if it resumes as expected, provisional: a year it needs "
+                "is not announced",
+                **shown,
+            )
+        return say("the clock stands still; due {date} if it resumes as expected", **shown)
     if reading.provisional:
         return say(
             "due {due}, provisional: a year it needs is not announced", due=_wall(reading.due, workdays)

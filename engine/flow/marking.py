@@ -125,6 +125,7 @@ class Due(NamedTuple):
     provisional: bool = False
     term: str = ""
     counted_from: str = ""
+    cyclic: bool = False
 
 
 def open_tasks(marking: Marking) -> list[Waiting]:
@@ -181,6 +182,7 @@ def _armed(net: Net, marking: Marking) -> list[Due]:
                         timer.get("provisional", False),
                         timer.get("term", ""),
                         timer.get("since", ""),
+                        "every" in timer,
                     )
                 )
     return sorted(found)

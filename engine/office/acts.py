@@ -7,28 +7,25 @@ from typing import Any
 
 from ..access import Person
 from ..case import Case, Course
-from ..clock.ledger import Rule
 from ..deadlines import runs
 from ..definition import Definition
+from ..definition.clocks import Clock
 from ..errors import Invalid, Text, say
 from ..events import Event, ExtensionGranted, MessageReceived, TaskCompleted, parse
 from ..time_views import TIERS
 from .draft import Draft
 
 
-def any_grounds(rule: Rule) -> bool:
-    """Whether the law lets the clock stand still at all."""
-    return bool(rule.grounds)
-
-
-def only_clock(case: Case, definition: Definition, fits: Callable[[Rule], bool]) -> str:
-    """The running clock that fits: the only one of the highest tier that has any. Raises `Invalid` naming
-    those there are."""
+def only_clock(case: Case, definition: Definition, fits: Callable[[Clock], bool], person: Person) -> str:
+    """The running clock that fits: the one that `person` decides on, or else the only one of the highest tier
+    that has any. Raises `Invalid` naming those there are."""
     running = {id: definition.clocks[d["clock"]] for id, d in case.deadlines.items() if runs(d)}
     leading = [id for id, clock in running.items() if clock.follows is None]
-    fitting = [id for id in leading if fits(running[id].rule)]
+    fitting = [id for id, clock in running.items() if fits(clock)]
+    own = [id for id in fitting if _approver(running[id]) in person.posts]
     # Where none fits, the law of the one that comes nearest says why not.
-    candidates = fitting or [id for id in leading if any_grounds(running[id].rule)] or leading
+    candidates = own or [id for id in fitting if id in leading] or fitting
+    candidates = candidates or [id for id in leading if running[id].rule.grounds] or leading
     highest = min((TIERS.index(running[id].rule.tier) for id in candidates), default=0)
     candidates = [id for id in candidates if TIERS.index(running[id].rule.tier) == highest]
     if len(candidates) == 1:
@@ -39,6 +36,11 @@ def only_clock(case: Case, definition: Definition, fits: Callable[[Rule], bool])
         expected=say("one of: {clocks}", clocks=", ".join(candidates) or "—"),
         remedy=say("add --clock; `lianban show` lists the clocks of the case"),
     )
+
+
+def _approver(clock: Clock) -> tuple[str, str]:
+    unit, _, post = clock.rule.extension.approver.partition("/") if clock.rule.extension else ("", "", "")
+    return unit, post
 
 
 def basis_of(course: Course, event: Event) -> Text:

@@ -31,6 +31,13 @@ from .library import STANDING, Library, Standing, head_of_case, put_calendar
 BATCH = 200
 """Cases looked up at a time."""
 
+FEWEST, MOST = 10, 60
+"""Days off that a year's notice may list. The holidays regulation (全国年节及纪念日放假办法) has never had
+fewer than ten statutory days since 1999; with the weekends moved, no notice has listed more than forty."""
+
+SHORTEST = 8
+"""Digits of a calendar's digest that name it."""
+
 
 class Move(NamedTuple):
     """A due date of an open case that a calendar moves: of a `clock` or a `timer` with this `id`."""
@@ -41,6 +48,32 @@ class Move(NamedTuple):
     was: str | None
     due: str | None
     provisional: bool
+    at_once: bool
+    """The change would put the date into the past: it becomes the instant of applying."""
+
+
+def differences(old: Calendar, new: Calendar) -> list[dict[str, Any]]:
+    """What `new` says otherwise: years (`year`, `status`, `sources`, `taken_from`), and local days (`unit`,
+    `date`, `works`, `reason`, `document`; the last three None where a day is taken back)."""
+    found: list[dict[str, Any]] = []
+    for year in sorted(new.years):
+        if old.years.get(year) != new.years[year]:
+            found.append({"year": year, **new.years[year].citation()})
+    for unit in sorted(old.overlays.keys() | new.overlays.keys()):
+        before, after = old.overlays.get(unit, {}), new.overlays.get(unit, {})
+        for on in sorted(before.keys() | after.keys()):
+            if before.get(on) != after.get(on):
+                day = after.get(on)
+                found.append(
+                    {
+                        "unit": unit,
+                        "date": on.isoformat(),
+                        "works": day.works if day else None,
+                        "reason": day.reason if day else None,
+                        "document": day.document if day else None,
+                    }
+                )
+    return found
 
 
 def proposal(reader: Reader) -> str | None:
@@ -68,6 +101,15 @@ def changed(
                 say("the year {year} is announced; a projection can't take its place", year=change.year),
                 expected=say("a year with the notice that orders it"),
                 found=say("{source}", source=change.taken_from),
+            )
+        if change.status == "official" and not FEWEST <= len(change.off) <= MOST:
+            raise Invalid(
+                "calendar.partial",
+                say("{count} days off are not those of a whole year", count=len(change.off)),
+                expected=say("the whole notice: from {fewest} to {most} days off", fewest=FEWEST, most=MOST),
+                found=say("{source}", source=change.taken_from),
+                rule=say("dates of a year without its notice are provisional; part of a notice is none"),
+                remedy=say("import the whole year"),
             )
         return calendar.with_year(change)
     strange = sorted(change.keys() - {EVERYWHERE, *organisation.units})
@@ -102,6 +144,14 @@ def propose(
 def chosen(waiting: str | None, in_force: str, calendar: str | None) -> str:
     """The calendar that is to be applied: the one that waits, which must begin with `calendar` if given.
     Raises `Invalid`."""
+    if calendar is not None and len(calendar) < SHORTEST:
+        raise Invalid(
+            "calendar.digest",
+            say("name the calendar by at least {count} digits of its digest", count=SHORTEST),
+            found=say("“{calendar}”", calendar=calendar),
+            rule=say("what is applied is what was planned and reviewed"),
+            remedy=say("look at `lianban clock plan`"),
+        )
     if calendar and in_force.startswith(calendar):
         return in_force  # applied before: what an interruption left is finished
     if waiting is None or (calendar and not waiting.startswith(calendar)):
@@ -148,9 +198,9 @@ def plan(
         for event in revision(course.case, definition, at, calendar, calendar_of):
             match event:
                 case ClockReprojected(clock=id, was=was, due=due, provisional=provisional):
-                    moves.append(Move(number, "clock", id, was, due, provisional))
+                    moves.append(Move(number, "clock", id, was, due, provisional, due == write_instant(at)))
                 case TimerMoved(timer=id, was=was, due=due, provisional=provisional):
-                    moves.append(Move(number, "timer", id, was, due, provisional))
+                    moves.append(Move(number, "timer", id, was, due, provisional, due == write_instant(at)))
         yield number, moves
 
 
@@ -169,6 +219,16 @@ def put_in_force(
             say("a calendar was applied at {since} already", since=since),
             expected=say("an instant after {since}", since=since),
             found=say("{now}", now=write_instant(now)),
+            remedy=say("check --now, or the clock of this machine"),
+        )
+    latest = parse(OFFICE, *next(tx.backwards(OFFICE))).at
+    if write_instant(now) < latest:
+        raise Invalid(
+            "clock.backwards",
+            say("the office's history has gone further than {now}", now=write_instant(now)),
+            expected=say("an instant not before {at}, its latest event", at=latest),
+            found=say("{now}", now=write_instant(now)),
+            rule=say("a history is written in the order of time"),
             remedy=say("check --now, or the clock of this machine"),
         )
     append_office(tx, now, [CalendarApplied(calendar)], by, head)

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from .. import audit
 from ..access import Organisation, Person, identify, permit, read_organisation
 from ..case import (
+    EVERYWHERE,
     Case,
     check_opening,
     decide,
@@ -30,11 +31,12 @@ from ..case import (
     decide_resume,
     find_step,
     owners_of,
+    workdays_of,
 )
-from ..clock import Overlay, Year, read_instant, shipped, write_instant
-from ..clock.ledger import Rule
+from ..clock import Overlay, Workdays, Year, read_instant, shipped, write_instant
 from ..deadlines import find
 from ..definition import Definition, builtin
+from ..definition.clocks import Clock
 from ..errors import Conflict, Diverged, Problem, Refusal, Text, Unknown, say
 from ..events import (
     OFFICE,
@@ -61,6 +63,7 @@ from ..views import element_of, form_of
 from . import acts, calendars, desk, proofs
 from .draft import SYSTEM, Done, Draft, append_office, not_backwards, state_of
 from .library import (
+    COUNTED,
     STANDING,
     Library,
     Standing,
@@ -80,10 +83,6 @@ MOST_TRIES = 200
 
 StepDues = dict[str, tuple[str | None, bool]]
 """When each open step of a case is due, and whether that is provisional."""
-
-COUNTED = "counted"
-"""The office's setting that says up to which change of the calendar, by its instant, every open case has
-been brought."""
 
 Result = TypeVar("Result")
 
@@ -304,7 +303,7 @@ class Office:
             case,
             clock,
             now,
-            lambda rule: ground in rule.grounds,
+            lambda clock: ground in clock.rule.grounds and clock.follows is None,
             lambda id: PauseOrdered(id, ground, expected, reason),
             decision,
             say("a pause of the clock"),
@@ -327,7 +326,7 @@ class Office:
             case,
             clock,
             now,
-            acts.any_grounds,
+            lambda clock: bool(clock.rule.grounds) and clock.follows is None,
             lambda id: ResumeOrdered(id, ground or "", reason),
             decision,
             say("a resumption of the clock"),
@@ -350,7 +349,7 @@ class Office:
             case,
             clock,
             now,
-            lambda rule: rule.extension is not None,
+            lambda clock: clock.rule.extension is not None,
             lambda id: ExtensionGranted(id, by, reason),
             decision,
             say("an extension of the clock"),
@@ -379,32 +378,32 @@ class Office:
         case: str,
         clock: str | None,
         now: datetime,
-        fits: Callable[[Rule], bool],
+        fits: Callable[[Clock], bool],
         wanted: Callable[[str], Event],
         decision: Callable[[Draft, str], Event],
         what: Text,
     ) -> Done:
         """An act on the clock `clock`, or on the only running one that `fits`."""
 
-        def chosen(draft: Draft) -> str:
+        def chosen(draft: Draft, person: Person) -> str:
             course = draft.course
             if clock is not None:
                 return find(course.case.deadlines, course.definition.clocks, clock)[0]
-            return acts.only_clock(course.case, course.definition, fits)
+            return acts.only_clock(course.case, course.definition, fits, person)
 
         def fact(draft: Draft, person: Person) -> tuple[dict[str, str], Event]:
             course = draft.course
-            event = wanted(chosen(draft))
+            event = wanted(chosen(draft, person))
             owners = owners_of(event, course.case, course.definition, draft.organisation)
             rule = say("{basis}", basis=acts.basis_of(course, event))
-            if not owners:  # nobody may, and the law says why
-                decision(draft, event.payload()["clock"])
-            by = permit(draft.organisation, person, owners, what, rule)
-            return by, decision(draft, event.payload()["clock"])
+            entered = decision(
+                draft, event.payload()["clock"]
+            )  # first: what nobody may, nobody is asked to do
+            return permit(draft.organisation, person, owners, what, rule), entered
 
         def did(draft: Draft, person: Person) -> bool:
             with suppress(Refusal):
-                return acts.did_last(draft, person, wanted(chosen(draft)), "clock")
+                return acts.did_last(draft, person, wanted(chosen(draft, person)), "clock")
             return False
 
         return self._do(who, case, now, fact, did)
@@ -532,26 +531,34 @@ class Office:
         note: str,
         now: datetime,
         who: str | None = None,
+        *,
+        instead: bool = False,
     ) -> str:
         """Put a calendar forward with a new or amended year, or with local days by unit (`*`: the whole
-        county): on top of the one put forward before, or of the one in force. Its digest. Raises `Invalid`,
-        and `Unknown` when there is no `who`."""
+        county): on top of the one put forward before, or (if there is none, or `instead` of it) of the one in
+        force. Its digest. Raises `Invalid`, and `Unknown` when there is no `who`."""
 
         def act(tx: Transaction) -> str:
             head = tx.head(OFFICE)
             by = self._by(tx, who)
-            base = calendars.proposal(tx) or standing(tx).calendars[-1][1]
+            waiting, in_force = calendars.proposal(tx), standing(tx).calendars[-1][1]
+            base = in_force if instead else waiting or in_force
             calendar = calendars.changed(self._library.calendar(tx, base), change, self._organisation(tx))
-            return calendars.propose(tx, head, base, calendar, note, now, by)
+            return calendars.propose(tx, head, waiting or in_force, calendar, note, now, by)
 
         return self._write(act)
 
     def plan_calendar(self, now: datetime) -> dict[str, Any]:
-        """What applying the calendar put forward would do: its digest, how many cases are open, and each due
-        date that would move. Raises `Invalid` when none is put forward."""
+        """What applying the calendar put forward would do: its digest, what it says otherwise than the one in
+        force, how many cases are open, and each due date that would move. Raises `Invalid` when none is put
+        forward."""
         with self._store.reading() as reader:
             in_force = standing(reader)
             calendar = calendars.chosen(calendars.proposal(reader), in_force.calendars[-1][1], None)
+            changes = calendars.differences(
+                self._library.calendar(reader, in_force.calendars[-1][1]),
+                self._library.calendar(reader, calendar),
+            )
             cases, moves = 0, []
             for _, moved in calendars.plan(reader, self._library, in_force, calendar, now):
                 cases += 1
@@ -559,6 +566,7 @@ class Office:
         return {
             "calendar": calendar,
             "in_force": in_force.calendars[-1][1],
+            "changes": changes,
             "cases": cases,
             "moves": moves,
         }
@@ -665,6 +673,14 @@ class Office:
         Raises `Invalid` for a clock or timer that the case does not have."""
         with self._store.reading() as reader:
             return desk.explain(reader, self._library, case, clock, now)
+
+    def workdays(self, unit: str | None, now: datetime) -> Workdays:
+        """The working days of `unit` (None: of the county) by the calendar in force at `now`."""
+        with self._store.reading() as reader:
+            in_force = standing(reader)
+            calendar = self._library.calendar(reader, in_force.calendar_at(now))
+            closing = self._library.organisation(reader, in_force.organisation).closing
+            return workdays_of(calendar, unit or EVERYWHERE, self.zone, closing)
 
     def accountability(self, case: str | None, now: datetime) -> dict[str, Any]:
         """Whose each moment of a case was, up to `now` (case None: of every case), from its replay: see

@@ -20,6 +20,11 @@ STANDING = "standing"
 """The office's setting that says what is in force, as `Standing.text` writes it."""
 
 
+COUNTED = "counted"
+"""The office's setting that says up to which change of the calendar, by its instant, every open case has
+been brought."""
+
+
 class Standing(NamedTuple):
     """What is in force, by digest: the organisation, and the calendars with the instants since when, the
     earliest first."""

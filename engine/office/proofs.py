@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import cache, partial
@@ -10,12 +10,21 @@ from typing import Any
 
 from .. import audit
 from ..case import Case
-from ..errors import Diverged, Refusal
+from ..errors import Diverged, Refusal, say
 from ..events import OFFICE, Record
 from ..projections import derive
-from ..store import Reader, Transaction
-from .draft import office_head
-from .library import STANDING, Library, find_case, load_calendar, load_definition, standing, standing_of
+from ..store import Head, Reader, Transaction
+from .draft import office_head, state_of
+from .library import (
+    COUNTED,
+    STANDING,
+    Library,
+    find_case,
+    load_calendar,
+    load_definition,
+    standing,
+    standing_of,
+)
 
 
 def history(reader: Reader, case: str) -> list[Record]:
@@ -92,6 +101,7 @@ def verify(reader: Reader, case: str | None, progress: Callable[[int], None]) ->
                 in_time,
             )
             issued += [row.number for row in documents]
+            findings += _behind(number, head, in_time, reader.meta(COUNTED))
         progress(1)
     if case is None:
         findings += audit.verify_numbers(numbers, issued, reader.numbers())
@@ -113,3 +123,25 @@ def rebuild(tx: Transaction, library: Library) -> int:
             head, lists = derive(replayed, definition_of)
             tx.rebuild(head, lists.opened, lists.armed)
     return len(numbers) - 1
+
+
+def _behind(
+    number: str, head: Head | None, calendars: Sequence[tuple[str, str]], counted: str | None
+) -> Iterator[Diverged]:
+    """An open case that sweeps pass over, although it has not taken over the calendar in force."""
+    since, in_force = calendars[-1] if calendars else ("", "")
+    if head is None or head.status != "open" or not counted or counted < since:
+        return
+    with suppress(Diverged):  # an unreadable head has been found
+        calendar = state_of(head).calendar
+        if calendar and calendar != in_force:
+            yield Diverged(
+                "calendar.behind",
+                say("case {case} is not counted by the calendar in force", case=number),
+                expected=say("{calendar}", calendar=in_force[:12]),
+                found=say("{calendar}", calendar=calendar[:12]),
+                remedy=say(
+                    "run `lianban sweep`, and `lianban verify` again; if it stays, somebody changed the "
+                    "database"
+                ),
+            )
