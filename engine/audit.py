@@ -224,21 +224,28 @@ def _authorised(
 
 
 def _check_calendars(
-    number: str, history: Iterable[Record], calendars: Sequence[tuple[str, str]]
+    number: str, history: Sequence[Record], calendars: Sequence[tuple[str, str]]
 ) -> Iterator[Diverged]:
-    """A case is counted by calendars that were in force in the office, and by none before its time."""
-    for record in history:
+    """A case is counted by calendars that were in force in the office, by none before its time, and takes a
+    change over at its instant, or right after what had happened by then."""
+    place = -1
+    for before, record in zip([None, *history], history, strict=False):
         match record.event:
             case CaseOpened(calendar=calendar):
                 if b'"calendar":' not in record.body:
-                    continue  # opened before calendars were on record
+                    return  # opened before calendars were on record
                 # In a rehearsal office a case may be opened before the office was.
-                known = [named for since, named in calendars if since <= max(record.at, calendars[0][0])]
+                latest = max(record.at, calendars[0][0]) if calendars else ""
+                place = _place(calendars, calendar, latest)
+                right = place >= 0
             case CalendarRevised(calendar=calendar):
-                known = [named for since, named in calendars if since <= record.at]
+                since = calendars[place + 1][0] if 0 <= place < len(calendars) - 1 else ""
+                taken = [n for n, (_, named) in enumerate(calendars) if n > place and named == calendar]
+                right = bool(taken) and before is not None and record.at == max(since, before.at)
+                place = taken[0] if taken else place
             case _:
                 continue
-        if calendar not in known:
+        if not right:
             yield _finding(
                 number,
                 "calendar.not_in_force",
@@ -248,6 +255,13 @@ def _check_calendars(
                     seq=record.seq,
                 ),
             )
+            return
+
+
+def _place(calendars: Sequence[tuple[str, str]], calendar: str, until: str) -> int:
+    """Which of the calendars in force it is: the last one up to the instant `until`; -1 for none."""
+    places = [n for n, (since, named) in enumerate(calendars) if named == calendar and since <= until]
+    return max(places, default=-1)
 
 
 def _check_head(number: str, found: Head | None, derived: Head) -> Iterator[Diverged]:

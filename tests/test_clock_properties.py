@@ -134,7 +134,7 @@ def readings(office: Office, case: str) -> Iterator[tuple[Mapping[str, Any], Any
         for record, state in office.replay(case):
             for deadline in state.deadlines.values():
                 clock = definition.clocks[deadline["clock"]]
-                workdays = hours_of(state, definition, calendar_of)(clock.unit)
+                workdays = hours_of(state, deadline["calendar"], calendar_of)(clock.unit)
                 yield deadline, clock.rule, Ledger.from_json(deadline["ledger"]), workdays, record.at
 
 

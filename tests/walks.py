@@ -396,13 +396,14 @@ class Walk:
             later = max(self.now, read_instant(instants[0]))
         self.now = later
 
-    def tell(self, verb: str, *arguments: Any) -> None:
-        """Do one verb of the office."""
+    def tell(self, verb: str, *arguments: Any) -> Any:
+        """Do one verb of the office; what it gives, None if it refuses."""
         self.told.append((verb, arguments))
         try:
-            getattr(self.office, verb)(*arguments)
+            return getattr(self.office, verb)(*arguments)
         except Refusal:
             self.refusals += 1
+            return None
 
     def act(self, line: dict[str, Any]) -> None:
         self.tell("do", self.person(line), self.case, line["task"], self.answer(line), self.now)
@@ -440,8 +441,9 @@ class Walk:
             on = first + timedelta(days=self.chance.randint(0, 7))
             works = self.chance.choice([True, False, False, None])
             days[on] = None if works is None else Overlay(works, "暴雪", "示政发〔2026〕1号")
-        self.tell("import_calendar", {unit: days}, "暴雪", self.now)
-        self.tell("apply_calendar", "", self.now)
+        calendar = self.tell("import_calendar", {unit: days}, "暴雪", self.now)
+        if calendar is not None:
+            self.tell("apply_calendar", calendar, self.now)
 
     def people(self, unit: str) -> list[str]:
         """Those of `unit`, most likely, and others."""
