@@ -68,11 +68,22 @@ class Event:
         """The event's own fields as plain JSON data."""
         return {name: getattr(self, name) for name in _FIELDS[self.type]}
 
+    # Here and not made by `dataclass` for each of forty types: that takes longer than a short command should.
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self.payload() == other.payload()
+
+    def __hash__(self) -> int:
+        return hash(canonical(self.payload()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.payload().items())})"
+
 
 # --- the office's own history (stream `OFFICE`)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class OfficeCreated(Event):
     """The first event of every office. `rehearsal` is for ever."""
 
@@ -83,7 +94,7 @@ class OfficeCreated(Event):
     division: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class OrganisationRecorded(Event):
     """Units, posts and people as they stand from now on; `content` is the digest of the stored text."""
 
@@ -92,7 +103,7 @@ class OrganisationRecorded(Event):
     content: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DefinitionPublished(Event):
     """An item's definition comes into force on `effective` (a date). `net` is the compiled net's digest."""
 
@@ -104,7 +115,7 @@ class DefinitionPublished(Event):
     effective: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CalendarImported(Event):
     """A calendar (a digest) was put forward; it counts nothing before it is applied."""
 
@@ -114,7 +125,7 @@ class CalendarImported(Event):
     note: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CalendarApplied(Event):
     """From now on terms are counted by this calendar, those of open cases included."""
 
@@ -126,7 +137,7 @@ class CalendarApplied(Event):
 # --- the case: facts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CaseOpened(Event):
     """A case of `item` begins, to run by `definition` (a digest) for life, in the time of `zone`.
 
@@ -144,7 +155,7 @@ class CaseOpened(Event):
     data: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TaskCompleted(Event):
     """A person finished the open task `task` with these answers."""
 
@@ -155,7 +166,7 @@ class TaskCompleted(Event):
     data: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MessageReceived(Event):
     """A message reached the case (a supplement handed in, say), entered by a person."""
 
@@ -165,7 +176,7 @@ class MessageReceived(Event):
     data: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TimerFired(Event):
     """A timer ran out at its own due instant, or with the clock it waited for; `at` is that instant."""
 
@@ -175,7 +186,7 @@ class TimerFired(Event):
     element: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ClockStruck(Event):
     """Time reached a rung of a clock of the item; `rung` is "" when the clock ran out."""
 
@@ -185,7 +196,7 @@ class ClockStruck(Event):
     rung: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PauseOrdered(Event):
     """Somebody stopped a clock for a ground of its closed list; the applicant is told it will take
     `expected` (a term)."""
@@ -198,7 +209,7 @@ class PauseOrdered(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ResumeOrdered(Event):
     """Somebody let a paused clock run on."""
 
@@ -209,7 +220,7 @@ class ResumeOrdered(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ExtensionGranted(Event):
     """The office that may do so extended a clock by the term `by`."""
 
@@ -220,7 +231,7 @@ class ExtensionGranted(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CalendarRevised(Event):
     """From now on the case's terms are counted by `calendar` (a digest)."""
 
@@ -229,7 +240,7 @@ class CalendarRevised(Event):
     calendar: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CardAnswered(Event):
     """The unit that got the card signed for it and says what it does about it."""
 
@@ -239,7 +250,7 @@ class CardAnswered(Event):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CardContested(Event):
     """The unit that got the card says that it is wrong."""
 
@@ -249,7 +260,7 @@ class CardContested(Event):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CardWithdrawn(Event):
     """The supervisor took the card back; it stays on record."""
 
@@ -262,7 +273,7 @@ class CardWithdrawn(Event):
 # --- the case: consequences
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TaskOpened(Event):
     """A step waits for somebody who holds `post` in `unit`."""
 
@@ -273,7 +284,7 @@ class TaskOpened(Event):
     post: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TaskCancelled(Event):
     """An open step is no longer wanted (interrupted, or its scope ended)."""
 
@@ -282,7 +293,7 @@ class TaskCancelled(Event):
     element: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TimerArmed(Event):
     """A timer will fire at `due`, or when `clock` of the item runs out, unless it is stopped before.
 
@@ -297,7 +308,7 @@ class TimerArmed(Event):
     provisional: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TimerMoved(Event):
     """A change of the calendar moved a timer from `was` to `due`."""
 
@@ -309,7 +320,7 @@ class TimerMoved(Event):
     provisional: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TimerStopped(Event):
     """An armed timer will not fire any more."""
 
@@ -318,7 +329,7 @@ class TimerStopped(Event):
     element: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MessageSent(Event):
     """The process sent a message (to another participant)."""
 
@@ -327,7 +338,7 @@ class MessageSent(Event):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SignalSent(Event):
     """The process broadcast a signal."""
 
@@ -336,7 +347,7 @@ class SignalSent(Event):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DocumentIssued(Event):
     """A numbered document was rendered and filed; `content` is the digest of its bytes.
 
@@ -350,7 +361,7 @@ class DocumentIssued(Event):
     content: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class IncidentRaised(Event):
     """A token stopped because the diagram's own condition, script or timer failed."""
 
@@ -361,7 +372,7 @@ class IncidentRaised(Event):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ClockStarted(Event):
     """A clock of the item runs since `since`, which may lie before this event; it ends at `due`."""
 
@@ -372,7 +383,7 @@ class ClockStarted(Event):
     provisional: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ClockPaused(Event):
     """The clock stands still for `ground`; it has no due date until it runs on."""
 
@@ -382,7 +393,7 @@ class ClockPaused(Event):
     expected: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ClockResumed(Event):
     """A pause ended; `due` is None while another one lasts."""
 
@@ -393,7 +404,7 @@ class ClockResumed(Event):
     provisional: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ClockExtended(Event):
     """The clock has so much more (`by`, a term); `due` is None while it stands still."""
 
@@ -404,7 +415,7 @@ class ClockExtended(Event):
     provisional: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ClockRestarted(Event):
     """The term began anew."""
 
@@ -414,7 +425,7 @@ class ClockRestarted(Event):
     provisional: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ClockReprojected(Event):
     """A change of the calendar moved the clock's due date."""
 
@@ -425,7 +436,7 @@ class ClockReprojected(Event):
     provisional: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ClockExpired(Event):
     """The clock ran out, with this effect by this law (None: a flag needs none)."""
 
@@ -435,7 +446,7 @@ class ClockExpired(Event):
     basis: dict[str, str] | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ClockStopped(Event):
     """What the clock measures is done; `late` if it had run out before."""
 
@@ -444,7 +455,7 @@ class ClockStopped(Event):
     late: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CaseDeemed(Event):
     """Silence counts as an answer by law: `effect` (`deemed_acceptance` …) takes effect as of `as_of`."""
 
@@ -455,7 +466,7 @@ class CaseDeemed(Event):
     basis: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ReminderRaised(Event):
     """`unit` is reminded that a clock has little left, or that a pause lasts longer than was told."""
 
@@ -466,7 +477,7 @@ class ReminderRaised(Event):
     due: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CardRaised(Event):
     """`unit` gets a card of this colour because of a clock."""
 
@@ -477,7 +488,7 @@ class CardRaised(Event):
     unit: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CaseClosed(Event):
     """The process ended; `outcome` is the end event that was reached last."""
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import Problem, say
 from ..events import canonical
 from ..flow.net import Net
-from .checks import Organisation, check_examples, check_form, check_item, check_net
-from .clock_checks import check_clocks
 from .model import DIAGRAM, ITEM, Definition, digest_of, form_path, read_toml
+
+if TYPE_CHECKING:  # the checks are imported where they are done: a running case needs none of them
+    from .checks import Organisation
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -71,6 +72,9 @@ class _Reading:
         self.problems: list[Problem] = []
 
     def definition(self, organisation: Organisation | None) -> Definition | None:
+        from .checks import check_examples, check_item, check_net
+        from .clock_checks import check_clocks
+
         if not self.folder.is_dir():
             message = say("there is no folder {folder}", folder=str(self.folder))
             remedy = say("name the folder that holds {item} and {diagram}", item=ITEM, diagram=DIAGRAM)
@@ -161,6 +165,8 @@ class _Reading:
 
     def read_forms(self, net: Net) -> dict[str, Mapping[str, Any]]:
         """Take the forms that the steps of `net` use; those that are usable, by name."""
+        from .checks import check_form
+
         usable: dict[str, Mapping[str, Any]] = {}
         users: dict[str, tuple[str, str]] = {}
         sources = self.sources()

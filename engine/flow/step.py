@@ -30,7 +30,6 @@ from ..clock import (
     write_instant,
 )
 from ..errors import Invalid, Text, say
-from ..expressions import Failed, Malformed, compile_expression, compile_script, compile_table
 from .marking import (
     Frame,
     Marking,
@@ -474,11 +473,15 @@ class _Run:
                     self.frames[frame_id]["live"][visit_id]["unit"] = str(self.evaluate(frame_id, unit))
                 self.note("opened", frame_id, node, visit_id)
             case "script":
+                from ..expressions import compile_script
+
                 script = the(node.script)
                 values = self.guarded(lambda data: compile_script(script).run(data, *self.at), frame_id)
                 self.write(frame_id, values)
                 self.complete(frame_id, visit_id)
             case "rule":
+                from ..expressions import compile_table
+
                 table = self.net.tables[the(node.decision)]
                 value = self.guarded(lambda data: compile_table(table).evaluate(data, *self.at), frame_id)
                 if node.result is not None:
@@ -988,6 +991,8 @@ class _Run:
         return self.now, self.marking["zone"]
 
     def evaluate(self, frame_id: str, source: str, more: Mapping[str, Any] | None = None) -> Any:
+        from ..expressions import compile_expression
+
         return self.guarded(
             lambda data: compile_expression(source).evaluate({**data, **(more or {})}, *self.at), frame_id
         )
@@ -1004,6 +1009,9 @@ class _Run:
 
     def guarded(self, work: Callable[[dict[str, Any]], Any], frame_id: str) -> Any:
         """Run diagram code on the variables that frame `frame_id` sees; its failure becomes a `_Fault`."""
+        # Here as in its callers: most commands only look at a case and calculate nothing.
+        from ..expressions import Failed, Malformed
+
         try:
             return work(variables(self.marking, frame_id))
         except (Failed, Malformed) as error:
