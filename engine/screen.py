@@ -269,7 +269,9 @@ class Screen:
             else:
                 yield say("paused since {since}: {ground}, expected {expected}, without a notice", **told)
         if clock["paused"] and clock["expected"]:
-            yield say("due {date} if it runs on as expected", date=clock["expected"])
+            date = {"due": clock["expected"]}
+            due = say("{due} (provisional)", **date) if clock["provisional"] else say("{due}", **date)
+            yield say("due {date} if it runs on as expected", date=due)
 
     def _rung(self, name: str) -> str:
         return self.say(_RUNGS.get(name, say("{name}", name=name)))

@@ -478,3 +478,12 @@ def test_every_key_about_clocks_is_documented(folder: Path) -> None:
         "clock import --library holidays --year 2028",
     ):
         assert keys(done(folder, line, "--json").json) - {"zh", "en"} <= documented, line
+
+
+def test_the_date_that_a_paused_clock_will_have_is_marked_too_where_its_year_is_not_announced(
+    folder: Path,
+) -> None:
+    done(folder, PAUSE.replace("12wd", "9999wd"))
+    shown = done(folder, "show 1 --now 2026-03-04")
+    assert re.search(r"due 20\d\d-\d\d-\d\d \(provisional\) if it runs on as expected", shown.out)
+    assert done(folder, "show 1 --now 2026-03-04 --json").json["clocks"][0]["provisional"] is True
