@@ -81,9 +81,6 @@ if TYPE_CHECKING:  # mail takes long to import, and few commands send any
 MOST_TRIES = 200
 """How often an act is decided again because somebody else was faster, before it is given up."""
 
-StepDues = dict[str, tuple[str | None, bool]]
-"""When each open step of a case is due, and whether that is provisional."""
-
 Result = TypeVar("Result")
 
 
@@ -396,9 +393,8 @@ class Office:
             event = wanted(chosen(draft, person))
             owners = owners_of(event, course.case, course.definition, draft.organisation)
             rule = say("{basis}", basis=acts.basis_of(course, event))
-            entered = decision(
-                draft, event.payload()["clock"]
-            )  # first: what nobody may, nobody is asked to do
+            # First, so that nobody is asked to do what nobody may.
+            entered = decision(draft, event.payload()["clock"])
             return permit(draft.organisation, person, owners, what, rule), entered
 
         def did(draft: Draft, person: Person) -> bool:
@@ -455,6 +451,11 @@ class Office:
                 acted[done.case] = acted.get(done.case, 0) + count
             progress(1)
 
+        self._settle_all(now, refused, note)
+        return Swept(list(acted), sum(acted.values()), refused)
+
+    def _settle_all(self, now: datetime, refused: dict[str, Refusal], note: Callable[[Done], None]) -> None:
+        """Let time pass in every case; each act of it is told to `note`, each refusal kept in `refused`."""
         self._catch_up(now, refused, note)
         after = ("", "")
         while True:
@@ -463,7 +464,7 @@ class Office:
                 with self._store.transaction() as tx:
                     found = tx.next_due(write_instant(now), after)
                     if found is None:
-                        return Swept(list(acted), sum(acted.values()), refused)
+                        return
                     if found[1] in refused:
                         after = found
                         continue
@@ -583,30 +584,33 @@ class Office:
         was interrupted; what it does not reach, the next sweep or act does, as if reached now. Raises
         `Invalid`."""
 
-        def act(tx: Transaction) -> str:
+        def act(tx: Transaction) -> None:
             head = tx.head(OFFICE)
             # On PostgreSQL each question is answered as of its own moment. Asked in this order, a calendar
             # that somebody applies meanwhile is found waiting, in force, or both, but never neither.
             waiting, in_force = calendars.proposal(tx), standing(tx)
-            named = calendars.chosen(waiting, in_force.calendars[-1][1], calendar)
-            calendars.put_in_force(tx, head, in_force, named, now, self._by(tx, who))
-            return named
+            wanted = calendars.chosen(waiting, in_force.calendars[-1][1], named)
+            calendars.put_in_force(tx, head, in_force, wanted, now, self._by(tx, who))
 
-        with self._store.reading() as reader:
-            again = standing(reader).calendars[-1][1].startswith(calendar)
-        if not again:
-            self.sweep(now)  # so that papers due before are numbered in order of time
-        named = self._write(act)
         refused: dict[str, Refusal] = {}
-        reached = 0
+        reached: set[str] = set()
 
         def note(done: Done) -> None:
-            nonlocal reached
-            reached += any(isinstance(record.event, CalendarRevised) for record in done.events)
+            for record in done.events:
+                if isinstance(record.event, CalendarRevised) and record.event.calendar == named:
+                    reached.add(done.case)
+
+        def note_progress(done: Done) -> None:
+            note(done)
             progress(1)
 
-        self._catch_up(now, refused, note)
-        return {"calendar": named, "cases": reached, "refused": refused}
+        with self._store.reading() as reader:
+            named = calendars.chosen(calendars.proposal(reader), standing(reader).calendars[-1][1], calendar)
+        self._settle_all(now, refused, note)  # so that papers due before are numbered in order of time
+        refused.clear()  # who refused gets the calendar all the same, or refuses again
+        self._write(act)
+        self._catch_up(now, refused, note_progress)
+        return {"calendar": named, "cases": len(reached), "refused": refused}
 
     def _settle(self, case: str, now: datetime, tx: Transaction) -> Done:
         draft = self._draft(tx, case)
