@@ -18,7 +18,7 @@ from typing import Any
 
 from .access import Organisation
 from .clock import Calendar, Workdays, parse_term, read_instant, write_instant
-from .deadlines import Book, Card, Deadline, Deemed, find, ran_out, runs, stamped
+from .deadlines import Book, Card, Deadline, Deemed, current, find, ran_out, runs, stamped
 from .definition import Definition
 from .errors import Diverged, Invalid, Text, say
 from .events import (
@@ -194,7 +194,7 @@ def _opened(
 def _follow(case: Case, definition: Definition, at: datetime, event: Event, calendar_of: CalendarOf) -> Case:
     """The case after a fact, with the consequences that must follow. Raises `Invalid` if it can't be."""
     if isinstance(event, CalendarRevised):
-        calendar_of(event.calendar)
+        calendar_of(event.calendar)  # which must be there, whether or not a term is counted by it
         case = replace(case, calendar=event.calendar, counted_since=write_instant(at))
     hours = _hours(case.calendar, case.closing, case.marking["zone"], calendar_of)
     book = _book(case, definition, at, calendar_of)
@@ -487,7 +487,7 @@ def steps(case: Case, definition: Definition) -> list[Step]:
 
 def timed_steps(case: Case, definition: Definition) -> set[str]:
     """The `task` of each step that time is measured for; while its clock stands still, it has no due date."""
-    armed = _armed_on_steps(case, definition)
+    armed = [*dues(case, definition), *bound_timers(definition.net, case.marking)]
     return {
         name
         for name, waiting in _possible(case, definition)
@@ -728,18 +728,13 @@ def _clock_on(case: Case, definition: Definition, waiting: Waiting) -> Deadline 
     return min(found, key=lambda d: (d["due"] is None, d["due"] or "", d["clock"]), default=None)
 
 
-def _armed_on_steps(case: Case, definition: Definition) -> list[Due]:
-    return [*dues(case, definition), *bound_timers(definition.net, case.marking)]
-
-
 def dues(case: Case, definition: Definition) -> list[Due]:
     """All armed timers with the instants they will fire at as things stand, next first."""
     found = timers(definition.net, case.marking)
     for timer in bound_timers(definition.net, case.marking):
-        running = [d for d in case.deadlines.values() if d["clock"] == timer.clock]
-        latest = max(running, key=lambda d: d["n"]) if running else None
-        if latest is not None and latest["due"] is not None:
-            found.append(timer._replace(due=latest["due"], provisional=latest["provisional"]))
+        latest = current(case.deadlines, timer.clock)
+        if latest is not None and latest[1]["due"] is not None:
+            found.append(timer._replace(due=latest[1]["due"], provisional=latest[1]["provisional"]))
     return sorted(found)
 
 

@@ -107,12 +107,18 @@ def runs(deadline: Deadline) -> bool:
     return deadline["ledger"]["stopped"] is None
 
 
+def spent(deadline: Deadline) -> bool:
+    """Whether running out was the clock's end: silence had an effect."""
+    expired, stopped = deadline["expired"], deadline["ledger"]["stopped"]
+    return expired is not None and stopped is not None and stopped <= expired
+
+
 def ran_out(deadlines: Mapping[str, Deadline], clock: str) -> bool:
     """Whether the latest running of `clock` ran out before anything stopped it."""
     found = current(deadlines, clock)
     if found is None or found[1]["expired"] is None:
         return False
-    return runs(found[1]) or found[1]["ledger"]["stopped"] <= found[1]["expired"]
+    return runs(found[1]) or spent(found[1])
 
 
 def find(deadlines: Mapping[str, Deadline], clocks: Mapping[str, Clock], name: str) -> tuple[str, Deadline]:

@@ -29,7 +29,7 @@ from .definition import Definition
 from .documents import render
 from .errors import Invalid, Problem, Refusal, Text, say
 from .events import CaseOpened, DocumentIssued, Event, digest
-from .time_views import document_context
+from .views import document_context
 
 
 def play_all(definition: Definition, organisation: Organisation) -> list[Problem]:

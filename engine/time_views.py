@@ -1,22 +1,19 @@
-"""What a case's clocks show, and what a document may say, as plain data (floor 5)."""
+"""What a case's clocks show, as plain data for people and for documents (floor 5)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from .access import Organisation
-from .case import CalendarOf, Case, Course, dues, hours_of
-from .clock import count, ledger, parse_term, read_instant
-from .clock.ledger import Ledger
-from .deadlines import OVERSTAYED, Deadline, card_state, find, runs
+from .case import CalendarOf, Case, dues, hours_of
+from .clock import count, ledger, parse_term, read_instant, write_instant
+from .clock.ledger import Ledger, Pause, Rule
+from .deadlines import OVERSTAYED, Deadline, card_state, find, runs, spent
 from .definition import Definition
 from .errors import Invalid, Text, say
-from .events import DocumentIssued
-from .flow.marking import timers, variables
-from .views import element_of
+from .flow.marking import element_of, timers
 
 LIVE = frozenset({"running", "paused", "expired"})
 """States of a clock that still measures something."""
@@ -63,20 +60,7 @@ def clock_lines(
                 "over": shown.over,
                 "count_unit": shown.unit,
                 "colour": reached[-1] if reached else None,
-                "paused": [
-                    {
-                        "ground": pause.ground,
-                        "name": {"zh": ground.zh, "en": ground.en},
-                        "since": pause_json["since"],
-                        "expected": str(pause.expected),
-                        "document": pause.document,
-                    }
-                    for pause, pause_json in zip(
-                        book.run.pauses, deadline["ledger"]["runs"][-1]["pauses"], strict=True
-                    )
-                    if pause.until is None
-                    for ground in [clock.rule.grounds[pause.ground]]
-                ],
+                "paused": [_paused(pause, clock.rule) for pause in book.run.pauses if pause.until is None],
                 "late": deadline["expired"] is not None,
                 "effect": clock.rule.effect.kind,
             }
@@ -84,10 +68,20 @@ def clock_lines(
     return sorted(lines, key=_pressing)
 
 
+def _paused(pause: Pause, rule: Rule) -> dict[str, Any]:
+    ground = rule.grounds[pause.ground]
+    return {
+        "ground": pause.ground,
+        "name": {"zh": ground.zh, "en": ground.en},
+        "since": write_instant(pause.since),
+        "expected": str(pause.expected),
+        "document": pause.document,
+    }
+
+
 def _state(deadline: Deadline, shown: ledger.Reading) -> str:
     if not runs(deadline):
-        spent = deadline["expired"] is not None and deadline["ledger"]["stopped"] <= deadline["expired"]
-        return "spent" if spent else "stopped"
+        return "spent" if spent(deadline) else "stopped"
     if shown.expired:
         return "expired"
     return "paused" if shown.paused else "running"
@@ -254,43 +248,3 @@ def notice_of(case: Case, definition: Definition, element: str) -> dict[str, Any
     elif clock.rule.extension is not None:
         told["basis"] = clock.rule.extension.basis.as_json()
     return told
-
-
-def document_context(
-    course: Course,
-    organisation: Organisation,
-    at: datetime,
-    by: dict[str, Any],
-    event: DocumentIssued,
-    number: str,
-    zone: str,
-) -> dict[str, Any]:
-    """What a template may say: the case as it stands at this moment, the step, the person, the number."""
-    case, definition = course.case, course.definition
-    person = organisation.people.get(by.get("person", ""))
-    answers: dict[str, Any] = {}
-    for _, _, entered in reversed(course.entries):
-        if entered.fact:
-            answers = entered.payload().get("data", {})
-            break
-    described = definition.item["documents"][event.document]
-    return {
-        "office": {"name": dict(organisation.name), "division": organisation.division, "zone": zone},
-        "case": {"number": case.number, "item_code": case.item, "opened_at": case.opened_at},
-        "item": definition.item,
-        "data": variables(case.marking),
-        "answers": answers,
-        "step": {"id": event.element, "name": definition.names(element_of(event.element))},
-        "clocks": clocks_for_documents(case, definition, course.calendar_of, at),
-        "deemed": [dict(deemed) for deemed in case.deemed],
-        "notice": notice_of(case, definition, event.element),
-        "actor": {
-            "name": dict(person.name) if person else {"zh": "", "en": ""},
-            "unit": by.get("unit", ""),
-            "unit_name": organisation.unit_name(by["unit"], "zh") if "unit" in by else "",
-            "post": by.get("post", ""),
-        },
-        "document": {"id": event.document, "number": number, "name": described["name"]},
-        "documents": {name: {"number": issued} for name, issued in case.documents.items()},
-        "date": at.astimezone(ZoneInfo(zone)).date().isoformat(),
-    }

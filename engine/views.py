@@ -6,10 +6,12 @@ Names are `{"zh": …, "en": …}`; the front end picks the language.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from .access import Organisation
-from .case import Case, steps
+from .case import Case, Course, steps
 from .deadlines import OVERSTAYED
 from .definition import Definition
 from .definition.clocks import Clock
@@ -27,8 +29,10 @@ from .events import (
     TaskOpened,
     TimerFired,
 )
+from .flow.marking import element_of, variables
 from .forms import NO_FIELDS
 from .forms.schema import choices_of, field_title, shape
+from .time_views import clocks_for_documents, notice_of
 
 
 def step_lines(
@@ -113,11 +117,6 @@ def _said(definition: Definition, element: str, answers: dict[str, Any]) -> dict
     return next(
         (line["words"] for line in answer_lines(form_of(definition, element), answers) if line["words"]), {}
     )
-
-
-def element_of(task: str) -> str:
-    """The element that a task is a visit of: `fire` for `review/fire#2`."""
-    return task.rpartition("/")[2].partition("#")[0].partition(":")[0]
 
 
 def form_of(definition: Definition, element: str) -> dict[str, Any]:
@@ -233,4 +232,44 @@ def _actor(organisation: Organisation, record: Record) -> dict[str, Any]:
         "unit": unit,
         "unit_name": dict(organisation.units.get(unit, {}).get("name", {})),
         "post": record.by.get("post", ""),
+    }
+
+
+def document_context(
+    course: Course,
+    organisation: Organisation,
+    at: datetime,
+    by: dict[str, Any],
+    event: DocumentIssued,
+    number: str,
+    zone: str,
+) -> dict[str, Any]:
+    """What a template may say: the case as it stands at this moment, the step, the person, the number."""
+    case, definition = course.case, course.definition
+    person = organisation.people.get(by.get("person", ""))
+    answers: dict[str, Any] = {}
+    for _, _, entered in reversed(course.entries):
+        if entered.fact:
+            answers = entered.payload().get("data", {})
+            break
+    described = definition.item["documents"][event.document]
+    return {
+        "office": {"name": dict(organisation.name), "division": organisation.division, "zone": zone},
+        "case": {"number": case.number, "item_code": case.item, "opened_at": case.opened_at},
+        "item": definition.item,
+        "data": variables(case.marking),
+        "answers": answers,
+        "step": {"id": event.element, "name": definition.names(element_of(event.element))},
+        "clocks": clocks_for_documents(case, definition, course.calendar_of, at),
+        "deemed": [dict(deemed) for deemed in case.deemed],
+        "notice": notice_of(case, definition, event.element),
+        "actor": {
+            "name": dict(person.name) if person else {"zh": "", "en": ""},
+            "unit": by.get("unit", ""),
+            "unit_name": organisation.unit_name(by["unit"], "zh") if "unit" in by else "",
+            "post": by.get("post", ""),
+        },
+        "document": {"id": event.document, "number": number, "name": described["name"]},
+        "documents": {name: {"number": issued} for name, issued in case.documents.items()},
+        "date": at.astimezone(ZoneInfo(zone)).date().isoformat(),
     }

@@ -16,7 +16,7 @@ ROOMS = [
     *["flow"],
     *["definition", "access", "rehearsal"],
     *["deadlines", "case"],
-    *["documents", "store", "projections", "audit", "accountability", "views", "time_views"],
+    *["documents", "store", "projections", "audit", "accountability", "time_views", "views"],
     *["examples", "delivery", "office", "screen"],
     *["cli"],
 ]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import NOTHING, Problem, Text, say
 from ..expressions import Malformed, compile_expression, compile_script, compile_table
+from ..flow.marking import element_of
 from ..flow.net import HUMAN, Net, Node, Scope
 from .model import DIAGRAM, ITEM, is_example, read_toml
 from .wording import fault, near, one_of, unknown
@@ -96,10 +97,10 @@ def check_examples(item: Mapping[str, Any], net: Net | None, files: Mapping[str,
             problems.append(unknown("outcome", path, "outcome", example["outcome"], item.get("outcomes", {})))
         for number, step in enumerate(example["steps"], 1):
             place = f"steps.{number}"
-            if "do" in step and elements is not None and _element_of(step["do"]) not in elements:
+            if "do" in step and elements is not None and element_of(step["do"]) not in elements:
                 problems.append(unknown("step", path, f"{place}.do", step["do"], elements))
             for task in step.get("expect_open", ()):
-                if elements is not None and _element_of(task) not in elements:
+                if elements is not None and element_of(task) not in elements:
                     problems.append(unknown("step", path, f"{place}.expect_open", task, elements))
             for document in step.get("expect_documents", ()):
                 if document not in documents:
@@ -118,11 +119,6 @@ def check_examples(item: Mapping[str, Any], net: Net | None, files: Mapping[str,
             )
         )
     return problems
-
-
-def _element_of(task: str) -> str:
-    """The element of a task's identity: `sub/fire#2` and `opinion:3` name fire and opinion."""
-    return re.split("[#:]", task.rpartition("/")[2])[0]
 
 
 def check_form(content: bytes, path: str) -> tuple[dict[str, Any] | None, list[Problem]]:

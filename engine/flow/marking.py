@@ -209,6 +209,11 @@ def variables(marking: Marking, frame_id: str = "") -> dict[str, Any]:
     return seen
 
 
+def element_of(task: str) -> str:
+    """The element that a task or timer is a visit of: `fire` for `review/fire#2` and for `fire:3`."""
+    return task.rpartition("/")[2].partition("#")[0].partition(":")[0]
+
+
 def copy_data(value: Any) -> Any:
     """A deep copy of JSON data."""
     # marshal knows just such data, keeps order, and takes half the time of copying by hand.

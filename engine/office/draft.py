@@ -31,7 +31,7 @@ from ..events import (
 )
 from ..projections import changes_of, head_of
 from ..store import Changes, DocumentRow, Head, OutboxRow, Transaction
-from ..time_views import document_context
+from ..views import document_context
 from .library import Library, Standing
 
 SYSTEM = {"system": True}

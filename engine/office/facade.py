@@ -58,8 +58,9 @@ from ..events import (
     digest,
     parse,
 )
+from ..flow.marking import element_of
 from ..store import DefinitionRow, DocumentRow, Reader, Store, Transaction
-from ..views import element_of, form_of
+from ..views import form_of
 from . import acts, calendars, desk, proofs
 from .draft import SYSTEM, Done, Draft, append_office, not_backwards, state_of
 from .library import (
