@@ -1,116 +1,49 @@
-"""Who may do what (floor 3): units, the posts in them, and the people who hold the posts.
+"""Who may do what, and in whose place (floor 3).
 
-The organisation is data: a TOML text, recorded with a digest and an instant, so that an act is judged
-by the organisation of its time.
+A person acts in a post that is hers on that day. Where its holder is away she may act as the stand-in, and
+what a holder delegated to her she may do within the delegation; what she has that way she can't lend on
+(Administrative Licensing Law art. 24). Four-eyes and recusal look at the person and at the one for whom she
+acts alike, so that nobody does through another what is closed to her.
 """
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import time
-from typing import Any
-from zoneinfo import ZoneInfo
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
-from .clock import CLOSING, OFFICE_ZONE
 from .errors import Invalid, NotAllowed, Text, Unknown, say
+from .organisation import ALL, Delegation, Organisation, Person, Post, told_posts
+from .organisation import POWERS as POWERS
+
+LANE_RULE = say("the step's lane in the published definition is bound to this post")
+
+DELEGATION_RULE = say(
+    "Administrative Licensing Law art. 26: a department's window acts for it within what was granted to it; "
+    "art. 24: power is exercised within its grant and not lent on"
+)
+
+CERTIFICATE_RULE = say(
+    "officers who inspect on site hold a valid law-enforcement certificate and show it (行政执法资格, "
+    "国办发〔2018〕118号)"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody who works here; `posts` are `(unit, post)` pairs, `email` may be empty."""
+class Claim:
+    """What somebody wants to do: `what`, which belongs to the posts `owners` (unit, post) by `rule`.
 
-    id: str
-    name: Mapping[str, str]
-    posts: tuple[tuple[str, str], ...]
-    email: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Organisation:
-    """Units by code, people by id, and the division code that case numbers begin with.
-
-    `closing` is when its offices close (`HH:MM`) by the clocks of `zone` (an IANA name), in which an office
-    works from its creation on; `supervisors` are the posts that watch over time limits and may withdraw a
-    card.
+    `item` and `power` (one of `POWERS`) are what a delegation must cover. `barred` says by which rule a
+    person (her id) is kept from it in this case: four-eyes, recusal. `certificate` is the kind that whoever
+    does it must have, valid on the day; "" for none.
     """
 
-    name: Mapping[str, str]
-    division: str
-    closing: str
-    zone: str
-    supervisors: tuple[tuple[str, str], ...]
-    units: Mapping[str, Mapping[str, Any]]
-    people: Mapping[str, Person]
-
-    def unit_name(self, unit: str, lang: str) -> str:
-        """The unit's name in `lang`, or its code."""
-        names = self.units.get(unit, {}).get("name", {})
-        return str(names.get(lang, unit))
-
-    def holders(self, unit: str, post: str) -> list[Person]:
-        """Everybody who holds `post` in `unit`, in the order of the register."""
-        return [person for person in self.people.values() if (unit, post) in person.posts]
-
-    def members(self, unit: str) -> list[Person]:
-        """Everybody who holds a post in `unit`, in the order of the register."""
-        return [person for person in self.people.values() if any(held == unit for held, _ in person.posts)]
-
-    def posts_in(self, unit: str) -> list[tuple[str, str]]:
-        """Every post in `unit` that somebody holds, in the order of the register."""
-        held = (post for person in self.people.values() for post in person.posts)
-        return list(dict.fromkeys(post for post in held if post[0] == unit))
-
-
-def read_organisation(text: bytes) -> Organisation:
-    """The organisation that a TOML text describes. Raises `Invalid` when it doesn't describe one."""
-    try:
-        content = tomllib.loads(text.decode())
-        units = dict(content["units"])
-        people = {}
-        for entry in content["people"]:
-            posts = _posts(entry["posts"], units, entry["id"])
-            if entry["id"] in people:
-                raise ValueError(f"{entry['id']} appears twice")
-            email = str(entry.get("email", ""))
-            people[str(entry["id"])] = Person(str(entry["id"]), entry["name"], posts, email)
-        closing = content.get("closing", CLOSING)
-        if not isinstance(closing, time):
-            raise ValueError("closing is not a time of day like 17:30:00")
-        zone = ZoneInfo(content.get("zone", OFFICE_ZONE)).key
-        supervisors = _posts(content.get("supervisors", ()), units, "supervisors")
-        return Organisation(
-            content["name"],
-            str(content["division"]),
-            closing.strftime("%H:%M"),
-            zone,
-            supervisors,
-            units,
-            people,
-        )
-    except (
-        UnicodeDecodeError,
-        tomllib.TOMLDecodeError,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-    ) as error:
-        raise Invalid(
-            "organisation.unreadable",
-            say("the organisation file can't be read: {error}", error=str(error)),
-            expected=say("TOML with name, division, [units.<code>] and [[people]] with id, name, posts"),
-            remedy=say("correct the file and try again"),
-        ) from error
-
-
-def _posts(texts: Iterable[str], units: Mapping[str, Any], of: str) -> tuple[tuple[str, str], ...]:
-    posts = tuple((str(unit), str(name)) for unit, name in (text.split("/") for text in texts))
-    for unit, _ in posts:
-        if unit not in units:
-            raise ValueError(f"{of}: no unit {unit}")
-    return posts
+    owners: tuple[Post, ...]
+    what: Text
+    rule: Text = LANE_RULE
+    item: str = ""
+    power: str = "review"
+    barred: Mapping[str, Text] = field(default_factory=dict)
+    certificate: str = ""
 
 
 def identify(organisation: Organisation, who: str | None) -> Person:
@@ -134,40 +67,187 @@ def identify(organisation: Organisation, who: str | None) -> Person:
     return person
 
 
-LANE_RULE = say("the step's lane in the published definition is bound to this post")
+def permit(organisation: Organisation, person: Person, claim: Claim) -> dict[str, str]:
+    """The capacity in which `person` may do it, as it goes on record: `{"person", "unit", "post"}` of the
+    first of the owners that is hers; for somebody else also `{"for", "as": "stand_in"}` or `{"for", "as":
+    "delegate", "delegation"}`. After a merger the unit is the successor.
+
+    Raises `NotAllowed` naming the rule and who could act instead: `access.barred`, `access.certificate`,
+    `access.delegation` for one that does not reach so far, else `access.post`.
+    """
+    by = _capacity(organisation, person, claim)
+    if by is None:
+        raise _refusal(organisation, person, claim)
+    return by
 
 
-def permit(
+def may(organisation: Organisation, claim: Claim) -> list[Person]:
+    """Everybody whom `permit` lets do it, in the order of the register."""
+    seats = _seats(organisation, claim)
+    holders = {holder.id for seat in seats for holder in organisation.holders(*seat)}
+    able = {entry.person for entry in organisation.stand_ins if entry.principal in holders}
+    able |= {entry.to for entry in organisation.delegations if organisation.seat(*entry.post) in seats}
+    able |= holders
+    return [
+        person
+        for person in organisation.people.values()
+        if person.id in able and _capacity(organisation, person, claim) is not None
+    ]
+
+
+def recused(organisation: Organisation, parties: Iterable[str]) -> dict[str, Text]:
+    """Who declared an interest in one of the parties (names, id numbers), with the rule that keeps her from
+    their case: the `barred` of a claim."""
+    named = set(parties)
+    return {
+        entry.person: say(
+            "Civil Servants Law art. 76-77: who has an interest in the matter withdraws; declared: {kind}",
+            kind=_INTERESTS[entry.kind],
+        )
+        for entry in organisation.interests
+        if entry.party in named
+    }
+
+
+_INTERESTS = {
+    "own": say("her own interest"),
+    "spouse": say("her spouse's interest"),
+    "kin": say("a relative's interest"),
+    "in-law": say("an in-law's interest"),
+    "other": say("another circumstance"),
+}
+
+
+def _capacity(organisation: Organisation, person: Person, claim: Claim) -> dict[str, str] | None:
+    if person.id in claim.barred or not _certified(organisation, person, claim):
+        return None
+    ways = _ways(organisation, person, claim)
+    return next((by for by in ways if by.get("for") not in claim.barred), None)
+
+
+def _certified(organisation: Organisation, person: Person, claim: Claim) -> bool:
+    return not claim.certificate or organisation.certificate_of(person.id, claim.certificate) is not None
+
+
+def _ways(organisation: Organisation, person: Person, claim: Claim) -> Iterator[dict[str, str]]:
+    """Every capacity in which she has one of the owners' posts, the best first: her own, as the stand-in of
+    who is away, as the delegate of who still holds the post herself."""
+    seats = _seats(organisation, claim)
+    for unit, post in seats:
+        if (unit, post) in person.posts:
+            yield {"person": person.id, "unit": unit, "post": post}
+    for unit, post in seats:
+        for stand_in in organisation.stand_ins:
+            principal = organisation.people[stand_in.principal]
+            if stand_in.person == person.id and (unit, post) in principal.posts:
+                lent = {"for": principal.id, "as": "stand_in"}
+                yield {"person": person.id, "unit": unit, "post": post, **lent}
+    for unit, post in seats:
+        for delegation in organisation.delegations:
+            if (
+                delegation.to == person.id
+                and organisation.seat(*delegation.post) == (unit, post)
+                and _shortfall(organisation, delegation, claim) is None
+            ):
+                lent = {"for": delegation.grantor, "as": "delegate", "delegation": delegation.id}
+                yield {"person": person.id, "unit": unit, "post": post, **lent}
+
+
+def _seats(organisation: Organisation, claim: Claim) -> list[Post]:
+    return list(dict.fromkeys(organisation.seat(*owner) for owner in claim.owners))
+
+
+def _shortfall(organisation: Organisation, delegation: Delegation, claim: Claim) -> Text | None:
+    """Why the delegation of a post does not reach to the claim; None when it does."""
+    told = {"delegation": delegation.id, "grantor": delegation.grantor, "since": str(delegation.since)}
+    told |= {"until": str(delegation.until), "revoked": str(delegation.revoked)}
+    if delegation.revoked is not None and delegation.revoked <= organisation.day:
+        return say("delegation {delegation} of {grantor} was revoked on {revoked}", **told)
+    if organisation.day > delegation.until:
+        return say("delegation {delegation} of {grantor} ended on {until}", **told)
+    if organisation.day < delegation.since:
+        return say("delegation {delegation} of {grantor} begins on {since}", **told)
+    if organisation.seat(*delegation.post) not in organisation.people[delegation.grantor].posts:
+        return say("delegation {delegation}: {grantor} does not hold the post any more", **told)
+    if not {claim.item, ALL} & {*delegation.items}:
+        items = ", ".join(delegation.items)
+        return say("delegation {delegation} of {grantor} is for other items: {items}", items=items, **told)
+    if not {claim.power, ALL} & {*delegation.powers}:
+        powers = ", ".join(delegation.powers)
+        return say(
+            "delegation {delegation} of {grantor} is for other powers: {powers}", powers=powers, **told
+        )
+    return None
+
+
+def _refusal(organisation: Organisation, person: Person, claim: Claim) -> NotAllowed:
+    """Why not, in the order in which somebody would ask: nobody lent it to her, it is closed to her in this
+    case, she lacks the certificate."""
+    ways = list(_ways(organisation, person, claim))
+    principals = [by.get("for", "") for by in ways]
+    if not ways:
+        return _without_post(organisation, person, claim)
+    if person.id in claim.barred or all(one in claim.barred for one in principals):
+        who = person.id if person.id in claim.barred else principals[0]
+        told = {"person": person.id, "principal": who}
+        found = say("{person} would act for {principal}, who is kept from it", **told)
+        if who == person.id:
+            found = say("{person} is kept from it", **told)
+        expected = say("somebody who is not kept from it in this case, nor acts for one who is")
+        return _refuse("access.barred", organisation, person, claim, expected, found, claim.barred[who])
+    told = {"person": person.id, "kind": claim.certificate, "day": str(organisation.day)}
+    expected = say("a certificate “{kind}” that is valid on {day}", **told)
+    found = say("{person} has none", **told)
+    held = [own for own in person.certificates if own.kind == claim.certificate]
+    if held:
+        last = max(held, key=lambda own: own.expires)
+        told |= {"number": last.number, "expires": str(last.expires)}
+        found = say("certificate {number} of {person} expired on {expires}", **told)
+    return _refuse("access.certificate", organisation, person, claim, expected, found, CERTIFICATE_RULE)
+
+
+def _without_post(organisation: Organisation, person: Person, claim: Claim) -> NotAllowed:
+    seats = _seats(organisation, claim)
+    expected = say("somebody who holds {posts}", posts=told_posts(seats))
+    for delegation in reversed(organisation.all_delegations):
+        if delegation.to == person.id and organisation.seat(*delegation.post) in seats:
+            found = _shortfall(organisation, delegation, claim)
+            if found is not None:
+                return _refuse(
+                    "access.delegation", organisation, person, claim, expected, found, DELEGATION_RULE
+                )
+    found = say("{person} holds {posts}", person=person.id, posts=told_posts(person.posts))
+    for entry in organisation.all_stand_ins:
+        principal = organisation.people[entry.principal]
+        if entry.person == person.id and any(seat in principal.posts for seat in seats):
+            found = say(
+                "{person} stands in for {principal} from {since} to {until} only",
+                person=person.id,
+                principal=principal.id,
+                since=str(entry.since),
+                until=str(entry.until),
+            )
+    return _refuse("access.post", organisation, person, claim, expected, found, claim.rule)
+
+
+def _refuse(
+    code: str,
     organisation: Organisation,
     person: Person,
-    owners: Sequence[tuple[str, str]],
-    step: Text,
-    rule: Text = LANE_RULE,
-) -> dict[str, str]:
-    """The capacity in which `person` may do `step`: `{"person", "unit", "post"}`, as it goes on record: the
-    first of the posts `owners` (unit, post) that the person holds.
-
-    Raises `NotAllowed` naming who could act instead, by `rule`: for a step the item's lane binding, since a
-    step belongs to a post in a unit (Administrative Licensing Law art. 24: power is exercised within its
-    grant).
-    """
-    for unit, post in owners:
-        if (unit, post) in person.posts:
-            return {"person": person.id, "unit": unit, "post": post}
-    others = {holder.id: True for owner in owners for holder in organisation.holders(*owner)}
-    raise NotAllowed(
-        "access.post",
-        say("{person} may not do {step}", person=person.id, step=step),
-        expected=say(
-            "somebody who holds {posts}", posts=", ".join(f"{unit}/{post}" for unit, post in owners) or "—"
-        ),
-        found=say(
-            "{person} holds {posts}",
-            person=person.id,
-            posts=", ".join("/".join(held) for held in person.posts) or "—",
-        ),
-        rule=rule,
-        remedy=say("ask {people}", people=", ".join(others))
-        if others
-        else say("nobody holds that post; have the administrator fill it"),
-    )
+    claim: Claim,
+    expected: Text,
+    found: Text,
+    rule: Text,
+) -> NotAllowed:
+    others = may(organisation, claim)
+    if others:
+        remedy = say("ask {people}", people=", ".join(other.id for other in others))
+    elif any(organisation.holders(*owner) for owner in claim.owners):
+        heads = dict.fromkeys(organisation.head_of(unit) for unit, _ in _seats(organisation, claim))
+        remedy = say(
+            "nobody else may today; have {posts} arrange a stand-in or a delegation", posts=told_posts(heads)
+        )
+    else:
+        remedy = say("nobody holds that post; have the administrator fill it")
+    what = say("{person} may not do {step}", person=person.id, step=claim.what)
+    return NotAllowed(code, what, expected=expected, found=found, rule=rule, remedy=remedy)
