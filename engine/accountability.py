@@ -31,12 +31,13 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from .access import Organisation
-from .case import Case, dues, steps
+from .case import Case
 from .clock import read_instant, write_instant
 from .deadlines import runs
 from .definition import Definition
 from .events import Record
+from .organisation import Organisation
+from .steps import dues, steps
 
 MICROSECOND = timedelta(microseconds=1)
 DAY = timedelta(days=1)

@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from .access import Organisation
-from .case import CalendarOf, Case, document_number, evolve, owners_of, steps
+from .access import permit
+from .case import CalendarOf, Case, document_number, evolve
 from .clock import read_instant
+from .commands import claim_of
 from .definition import Definition, pack
 from .errors import Diverged, Refusal, Text, say
 from .events import (
@@ -27,20 +29,26 @@ from .events import (
     CaseOpened,
     DefinitionPublished,
     DocumentIssued,
-    MessageReceived,
+    OrganisationChanged,
     OrganisationRecorded,
     Record,
+    RecusalDeclared,
     ReminderRaised,
-    TaskCompleted,
     broken_links,
+    canonical,
     digest,
     parse,
 )
+from .organisation import Organisation, read_register
 from .projections import derive
 from .store import DefinitionRow, DocumentRow, Head, OutboxRow, TaskRow
 
 Rows = Sequence[tuple[int, bytes, str]]
 """A stored history: `(seq, body, hash)` in order."""
+
+OrganisationOf = Callable[[Record], Organisation]
+"""Gives the organisation that a record was judged by. Raises `Diverged` where it names one that was not in
+force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,8 @@ def replay(
                         remedy=REMEDY,
                     )
                 definition = definition_of(record.event.definition)
-            case = evolve(case, definition, number, read_instant(record.at), record.event, calendar_of)
+            at = read_instant(record.at)
+            case = evolve(case, definition, number, at, record.by, record.event, calendar_of)
         except Diverged as found:
             raise _at(number, record.seq, found) from found
         except (ValueError, TypeError, LookupError, AttributeError) as error:
@@ -133,14 +142,14 @@ def verify_case(
     definition_of: Callable[[str], Definition],
     calendar_of: CalendarOf,
     content: Callable[[str], bytes | None],
-    organisation: Organisation | None,
+    organisation_of: OrganisationOf | None,
     calendars: Sequence[tuple[str, str]],
 ) -> Iterator[Diverged]:
     """Everything that is wrong with one case; nothing when it is as it was written.
 
     `definition_of` gives published definitions, `calendar_of` calendars on record and `content` stored bytes,
-    each by digest; `organisation` says who could act (None when it can't be read itself); `calendars` are
-    those that came into force in the office, with the instants.
+    each by digest; `organisation_of` the organisation that a record was judged by (None when it can't be read
+    itself); `calendars` are those that came into force in the office, with the instants.
     """
     broken = list(broken_links(number, rows))
     yield from broken
@@ -149,8 +158,8 @@ def verify_case(
     try:
         history = records(number, rows)
         replayed = replay(number, history, definition_of, calendar_of)
-        if organisation is not None:
-            replayed = _authorised(number, replayed, definition_of, organisation)
+        if organisation_of is not None:
+            replayed = _authorised(number, replayed, definition_of, organisation_of)
         head, lists = derive(replayed, definition_of)
     except Diverged as found:
         yield found
@@ -177,50 +186,61 @@ def _authorised(
     number: str,
     replayed: Iterable[tuple[Record, Case]],
     definition_of: Callable[[str], Definition],
-    organisation: Organisation,
+    organisation_of: OrganisationOf,
 ) -> Iterator[tuple[Record, Case]]:
-    """Pass the replay on, checking that each act was done by somebody who could do it then.
+    """Pass the replay on, checking that each act was done by somebody who could do it then, in the capacity
+    that is on record.
 
     Raises `Diverged` at the first that was not.
     """
     before: Case | None = None
     for record, case in replayed:
-        definition = definition_of(case.definition)
-        possible = [] if before is None else steps(before, definition)
-        owners: list[tuple[str, str]] = []
-        match record.event:
-            case CaseOpened():
-                owners = [definition.opener()]
-            case TaskCompleted(task=task):
-                owners = [(step.unit, step.post) for step in possible if step.task == task]
-            case MessageReceived(name=name):
-                owners = [(step.unit, step.post) for step in possible if step.message == name]
-            case event if before is not None:
-                owners = owners_of(event, before, definition, organisation)
-        person = organisation.people.get(str(record.by.get("person")))
-        acted = (str(record.by.get("unit")), str(record.by.get("post")))
-        if owners and (acted not in owners or person is None or acted not in person.posts):
-            raise _at(
-                number,
-                record.seq,
-                Diverged(
-                    "replay.authority",
-                    say(
-                        "{person} could not act for {post} in {unit}",
-                        person=str(record.by.get("person")),
-                        unit=owners[0][0],
-                        post=owners[0][1],
-                    ),
-                    expected=say(
-                        "somebody who holds post {post} in {unit}", unit=owners[0][0], post=owners[0][1]
-                    ),
-                    found=say("{found}", found=str(record.by)),
-                    rule=say("the step's lane in the published definition is bound to this post"),
-                    remedy=REMEDY,
-                ),
-            )
+        if record.event.fact:
+            try:
+                _check_authority(record, before, definition_of(case.definition), organisation_of)
+            except Diverged as found:
+                raise _at(number, record.seq, found) from found
         before = case
         yield record, case
+
+
+def _check_authority(
+    record: Record, before: Case | None, definition: Definition, organisation_of: OrganisationOf
+) -> None:
+    organisation = organisation_of(record)
+    acted = {key: value for key, value in record.by.items() if key != "org"}
+    claim = claim_of(record.event, before, definition, organisation)
+    if claim is None:
+        if isinstance(record.event, RecusalDeclared) and acted.get("person") not in organisation.people:
+            raise _unauthorised(record, say("somebody who works here"), say("nobody can speak for another"))
+        return
+    person = organisation.people.get(str(acted.get("person")))
+    owners = ", ".join(f"{unit}/{post}" for unit, post in claim.owners)
+    expected = say("somebody who holds {posts}", posts=owners or "—")
+    if person is None:
+        raise _unauthorised(record, expected, claim.rule)
+    try:
+        allowed = permit(organisation, person, claim)
+    except Refusal as refusal:
+        raise _unauthorised(record, refusal.expected, refusal.rule) from refusal
+    if allowed != acted:
+        raise _unauthorised(record, say("{by}", by=str(allowed)), claim.rule)
+
+
+def _unauthorised(record: Record, expected: Text, rule: Text) -> Diverged:
+    return Diverged(
+        "replay.authority",
+        say(
+            "{person} could not act for {post} in {unit}",
+            person=str(record.by.get("person")),
+            unit=str(record.by.get("unit")),
+            post=str(record.by.get("post")),
+        ),
+        expected=expected,
+        found=say("{found}", found=str(record.by)),
+        rule=rule,
+        remedy=REMEDY,
+    )
 
 
 def _check_calendars(
@@ -342,15 +362,16 @@ def verify_office(
     rows: Rows,
     head: Head | None,
     published: Sequence[DefinitionRow],
-    organisation: str | None,
+    organisations: Sequence[tuple[str, str]],
     calendars: Sequence[tuple[str, str]],
     definition_of: Callable[[str], Definition],
     content: Callable[[str], bytes | None],
 ) -> Iterator[Diverged]:
     """The office's own history: its chain, every text and definition it names, and which are in force.
 
-    `published` are the versions that cases are opened with, `organisation` the digest of the organisation
-    that acts are judged by, `calendars` the instants and digests of the calendars that terms are counted by.
+    `published` are the versions that cases are opened with, `organisations` the instants and digests of the
+    versions of the organisation that acts are judged by, `calendars` those of the calendars that terms are
+    counted by.
     """
     broken = list(broken_links(OFFICE, rows))
     yield from broken
@@ -363,16 +384,16 @@ def verify_office(
             say("{case}, event {seq}: the history ends here, but not its head", case=OFFICE, seq=len(rows)),
         )
     in_force = list(published)
-    latest: Record | None = None
+    recorded: list[tuple[str, str]] = []
     versions: dict[str, int] = {}
     applied: list[tuple[str, str]] = []
     for record in records(OFFICE, rows):
         match record.event:
-            case OrganisationRecorded(content=named):
-                latest = record
+            case OrganisationRecorded(content=named) | OrganisationChanged(content=named):
                 stored = content(named)
-                if stored is None or digest(stored) != named:
+                if stored is None or digest(stored) != named or not _follows(record, recorded, content):
                     yield _changed(record)
+                recorded.append((record.at, named))
             case CalendarImported(content=named) | CalendarApplied(content=named):
                 if isinstance(record.event, CalendarApplied):
                     applied.append((record.at, named))
@@ -401,14 +422,36 @@ def verify_office(
             "definition.unpublished",
             say("version {version} of {item} was never published", version=row.version, item=row.item),
         )
-    if latest is not None and latest.event.payload()["content"] != organisation:
-        yield _changed(latest)
+    if recorded != list(organisations):
+        yield _finding(
+            OFFICE,
+            "organisation.differs",
+            say("{case}: the organisation in force is not the one that is on record", case=OFFICE),
+        )
     if applied != list(calendars):
         yield _finding(
             OFFICE,
             "calendar.differs",
             say("{case}: the calendars in force are not those that were applied on record", case=OFFICE),
         )
+
+
+def _follows(
+    record: Record, recorded: Sequence[tuple[str, str]], content: Callable[[str], bytes | None]
+) -> bool:
+    """Whether a recorded organisation is the one before it with the change on record."""
+    if not isinstance(record.event, OrganisationChanged):
+        return True
+    before = content(recorded[-1][1]) if recorded else None
+    if before is None:
+        return False
+    try:
+        register = read_register(before, recorded=True)
+        day = read_instant(record.at).astimezone(ZoneInfo(register.zone)).date()
+        changed = register.changed(record.event.change, day)
+    except Refusal:
+        return False
+    return digest(canonical(changed.as_json())) == record.event.content
 
 
 def verify_numbers(

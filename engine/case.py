@@ -1,27 +1,31 @@
 """A case: a fold over its events (floor 4).
 
 `evolve` alone changes state, and it does so by running the process again: a fact (a case opened, a task
-completed, a timer fired, a clock struck) goes through `flow.step` and the case's `deadlines.Book`, and what
-follows from it is queued as `expected`; the consequences on record must then be exactly these, in this
-order. So the live engine, replay and audit are one piece of code, and a record that says something else
-diverges at its event. `next_fact_of_time` and the `decide…` functions look at a settled case and answer with
-the next fact, or refuse.
+completed, a timer fired, a clock struck) goes through `flow.step`, the case's `deadlines.Book` and its
+`docket.Docket`, and what follows from it is queued as `expected`; the consequences on record must then be
+exactly these, in this order. So the live engine, replay and audit are one piece of code, and a record that
+says something else diverges at its event.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypedDict
 
-from .access import Organisation
-from .clock import Calendar, Workdays, parse_term, read_instant, write_instant
-from .deadlines import Book, Card, Deadline, Deemed, current, find, ran_out, runs, stamped
+from . import meetings
+from .clock import Calendar, Workdays, parse_term, write_instant
+from .clock.ledger import Basis
+from .deadlines import RAN_OUT, Book, Card, Deadline, Deemed, ran_out, stamped
 from .definition import Definition
+from .docket import WITHDRAWN, Docket, Entry, Recusal
 from .errors import Diverged, Invalid, Text, say
 from .events import (
+    AnswerConfirmed,
+    AnswerEntered,
+    AnswerReturned,
     CalendarRevised,
     CardAnswered,
     CardContested,
@@ -29,27 +33,40 @@ from .events import (
     CaseClosed,
     CaseOpened,
     ClockStruck,
+    ContactHandedOver,
     DocumentIssued,
     Event,
     ExtensionGranted,
+    FindingRaised,
     IncidentRaised,
+    MaterialReceived,
     MessageReceived,
     MessageSent,
+    NoticeAllowed,
     PauseOrdered,
+    RecusalChallenged,
+    RecusalDecided,
+    RecusalDeclared,
+    ReferralFollowedUp,
+    ReferralReportedUp,
+    ReferralSigned,
+    ReferralWithdrawn,
+    ReminderRaised,
     ResumeOrdered,
     SignalSent,
     TaskCancelled,
     TaskCompleted,
+    TaskEnded,
+    TaskHandedOver,
     TaskOpened,
     TimerArmed,
     TimerFired,
     TimerMoved,
     TimerStopped,
 )
-from .flow.marking import Due, Marking, Waiting, awaited, bound_timers, open_tasks, timers
+from .flow.marking import Marking, open_tasks
 from .flow.net import HUMAN, Node
 from .flow.step import EXACT, Almanac, Complete, Effect, Fire, Input, Message, Revise, Start, step
-from .forms import NO_FIELDS, check
 
 CLOCK = {"clock": True}
 """Who acts when time does."""
@@ -60,6 +77,32 @@ EVERYWHERE = "*"
 CalendarOf = Callable[[str], Calendar]
 """Gives a calendar by its digest."""
 
+SECOND_NOTICE = "F72-4"
+"""Finding: the applicant was not told everything at once (Administrative Licensing Law art. 72(4))."""
+
+ASKED_AGAIN = "F35"
+"""Finding: the applicant was asked for what is on file."""
+
+ON_FILE = Basis("中华人民共和国行政许可法", "第三十五条")
+"""Administrative Licensing Law art. 35: the higher organ may not ask for what was handed in at a lower
+one."""
+
+
+class Material(TypedDict):
+    """A material on file: the `n`th that came, its reference, and the unit that received it."""
+
+    n: int
+    reference: str
+    unit: str
+    at: str
+
+
+class Contact(TypedDict):
+    """Who answers for the case to the applicant (首问责任)."""
+
+    person: str
+    unit: str
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -67,9 +110,11 @@ class Case:
 
     `calendar` (a digest), since `counted_since`, and `closing` (`HH:MM`) are what its terms are counted by;
     `opened_at` and `at` the instants of its first and latest event; `deadlines` the runnings of the item's
-    clocks; `deemed` what silence has been taken for; `documents` the number of the latest document of each
-    kind; `expected` the consequences of the last fact that are not on record yet; `outcome` is set once the
-    case is closed.
+    clocks; `deemed` what silence has been taken for; `docket` what people have done with its steps,
+    `recusals` whose impartiality is in question; `materials` those on file; `contact` who has first-contact
+    responsibility; `notices` how often the applicant was told what is missing, and `leave` how often more
+    was allowed; `documents` the number of the latest document of each kind; `expected` the consequences of
+    the last fact that are not on record yet; `outcome` is set once the case is closed.
     """
 
     number: str
@@ -84,6 +129,12 @@ class Case:
     deadlines: dict[str, Deadline] = field(default_factory=dict)
     cards: dict[str, Card] = field(default_factory=dict)
     deemed: tuple[Deemed, ...] = ()
+    docket: dict[str, Entry] = field(default_factory=dict)
+    recusals: dict[str, Recusal] = field(default_factory=dict)
+    materials: dict[str, Material] = field(default_factory=dict)
+    contact: Contact | None = None
+    notices: int = 0
+    leave: int = 0
     documents: dict[str, str] = field(default_factory=dict)
     expected: tuple[Event, ...] = ()
     outcome: str | None = None
@@ -108,6 +159,12 @@ class Case:
             "deadlines": self.deadlines,
             "cards": self.cards,
             "deemed": list(self.deemed),
+            "docket": self.docket,
+            "recusals": self.recusals,
+            "materials": self.materials,
+            "contact": self.contact,
+            "notices": self.notices,
+            "leave": self.leave,
             "documents": self.documents,
             "outcome": self.outcome,
         }
@@ -123,10 +180,12 @@ def evolve(
     definition: Definition,
     number: str,
     at: datetime,
+    by: Mapping[str, Any],
     event: Event,
     calendar_of: CalendarOf,
 ) -> Case:
-    """The case after `event`, which took effect at `at`. `calendar_of` gives the calendars it names.
+    """The case after `event`, which took effect at `at` and was entered `by` somebody. `calendar_of` gives
+    the calendars it names.
 
     Raises `Diverged` when the event does not follow from the events before it.
     """
@@ -135,7 +194,7 @@ def evolve(
             raise _diverged(event, None)
         if event.definition != definition.digest:
             raise _diverged(event, replace(event, definition=definition.digest))
-        return _opened(definition, number, at, event, calendar_of)
+        return _opened(definition, number, at, by, event, calendar_of)
     if case is None:
         raise _diverged(event, None)
     if write_instant(at) < case.at:
@@ -153,7 +212,7 @@ def evolve(
         if case.expected:
             raise _diverged(event, case.expected[0])
         try:
-            return _follow(case, definition, at, event, calendar_of)
+            return follow(case, definition, at, by, event, calendar_of)
         except Invalid as refusal:
             raise Diverged(
                 "replay.impossible",
@@ -169,10 +228,15 @@ def evolve(
 
 
 def _opened(
-    definition: Definition, number: str, at: datetime, event: CaseOpened, calendar_of: CalendarOf
+    definition: Definition,
+    number: str,
+    at: datetime,
+    by: Mapping[str, Any],
+    event: CaseOpened,
+    calendar_of: CalendarOf,
 ) -> Case:
     instant = write_instant(at)
-    nowhere: Any = None  # until the process has begun, two lines on
+    nowhere: Any = None  # until the process has begun, below
     case = Case(
         number,
         event.item,
@@ -183,41 +247,35 @@ def _opened(
         instant,
         instant,
         nowhere,
+        contact={"person": str(by["person"]), "unit": str(by.get("unit", ""))} if "person" in by else None,
     )
     hours = _hours(event.calendar, event.closing, event.zone, calendar_of)
     start = Start(event.data, event.zone)
     marking, effects = step(definition.net, None, start, at, _almanac(definition, hours))
-    opened = replace(case, marking=marking)
-    return _with(opened, definition, effects, _book(opened, definition, at, calendar_of))
+    turn = _Turn(replace(case, marking=marking), definition, at, by, calendar_of)
+    turn.answers = event.data
+    return turn.end(marking, turn.consequences(marking, effects))
 
 
-def _follow(case: Case, definition: Definition, at: datetime, event: Event, calendar_of: CalendarOf) -> Case:
+def follow(
+    case: Case,
+    definition: Definition,
+    at: datetime,
+    by: Mapping[str, Any],
+    event: Event,
+    calendar_of: CalendarOf,
+) -> Case:
     """The case after a fact, with the consequences that must follow. Raises `Invalid` if it can't be."""
     if isinstance(event, CalendarRevised):
         calendar_of(event.calendar)  # which must be there, whether or not a term is counted by it
         case = replace(case, calendar=event.calendar, counted_since=write_instant(at))
-    hours = _hours(case.calendar, case.closing, case.marking["zone"], calendar_of)
-    book = _book(case, definition, at, calendar_of)
-    given = _input(case, event, at)
+    turn = _Turn(case, definition, at, by, calendar_of)
+    first, given = turn.take(event)
     if given is None:
-        consequences = tuple(_keep(case, definition, event, book))
-        return replace(_kept(case, book), at=write_instant(at), expected=consequences)
+        return turn.end(case.marking, first)
+    hours = _hours(case.calendar, case.closing, case.marking["zone"], calendar_of)
     marking, effects = step(definition.net, case.marking, given, at, _almanac(definition, hours))
-    after = replace(case, marking=marking, at=write_instant(at))
-    revised = tuple(book.revise()) if isinstance(event, CalendarRevised) else ()
-    return _with(after, definition, effects, book, revised)
-
-
-def _with(
-    case: Case, definition: Definition, effects: Iterable[Effect], book: Book, first: Iterable[Event] = ()
-) -> Case:
-    consequences = (*first, *_consequences(case, definition, effects, book))
-    return replace(_kept(case, book), expected=consequences)
-
-
-def _kept(case: Case, book: Book) -> Case:
-    """The case with what the book has become."""
-    return replace(case, deadlines=book.deadlines, cards=book.cards, deemed=tuple(book.deemed))
+    return turn.end(marking, [*first, *turn.consequences(marking, effects)])
 
 
 # --- by which calendar
@@ -259,10 +317,278 @@ def _book(case: Case, definition: Definition, at: datetime, calendar_of: Calenda
     def workdays(unit: str, calendar: str) -> Workdays:
         return hours_of(case, calendar, calendar_of)(unit)
 
-    return Book(definition.clocks, case.calendar, workdays, case.deadlines, case.cards, case.deemed, at)
+    return Book(
+        definition.clocks,
+        case.calendar,
+        workdays,
+        case.deadlines,
+        case.cards,
+        case.deemed,
+        at,
+        definition.follow_ups,
+    )
 
 
 # --- facts and what follows
+
+
+class _Turn:
+    """What one fact does to the case: it is taken, the process moves, and the consequences are drawn."""
+
+    def __init__(
+        self,
+        case: Case,
+        definition: Definition,
+        at: datetime,
+        by: Mapping[str, Any],
+        calendar_of: CalendarOf,
+    ) -> None:
+        self.case = case
+        self.definition = definition
+        self.at = at
+        self.by = by
+        self.book = _book(case, definition, at, calendar_of)
+        self.docket = Docket(definition, case.docket, case.recusals, at, by)
+        self.materials = dict(case.materials)
+        self.contact = case.contact
+        self.notices, self.leave = case.notices, case.leave
+        self.answers: Mapping[str, Any] = {}
+        """What the fact brought for the step that it ends."""
+        self.completing = False
+        """Whether the fact is that somebody completed a step."""
+        self.owed: tuple[str, str, str] | None = None
+        """The clock, task and unit of what a department owes that was silent."""
+
+    def end(self, marking: Marking, consequences: Iterable[Event]) -> Case:
+        """The case with all that has changed."""
+        expected = tuple(consequences)
+        return replace(
+            self.case,
+            marking=marking,
+            at=write_instant(self.at),
+            deadlines=self.book.deadlines,
+            cards=self.book.cards,
+            deemed=tuple(self.book.deemed),
+            docket=self.docket.entries,
+            recusals=self.docket.recusals,
+            materials=self.materials,
+            contact=self.contact,
+            notices=self.notices,
+            leave=self.leave,
+            expected=expected,
+        )
+
+    # --- the fact
+
+    def take(self, event: Event) -> tuple[list[Event], Input | None]:
+        """What follows from the fact by itself, and what the process is given by it (None: nothing). Raises
+        `Invalid` if it can't be."""
+        docket, book = self.docket, self.book
+        match event:
+            case TaskCompleted(task=task, data=data):
+                self.completing = True
+                return self.complete(task, data)
+            case MessageReceived(name=name, data=data):
+                self.answers = data
+                return [], Message(name, data)
+            case TimerFired():
+                _check_due(self.case, event, self.at)
+                return [], Fire(event.timer)
+            case ClockStruck():
+                return self.strike(event)
+            case CalendarRevised():
+                return list(book.revise()), Revise()
+            case ReferralSigned(task=task):
+                docket.sign(task)
+            case ReferralReportedUp(task=task, data=data):
+                docket.report_up(task, data)
+            case ReferralFollowedUp(task=task, data=data):
+                found = list(docket.follow_up(task, data))
+                for name in sorted(self.definition.follow_ups):
+                    found += book.stop(name, task)
+                return found, None
+            case ReferralWithdrawn(task=task):
+                docket.withdraw(task)
+                return [], Complete(task, {"opinion": WITHDRAWN}, docket.variables(task))
+            case AnswerEntered(task=task, data=data):
+                return list(docket.enter(task, data)), None
+            case AnswerConfirmed(task=task):
+                waiting = docket.confirm(task)
+                if not waiting:
+                    return self.complete(task, docket.entries[task]["answer"])
+                return waiting, None
+            case AnswerReturned(task=task):
+                return list(docket.give_back(task)), None
+            case RecusalDeclared(recusal=id, task=task, reason=reason):
+                return list(docket.question(id, task, str(self.by.get("person")), "", reason)), None
+            case RecusalChallenged(recusal=id, task=task, person=person, party=party, reason=reason):
+                return list(docket.question(id, task, person, party, reason)), None
+            case RecusalDecided(recusal=id, upheld=upheld):
+                return list(docket.settle_recusal(id, upheld)), None
+            case TaskHandedOver(task=task, to=to):
+                docket.hand_over(task, to)
+            case ContactHandedOver(to=to, unit=unit):
+                self.contact = {"person": to, "unit": unit}
+            case NoticeAllowed():
+                self.leave += 1
+            case _:
+                return list(self.keep(event)), None
+        return [], None
+
+    def complete(self, task: str, data: dict[str, Any]) -> tuple[list[Event], Complete]:
+        """A step is done with these answers, by all who had to sign them."""
+        self.answers = data
+        self.docket.done(task, data)
+        entry = self.docket.entries.get(task)
+        events: list[Event] = []
+        also = self.docket.variables(task)
+        zone = self.case.marking["zone"]
+        for meeting in self.definition.meetings.values() if entry is not None else ():
+            if entry is not None and entry["element"] == meeting.convene:
+                events += meetings.convened(meeting, data, zone)
+            elif entry is not None and entry["element"] == meeting.hold:
+                held, told = meetings.held(self.definition, meeting, self.docket.entries, data, zone)
+                events += held
+                also |= told
+        return events, Complete(task, data, also)
+
+    def strike(self, event: ClockStruck) -> tuple[list[Event], Complete | None]:
+        """A clock has reached a rung. A referral that ran out may be answered by that."""
+        _check_struck(self.case, event, self.at)
+        found = list(self.book.strike(event.clock, event.rung, self.busy_units()))
+        deadline = self.case.deadlines[event.clock]
+        task = deadline.get("of")
+        if task is None:
+            return found, None
+        if any(isinstance(raised, ReminderRaised) for raised in found):
+            self.docket.remind(task)
+        entry = self.case.docket.get(task)
+        review = self.definition.joints.get(entry.get("joint", "")) if entry is not None else None
+        if entry is None or review is None or review.clock != deadline["clock"] or event.rung != RAN_OUT:
+            return found, None
+        events, answer = self.docket.lapse(task)
+        if answer is None or review.silence is None:
+            return [*found, *events], None
+        if review.silence.document is not None:
+            events.append(DocumentIssued(review.silence.document, task, "", ""))
+        if review.silence.follow_up is not None:
+            self.owed = (review.silence.follow_up, task, entry["unit"])
+        return [*found, *events], Complete(task, answer, self.docket.variables(task))
+
+    def keep(self, event: Event) -> Iterable[Event]:
+        """The entries that a fact about clocks and cards makes in the book."""
+        case, definition, book = self.case, self.definition, self.book
+        match event:
+            case PauseOrdered(clock=clock, ground=ground, expected=expected):
+                _known(case, clock)
+                _leads(case, definition, clock, ground)
+                return book.pause(clock, ground, parse_term(expected))
+            case ResumeOrdered(clock=clock, ground=ground):
+                _known(case, clock)
+                _leads(case, definition, clock, ground)
+                return book.resume(clock, ground)
+            case ExtensionGranted(clock=clock, by=by, reason=reason):
+                _known(case, clock)
+                return book.extend(clock, parse_term(by), reason)
+            case CardAnswered() | CardContested() | CardWithdrawn():
+                book.treat_card(event)
+                return ()
+        raise _diverged(event, None)
+
+    def busy_units(self) -> list[str]:
+        """The units that have open steps, in order of opening."""
+        units = {}
+        for waiting in open_tasks(self.case.marking):
+            node = self.definition.net.scopes[waiting.scope].nodes[waiting.element]
+            units[waiting.unit or self.definition.performer(waiting.scope, node)[0]] = True
+        return list(units)
+
+    # --- the consequences
+
+    def consequences(self, marking: Marking, effects: Iterable[Effect]) -> Iterator[Event]:
+        """What goes on record for what the process did, and for what the clocks and the joint reviews did
+        then; entering and leaving gateways does not."""
+        units = {waiting.id: waiting.unit for waiting in open_tasks(marking)}
+        ended = False
+        for effect in effects:
+            node = self.definition.net.scopes[effect.scope].nodes.get(effect.element)
+            match effect.kind:
+                case "opened" if node is not None:
+                    yield from self.opened(effect, node, units.get(effect.id, ""))
+                case "cancelled" if node is not None and node.kind in HUMAN:
+                    yield TaskCancelled(effect.id, node.id)
+                    self.docket.cancelled(effect.id)
+                    yield from self.book.end_task(node.id, effect.id)
+                case "armed":
+                    info = effect.info
+                    yield TimerArmed(
+                        effect.id, effect.element, info["due"], info["clock"], info["provisional"]
+                    )
+                case "moved":
+                    info = effect.info
+                    yield TimerMoved(effect.id, effect.element, info["was"], info["due"], info["provisional"])
+                case "stopped":
+                    yield TimerStopped(effect.id, effect.element)
+                case "sent":
+                    yield MessageSent(effect.element, effect.info["name"])
+                case "signalled":
+                    yield SignalSent(effect.element, effect.info["name"])
+                case "incident":
+                    info = effect.info
+                    yield IncidentRaised(effect.id, effect.element, info["code"], str(info["message"]))
+                case "completed" if node is not None:
+                    yield from self.completed(effect, node)
+                case "ended":
+                    ended = True
+                    yield from self.docket.outcomes(self.case.docket)
+                    yield from self.book.close()
+                    yield CaseClosed(effect.element)
+                case _:
+                    pass
+            yield from self.book.reach(_trigger(effect))
+        if not ended:
+            yield from self.docket.outcomes(self.case.docket)
+            if self.owed is not None:
+                clock, task, unit = self.owed
+                yield from self.book.start(clock, self.at, task, unit)
+
+    def opened(self, effect: Effect, node: Node, unit: str) -> Iterator[Event]:
+        """A step waits for a person of `unit` ("": of its lane's)."""
+        lane, post = self.definition.performer(effect.scope, node)
+        unit = unit or lane
+        yield TaskOpened(effect.id, node.id, unit, post)
+        yield from self.docket.opened(effect.id, node, unit, post)
+        yield from self.book.open_task(node.id, effect.id, unit, effect.info.get("term"))
+
+    def completed(self, effect: Effect, node: Node) -> Iterator[Event]:
+        """An element is done: what it issues and receives."""
+        if node.kind in HUMAN and effect.id in self.docket.entries and not self.completing:
+            yield TaskEnded(effect.id, node.id)
+        notice = self.definition.notice
+        entry = self.docket.entries.get(effect.id)
+        # Nobody gave an opinion, so there is no paper that says so; silence has one of its own.
+        spoken = entry is None or entry["stage"] not in ("deemed", "withdrawn")
+        for document in node.properties.get("documents", "").split() if spoken else ():
+            yield DocumentIssued(document, effect.id, "", "")
+            if notice is not None and document in notice.documents:
+                self.notices += 1
+                if self.notices > 1:
+                    yield FindingRaised(SECOND_NOTICE, effect.id, notice.basis.as_json())
+        if "receives" in node.properties:
+            unit = str(self.by.get("unit", ""))
+            for listed in self.answers.get(node.properties["receives"], ()):
+                material, _, reference = str(listed).partition(":")
+                number = (
+                    self.materials[material]["n"] if material in self.materials else len(self.materials) + 1
+                )
+                at = write_instant(self.at)
+                self.materials[material] = {"n": number, "reference": reference, "unit": unit, "at": at}
+                yield MaterialReceived(material, reference, unit)
+        for listed in self.answers.get(node.properties.get("requests", ""), ()):
+            if str(listed).partition(":")[0] in self.case.materials:
+                yield FindingRaised(ASKED_AGAIN, effect.id, ON_FILE.as_json())
+        if node.kind in HUMAN:
+            yield from self.book.end_task(node.id, effect.id)
 
 
 def _record(case: Case, event: Event) -> Case:
@@ -279,44 +605,6 @@ def _record(case: Case, event: Event) -> Case:
         raise _diverged(event, expected)
     outcome = event.outcome if isinstance(event, CaseClosed) else case.outcome
     return replace(case, expected=rest, documents=documents, deadlines=deadlines, outcome=outcome)
-
-
-def _input(case: Case, event: Event, at: datetime) -> Input | None:
-    """What the process is given by a fact; None for a fact that concerns only clocks and cards."""
-    match event:
-        case TaskCompleted():
-            return Complete(event.task, event.data)
-        case MessageReceived():
-            return Message(event.name, event.data)
-        case TimerFired():
-            _check_due(case, event, at)
-            return Fire(event.timer)
-        case CalendarRevised():
-            return Revise()
-    return None
-
-
-def _keep(case: Case, definition: Definition, event: Event, book: Book) -> Iterable[Event]:
-    """The entries that a fact about clocks and cards makes in the book."""
-    match event:
-        case ClockStruck(clock=clock, rung=rung):
-            _check_struck(case, event, book.now)
-            return book.strike(clock, rung, _busy_units(case, definition))
-        case PauseOrdered(clock=clock, ground=ground, expected=expected):
-            _known(case, clock)
-            _leads(case, definition, clock, ground)
-            return book.pause(clock, ground, parse_term(expected))
-        case ResumeOrdered(clock=clock, ground=ground):
-            _known(case, clock)
-            _leads(case, definition, clock, ground)
-            return book.resume(clock, ground)
-        case ExtensionGranted(clock=clock, by=by, reason=reason):
-            _known(case, clock)
-            return book.extend(clock, parse_term(by), reason)
-        case CardAnswered() | CardContested() | CardWithdrawn():
-            book.treat_card(event)
-            return ()
-    raise _diverged(event, None)
 
 
 def _known(case: Case, clock: str) -> None:
@@ -347,15 +635,6 @@ def _leads(case: Case, definition: Definition, clock: str, ground: str) -> None:
             )
 
 
-def _busy_units(case: Case, definition: Definition) -> list[str]:
-    """The units that have open steps, in order of opening."""
-    units = {}
-    for waiting in open_tasks(case.marking):
-        node = definition.net.scopes[waiting.scope].nodes[waiting.element]
-        units[waiting.unit or definition.performer(waiting.scope, node)[0]] = True
-    return list(units)
-
-
 def _check_due(case: Case, event: TimerFired, at: datetime) -> None:
     """A timer fires at its own due instant, neither earlier nor later; one that waits for a clock, as soon
     as that has run out."""
@@ -382,48 +661,6 @@ def _check_struck(case: Case, event: ClockStruck, at: datetime) -> None:
 
 def _wrong_instant(message: Text) -> Diverged:
     return Diverged("replay.timer", message, remedy=say("compare the history with a backup or a sealed copy"))
-
-
-def _consequences(
-    case: Case, definition: Definition, effects: Iterable[Effect], book: Book
-) -> Iterator[Event]:
-    """What goes on record for what the process did, and for what the clocks did then; entering and leaving
-    gateways does not."""
-    units: dict[str, str] | None = None
-    for effect in effects:
-        node = definition.net.scopes[effect.scope].nodes.get(effect.element)
-        match effect.kind:
-            case "opened" if node is not None:
-                if units is None:
-                    units = {waiting.id: waiting.unit for waiting in open_tasks(case.marking)}
-                unit, post = definition.performer(effect.scope, node)
-                yield TaskOpened(effect.id, node.id, units.get(effect.id, "") or unit, post)
-            case "cancelled" if node is not None and node.kind in HUMAN:
-                yield TaskCancelled(effect.id, node.id)
-            case "armed":
-                info = effect.info
-                yield TimerArmed(effect.id, effect.element, info["due"], info["clock"], info["provisional"])
-            case "moved":
-                info = effect.info
-                yield TimerMoved(effect.id, effect.element, info["was"], info["due"], info["provisional"])
-            case "stopped":
-                yield TimerStopped(effect.id, effect.element)
-            case "sent":
-                yield MessageSent(effect.element, effect.info["name"])
-            case "signalled":
-                yield SignalSent(effect.element, effect.info["name"])
-            case "incident":
-                info = effect.info
-                yield IncidentRaised(effect.id, effect.element, info["code"], str(info["message"]))
-            case "completed" if node is not None:
-                for document in node.properties.get("documents", "").split():
-                    yield DocumentIssued(document, effect.id, "", "")
-            case "ended":
-                yield from book.close()
-                yield CaseClosed(effect.element)
-            case _:
-                pass
-        yield from book.reach(_trigger(effect))
 
 
 def _trigger(effect: Effect) -> str:
@@ -455,361 +692,3 @@ def _name(event: Event) -> str:
 def document_number(series: str, year: int, serial: int) -> str:
     """How number `serial` of a series of documents is written (发文字号, GB/T 9704-2012 7.2.5)."""
     return f"{series}〔{year}〕{serial}号"
-
-
-# --- deciding
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What can be done in a case now: an open task, or a message it waits for.
-
-    `task` is what the clerk types; `unit` and `post` say whose it is; `due` is when the clock that it stops
-    runs out, or the first timer on it if that is earlier; it is `provisional` if it rests on a year whose
-    holidays were not announced.
-    """
-
-    task: str
-    scope: str
-    node: Node
-    unit: str
-    post: str
-    message: str | None = None
-    due: str | None = None
-    provisional: bool = False
-
-
-def steps(case: Case, definition: Definition) -> list[Step]:
-    """Everything that a person can do in the case now: open tasks first, then awaited messages."""
-    armed = dues(case, definition)
-    return [_step(case, definition, name, waiting, armed) for name, waiting in _possible(case, definition)]
-
-
-def timed_steps(case: Case, definition: Definition) -> set[str]:
-    """The `task` of each step that time is measured for; while its clock stands still, it has no due date."""
-    armed = [*dues(case, definition), *bound_timers(definition.net, case.marking)]
-    return {
-        name
-        for name, waiting in _possible(case, definition)
-        if _timer_on(armed, waiting.id) or _clock_on(case, definition, waiting)
-    }
-
-
-def step_names(case: Case, definition: Definition) -> list[str]:
-    """What a clerk may type after `do`: the `task` of each of the `steps`."""
-    return [name for name, _ in _possible(case, definition)]
-
-
-def _possible(case: Case, definition: Definition) -> list[tuple[str, Waiting]]:
-    tasks = [(waiting.id, waiting) for waiting in open_tasks(case.marking)]
-    messages = awaited(definition.net, case.marking, "message")
-    return tasks + [(waiting.element, waiting) for waiting in messages]
-
-
-def _step(case: Case, definition: Definition, name: str, waiting: Waiting, armed: list[Due]) -> Step:
-    node = definition.net.scopes[waiting.scope].nodes[waiting.element]
-    unit, post = definition.performer(waiting.scope, node)
-    due, provisional = _due_of(case, definition, waiting, armed)
-    unit = waiting.unit or unit
-    return Step(name, waiting.scope, node, unit, post, waiting.name or None, due, provisional)
-
-
-def next_fact_of_time(case: Case, definition: Definition, now: datetime) -> tuple[datetime, Event] | None:
-    """What time does next by `now`, with its instant; None when it has nothing to do.
-
-    At one instant the clocks strike first, in the item's order; then what waited for one that ran out; then
-    the other timers. What should have been earlier than the case's latest event comes right after it: a
-    clock may be started as of a day gone by.
-    """
-    found: list[tuple[str, int, int, int, Event]] = []
-    order = list(definition.clocks)
-    for id, deadline in case.deadlines.items():
-        if deadline["pending"]:
-            instant, rung = deadline["pending"][0]
-            place = order.index(deadline["clock"])
-            found.append((max(instant, case.at), 0, place, deadline["n"], ClockStruck(id, rung)))
-    for place, timer in enumerate(bound_timers(definition.net, case.marking)):
-        if ran_out(case.deadlines, timer.clock):
-            found.append((case.at, 1, place, 0, TimerFired(timer.timer, timer.element)))
-    for place, timer in enumerate(timers(definition.net, case.marking)[:1]):
-        found.append((timer.due, 2, place, 0, TimerFired(timer.timer, timer.element)))
-    if not found:
-        return None
-    instant, *_, event = min(found, key=lambda entry: entry[:4])
-    at = read_instant(instant)
-    return (at, event) if at <= now else None
-
-
-def find_step(case: Case, definition: Definition, task: str) -> Step:
-    """The step called `task` that can be done now. Raises `Invalid` naming the steps that can."""
-    possible = _possible(case, definition)
-    for name, waiting in possible:
-        if name == task:
-            return _step(case, definition, name, waiting, dues(case, definition))
-    names = ", ".join(name for name, _ in possible)
-    if case.closed:
-        raise Invalid(
-            "case.closed",
-            say("case {case} is closed; nothing can be done in it any more", case=case.number),
-            expected=say("an open case"),
-            found=say("closed with outcome {outcome}", outcome=case.outcome or "—"),
-            remedy=say("read its history; a new request is a new case"),
-        )
-    raise Invalid(
-        "step.closed",
-        say("step {step} of case {case} is not open", step=task, case=case.number),
-        expected=say("one of the open steps: {steps}", steps=names or "—"),
-        found=say("{step}", step=task),
-        rule=say("a step can be done once, when the process has reached it"),
-        remedy=say("look at `lianban show {case}` and choose an open step", case=case.number),
-    )
-
-
-def check_opening(definition: Definition, data: dict[str, Any]) -> None:
-    """Raise `Invalid` when `data` does not fit the form that opening a case asks for."""
-    check(definition.start_form(), data)
-
-
-def decide(case: Case, definition: Definition, target: Step, data: dict[str, Any]) -> Event:
-    """The fact that doing `target` with these answers puts on record.
-
-    Raises `Invalid` when the answers do not fit the step's form.
-    """
-    check(definition.form(target.scope, target.node) or NO_FIELDS, data)
-    if target.message is not None:
-        return MessageReceived(target.message, data)
-    return TaskCompleted(target.task, target.node.id, data)
-
-
-# --- deciding about clocks and cards
-
-
-def decide_pause(
-    case: Case,
-    definition: Definition,
-    at: datetime,
-    calendar_of: CalendarOf,
-    clock: str,
-    ground: str,
-    expected: str,
-    reason: str,
-) -> PauseOrdered:
-    """The fact that pausing `clock` for `ground` puts on record; `expected` is a term. Raises `Invalid` with
-    the article when the law does not allow it (for a licence: Administrative Licensing Law art. 45)."""
-    id = _find_clock(case, definition, clock)
-    fact = PauseOrdered(id, ground, str(parse_term(expected)), reason)
-    _follow(case, definition, at, fact, calendar_of)
-    return fact
-
-
-def decide_resume(
-    case: Case,
-    definition: Definition,
-    at: datetime,
-    calendar_of: CalendarOf,
-    clock: str,
-    ground: str | None,
-    reason: str,
-) -> ResumeOrdered:
-    """The fact that letting `clock` run on puts on record; the only pause there is if `ground` is None.
-    Raises `Invalid`."""
-    id = _find_clock(case, definition, clock)
-    pauses = case.deadlines[id]["ledger"]["runs"][-1]["pauses"]
-    open_pauses = [pause["ground"] for pause in pauses if pause["until"] is None]
-    if ground is None and len(open_pauses) != 1:
-        raise Invalid(
-            "clock.not_paused" if not open_pauses else "clock.which_ground",
-            say("the clock {clock} is not paused", clock=id)
-            if not open_pauses
-            else say("the clock {clock} is paused on several grounds", clock=id),
-            expected=say("one of: {grounds}", grounds=", ".join(open_pauses) or "—"),
-            remedy=say("name the ground with --ground"),
-        )
-    fact = ResumeOrdered(id, ground or open_pauses[0], reason)
-    _follow(case, definition, at, fact, calendar_of)
-    return fact
-
-
-def decide_extension(
-    case: Case,
-    definition: Definition,
-    at: datetime,
-    calendar_of: CalendarOf,
-    clock: str,
-    by: str,
-    reason: str,
-) -> ExtensionGranted:
-    """The fact that extending `clock` by the term `by` puts on record. Raises `Invalid` with the article
-    (for a licence: Administrative Licensing Law art. 42)."""
-    id = _find_clock(case, definition, clock)
-    fact = ExtensionGranted(id, str(parse_term(by)), reason)
-    _follow(case, definition, at, fact, calendar_of)
-    return fact
-
-
-def decide_card(
-    case: Case,
-    definition: Definition,
-    at: datetime,
-    calendar_of: CalendarOf,
-    fact: CardAnswered | CardContested | CardWithdrawn,
-) -> Event:
-    """`fact`, if it can be. Raises `Invalid`."""
-    _follow(case, definition, at, fact, calendar_of)
-    return fact
-
-
-def owners_of(
-    event: Event, case: Case, definition: Definition, organisation: Organisation
-) -> list[tuple[str, str]]:
-    """The posts (unit, post) whose holders may enter a fact about clocks and cards; none for other events.
-
-    A clock is paused and resumed by those who work on the case in the unit that answers for it, and extended
-    by the office that the law names (Administrative Licensing Law art. 42); a card is answered and contested
-    in the unit that got it, and withdrawn by the supervisors.
-    """
-    match event:
-        case PauseOrdered(clock=clock) | ResumeOrdered(clock=clock):
-            unit = definition.clocks[case.deadlines[clock]["clock"]].unit
-            lanes = [
-                (held, post)
-                for held, _, post in (b.partition("/") for b in definition.item["lanes"].values())
-            ]
-            return [lane for lane in lanes if lane[0] == unit] or lanes
-        case ExtensionGranted(clock=clock):
-            extension = definition.clocks[case.deadlines[clock]["clock"]].rule.extension
-            if extension is None:
-                return []
-            unit, _, post = extension.approver.partition("/")
-            return [(unit, post)]
-        case CardAnswered(card=card) | CardContested(card=card):
-            return organisation.posts_in(case.cards[card]["unit"]) if card in case.cards else []
-        case CardWithdrawn():
-            return list(organisation.supervisors)
-    return []
-
-
-def _find_clock(case: Case, definition: Definition, name: str) -> str:
-    return find(case.deadlines, definition.clocks, name)[0]
-
-
-def revision(
-    case: Case, definition: Definition, at: datetime, calendar: str, calendar_of: CalendarOf
-) -> tuple[Event, ...]:
-    """What would follow for the case if it were counted by `calendar` (a digest) from `at` on."""
-    return _follow(case, definition, at, CalendarRevised(calendar), calendar_of).expected
-
-
-def task_due(case: Case, definition: Definition, task: str) -> str | None:
-    """When the open task `task` is due, at this moment."""
-    for waiting in open_tasks(case.marking):
-        if waiting.id == task:
-            return _due_of(case, definition, waiting, dues(case, definition))[0]
-    return None
-
-
-def _due_of(
-    case: Case, definition: Definition, waiting: Waiting, armed: list[Due]
-) -> tuple[str | None, bool]:
-    clock = _clock_on(case, definition, waiting)
-    timer = _timer_on(armed, waiting.id)
-    found = [(clock["due"], clock["provisional"])] if clock is not None and clock["due"] else []
-    found += [(timer.due, timer.provisional)] if timer is not None else []
-    return min(found, default=(None, False))
-
-
-def _clock_on(case: Case, definition: Definition, waiting: Waiting) -> Deadline | None:
-    """The live clock, if any, that doing this step stops; the one that runs out first."""
-    found = [
-        deadline
-        for deadline in case.deadlines.values()
-        if runs(deadline) and waiting.element in definition.clocks[deadline["clock"]].stops
-    ]
-    return min(found, key=lambda d: (d["due"] is None, d["due"] or "", d["clock"]), default=None)
-
-
-def dues(case: Case, definition: Definition) -> list[Due]:
-    """All armed timers with the instants they will fire at as things stand, next first."""
-    found = timers(definition.net, case.marking)
-    for timer in bound_timers(definition.net, case.marking):
-        latest = current(case.deadlines, timer.clock)
-        if latest is not None and latest[1]["due"] is not None:
-            found.append(timer._replace(due=latest[1]["due"], provisional=latest[1]["provisional"]))
-    return sorted(found)
-
-
-def _timer_on(armed: list[Due], task: str) -> Due | None:
-    for timer in armed:
-        visit = timer.timer.partition("!")[0]
-        if timer.cyclic:
-            continue  # it nags; nothing ends with it
-        if task == visit or task.startswith((visit + "/", visit + ":")):
-            return timer
-    return None
-
-
-MOST_FIRINGS = 10_000
-"""Timers that may fire in one act; more is a cycle that should not be in a definition."""
-
-
-class Course:
-    """One act under way: facts go in, and every consequence is folded right behind its fact.
-
-    `entries` collects `(at, by, event)` as they will go on record. `issue` gives a `document.issued` its
-    number and content; the rest is derived. `dues` holds the `task_due` of each task it opens.
-    """
-
-    def __init__(
-        self,
-        number: str,
-        case: Case | None,
-        definition: Definition,
-        issue: Callable[[Course, datetime, dict[str, Any], DocumentIssued], DocumentIssued],
-        calendar_of: CalendarOf,
-    ) -> None:
-        self.number = number
-        self.state = case
-        self.definition = definition
-        self.issue = issue
-        self.calendar_of = calendar_of
-        self.entries: list[tuple[datetime, dict[str, Any], Event]] = []
-        self.dues: dict[str, str | None] = {}
-
-    @property
-    def case(self) -> Case:
-        """The case as far as the act has come. ValueError before it is opened."""
-        if self.state is None:
-            raise ValueError("the case is not open yet")
-        return self.state
-
-    def enter(self, at: datetime, by: dict[str, Any], fact: Event) -> None:
-        """Fold `fact` and all that follows from it."""
-        self._fold(at, by, fact)
-        while self.case.expected:
-            event = self.case.expected[0]
-            if isinstance(event, DocumentIssued):
-                event = self.issue(self, at, by, event)
-            self._fold(at, by, event)
-
-    def _fold(self, at: datetime, by: dict[str, Any], event: Event) -> None:
-        self.state = evolve(self.state, self.definition, self.number, at, event, self.calendar_of)
-        self.entries.append((at, by, event))
-        if isinstance(event, TaskOpened):
-            self.dues[event.task] = task_due(self.case, self.definition, event.task)
-
-    def settle(self, now: datetime) -> None:
-        """Time first: every timer and clock due by `now` acts at its own instant, in order."""
-        for _ in range(MOST_FIRINGS):
-            due = None if self.case.closed else next_fact_of_time(self.case, self.definition, now)
-            if due is None:
-                return
-            self.enter(due[0], CLOCK, due[1])
-        raise Invalid(
-            "clock.endless",
-            say(
-                "case {case}: more than {most} timers would fire in one act",
-                case=self.number,
-                most=MOST_FIRINGS,
-            ),
-            remedy=say("let the sweep run more often, or give the cycle in the diagram a longer period"),
-        )

@@ -9,13 +9,14 @@ and instant give the same events.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from .clock import Term, Workdays, due, ledger, parse_term, read_instant, write_instant
-from .clock.ledger import Ledger
+from .clock.ledger import Ledger, Rule
 from .definition.clocks import Clock
 from .errors import Invalid, say
 from .events import (
@@ -47,6 +48,9 @@ OVERSTAYED = "pause-over:"
 class Deadline(TypedDict):
     """The `n`th running of `clock`, as plain JSON data.
 
+    A clock that runs for each of its tasks runs `of` a task, which `unit` answers for; the diagram may give
+    it another `term`.
+
     Derived from the ledger by `calendar` (a digest): `due` (None while it stands still) and `provisional`;
     `pending` are the rungs to come, `[instant, rung]` in order; `reached` those behind it; `expired` is the
     instant it ran out. What has run out or was stopped keeps the calendar of its time.
@@ -61,6 +65,9 @@ class Deadline(TypedDict):
     pending: list[list[str]]
     reached: list[str]
     expired: str | None
+    of: NotRequired[str]
+    unit: NotRequired[str]
+    term: NotRequired[str]
 
 
 class Card(TypedDict):
@@ -93,9 +100,29 @@ def card_state(card: Card) -> Literal["open", "answered", "contested", "withdraw
     return "answered" if card["acts"] else "open"
 
 
-def current(deadlines: Mapping[str, Deadline], clock: str) -> tuple[str, Deadline] | None:
-    """The latest running of `clock`, with its id; None when it never started."""
-    runnings = [(d["n"], id) for id, d in deadlines.items() if d["clock"] == clock]
+def clock_of(id: str) -> str:
+    """The item's clock that a deadline with this id is a running of: `decision` for `decision#2`, `referral`
+    for `referral@water_review#2`."""
+    return id.partition("@")[0].partition("#")[0]
+
+
+def rule_of(clock: Clock, deadline: Deadline) -> Rule:
+    """The law of one running: the clock's, with the term that the diagram gave it."""
+    term = deadline.get("term")
+    return clock.rule if term is None else replace(clock.rule, term=parse_term(term))
+
+
+def unit_of(clock: Clock, deadline: Deadline) -> str:
+    """The unit that answers for one running."""
+    return deadline.get("unit", clock.unit)
+
+
+def current(
+    deadlines: Mapping[str, Deadline], clock: str, of: str | None = None
+) -> tuple[str, Deadline] | None:
+    """The latest running of `clock` (`of` that task, for one that runs for each), with its id; None when it
+    never started."""
+    runnings = [(d["n"], id) for id, d in deadlines.items() if d["clock"] == clock and d.get("of") == of]
     if not runnings:
         return None
     id = max(runnings)[1]
@@ -143,9 +170,9 @@ def find(deadlines: Mapping[str, Deadline], clocks: Mapping[str, Clock], name: s
 class Book:
     """The deadlines of a case, open for the entries of one event at `now`.
 
-    `workdays` gives the working days of a unit by a calendar (a digest); the case's is `calendar`. After the
-    last entry, `deadlines`, `cards` and `deemed` are what they have become; those handed in are left as they
-    were.
+    `workdays` gives the working days of a unit by a calendar (a digest); the case's is `calendar`. Clocks
+    that are kept `apart` run for tasks, but not from their opening to their end. After the last entry,
+    `deadlines`, `cards` and `deemed` are what they have become; those handed in are left as they were.
     """
 
     def __init__(
@@ -157,6 +184,7 @@ class Book:
         cards: Mapping[str, Card],
         deemed: Sequence[Deemed],
         now: datetime,
+        apart: Collection[str] = (),
     ) -> None:
         self.clocks = clocks
         self.calendar = calendar
@@ -165,6 +193,7 @@ class Book:
         self.cards = dict(cards)
         self.deemed = list(deemed)
         self.now = now
+        self.apart = apart
 
     # --- what the process does
 
@@ -194,19 +223,43 @@ class Book:
         if trigger in clock.restarts and restart and len(deadline["ledger"]["runs"]) <= restart.times:
             yield from self.restart(id, trigger)
 
+    def open_task(self, element: str, task: str, unit: str, term: str | None) -> Iterator[Event]:
+        """A task of `unit` has opened: the clocks that run for each such task start, with `term` if the
+        diagram gives one."""
+        for name, clock in self.clocks.items():
+            if element in clock.each and name not in self.apart:
+                yield from self.start(name, self.now, task, unit, term)
+
+    def end_task(self, element: str, task: str) -> Iterator[Event]:
+        """The task is done or not wanted any more: its own clocks stop."""
+        for name, clock in self.clocks.items():
+            if element in clock.each and name not in self.apart:
+                yield from self.stop(name, task)
+
     def close(self) -> Iterator[Event]:
         """The case is over: every clock stops."""
-        for name in self.clocks:
-            yield from self.stop(name)
+        for id in self._in_order():
+            yield from self._stop(id)
 
-    def start(self, name: str, since: datetime) -> Iterator[Event]:
-        """Start the clock as of `since`, unless it runs already."""
-        found = current(self.deadlines, name)
+    def start(
+        self,
+        name: str,
+        since: datetime,
+        of: str | None = None,
+        unit: str | None = None,
+        term: str | None = None,
+    ) -> Iterator[Event]:
+        """Start the clock as of `since`, unless it runs already; `of` a task of `unit` if it runs for
+        each."""
+        found = current(self.deadlines, name, of)
         if found is not None and runs(found[1]):
             return
         n = found[1]["n"] + 1 if found is not None else 1
-        id = name if n == 1 else f"{name}#{n}"
-        deadline = self._put(id, name, n, ledger.start(since), reached=[], expired=None)
+        id = (name if of is None else f"{name}@{of}") + (f"#{n}" if n > 1 else "")
+        own: dict[str, Any] = {"of": of, "unit": unit, "term": term}
+        fresh: Any = {"clock": name, "n": n, "reached": [], "expired": None}
+        fresh |= {key: value for key, value in own.items() if value is not None}
+        deadline = self._put(id, fresh, ledger.start(since))
         yield ClockStarted(id, write_instant(since), _due(deadline), deadline["provisional"])
         leading = current(self.deadlines, self.clocks[name].follows or "")
         if leading is not None and runs(leading[1]):
@@ -215,13 +268,17 @@ class Book:
                     told = parse_term(pause["expected"]), pause["document"]
                     yield from self.pause(id, pause["ground"], *told)
 
-    def stop(self, name: str) -> Iterator[Event]:
-        """Stop the clock, if it runs."""
-        found = current(self.deadlines, name)
-        if found is None or not runs(found[1]):
+    def stop(self, name: str, of: str | None = None) -> Iterator[Event]:
+        """Stop the clock (`of` that task), if it runs."""
+        found = current(self.deadlines, name, of)
+        if found is not None:
+            yield from self._stop(found[0])
+
+    def _stop(self, id: str) -> Iterator[Event]:
+        deadline = self.deadlines[id]
+        if not runs(deadline):
             return
-        id, deadline = found
-        self._write(id, ledger.stop(self.clocks[name].rule, self._ledger(id), at=self.now))
+        self._write(id, ledger.stop(self._rule(id), self._ledger(id), at=self.now))
         yield ClockStopped(id, deadline["expired"] is not None)
 
     # --- what time does
@@ -242,7 +299,8 @@ class Book:
             return
         self.deadlines[id]["reached"] = [*deadline["reached"], rung]
         # A step's own clock has one addressee; a case's clock concerns whoever has something to do in it.
-        addressees = [clock.unit] if clock.rule.tier == "step" or not units else units
+        alone = clock.rule.tier == "step" or "of" in deadline or not units
+        addressees = [unit_of(clock, deadline)] if alone else units
         is_card = any(step.name == rung and step.card for step in clock.rule.ladder)
         for unit in addressees:
             if is_card:
@@ -272,7 +330,7 @@ class Book:
             return
         # What the law attaches to silence has happened: the clock is spent and measures nothing any more.
         book = self._ledger(id)
-        self._write(id, ledger.stop(clock.rule, book, at=read_instant(instant)))
+        self._write(id, ledger.stop(self._rule(id), book, at=read_instant(instant)))
         if basis is not None and effect.kind.startswith("deemed_"):
             accepted = effect.kind == "deemed_acceptance"
             as_of = write_instant(book.run.started) if accepted else instant
@@ -296,9 +354,9 @@ class Book:
         `Invalid` as `clock.ledger.pause` does."""
         clock = self._running(id)
         paused = ledger.pause(
-            clock.rule,
+            self._rule(id),
             self._ledger(id),
-            self.workdays(clock.unit, self.calendar),
+            self._hours(id),
             at=self.now,
             ground=ground,
             expected=expected,
@@ -314,8 +372,9 @@ class Book:
 
     def resume(self, id: str, ground: str) -> Iterator[Event]:
         """The pause for `ground` is over. Raises `Invalid` as `clock.ledger.resume` does."""
-        clock = self.clocks[self.deadlines[id]["clock"]]
-        deadline = self._write(id, ledger.resume(clock.rule, self._ledger(id), at=self.now, ground=ground))
+        deadline = self._write(
+            id, ledger.resume(self._rule(id), self._ledger(id), at=self.now, ground=ground)
+        )
         yield ClockResumed(id, ground, deadline["due"], deadline["provisional"])
         for follower in self._followers(id):
             with suppress(Invalid):
@@ -326,9 +385,9 @@ class Book:
         clock = self._running(id, extending=True)
         extension = clock.rule.extension
         extended = ledger.extend(
-            clock.rule,
+            self._rule(id),
             self._ledger(id),
-            self.workdays(clock.unit, self.calendar),
+            self._hours(id),
             at=self.now,
             by=by,
             approver=extension.approver if extension else "",
@@ -341,9 +400,8 @@ class Book:
 
     def restart(self, id: str, reason: str) -> Iterator[Event]:
         """The term begins anew now. Raises `Invalid` as `clock.ledger.restart` does."""
-        clock = self._running(id)
-        workdays = self.workdays(clock.unit, self.calendar)
-        anew = ledger.restart(clock.rule, self._ledger(id), workdays, at=self.now, reason=reason)
+        self._running(id)
+        anew = ledger.restart(self._rule(id), self._ledger(id), self._hours(id), at=self.now, reason=reason)
         deadline = self._write(id, anew)
         yield ClockRestarted(id, _due(deadline), deadline["provisional"])
 
@@ -384,10 +442,8 @@ class Book:
 
     def revise(self) -> Iterator[Event]:
         """The calendar has changed: every deadline that is still to come is counted again."""
-        order = list(self.clocks)
-        for id, before in sorted(
-            self.deadlines.items(), key=lambda entry: (order.index(entry[1]["clock"]), entry[1]["n"])
-        ):
+        for id in self._in_order():
+            before = self.deadlines[id]
             if not runs(before) or before["expired"] is not None:
                 continue
             after = self._write(id, self._ledger(id))
@@ -398,12 +454,28 @@ class Book:
 
     # --- inside
 
+    def _in_order(self) -> list[str]:
+        """The deadlines by the place of their clocks in the item, then as they began."""
+        order = list(self.clocks)
+
+        def place(id: str) -> tuple[int, str, int]:
+            deadline = self.deadlines[id]
+            return order.index(deadline["clock"]), deadline.get("of", ""), deadline["n"]
+
+        return sorted(self.deadlines, key=place)
+
     def _followers(self, id: str) -> list[str]:
         """The running clocks that stand still whenever this one does."""
         leader = self.deadlines[id]["clock"]
-        names = [name for name, clock in self.clocks.items() if clock.follows == leader]
-        found = (current(self.deadlines, name) for name in names)
-        return [running[0] for running in found if running is not None and runs(running[1])]
+        return [
+            other
+            for other in self._in_order()
+            if self.clocks[self.deadlines[other]["clock"]].follows == leader and runs(self.deadlines[other])
+        ]
+
+    def _rule(self, id: str) -> Rule:
+        deadline = self.deadlines[id]
+        return rule_of(self.clocks[deadline["clock"]], deadline)
 
     def _running(self, id: str, *, extending: bool = False) -> Clock:
         """The clock of a deadline that has not run out on record, whatever a later calendar would say. Raises
@@ -414,29 +486,27 @@ class Book:
             extension = clock.rule.extension if extending else None
             law = extension.basis.text() if extension else None
             expired = read_instant(deadline["expired"])
-            ledger.refuse_expired(clock.rule, expired, self.now, self._hours(clock, id), law)
+            ledger.refuse_expired(self._rule(id), expired, self.now, self._hours(id), law)
         return clock
 
-    def _hours(self, clock: Clock, id: str) -> Workdays:
+    def _hours(self, id: str) -> Workdays:
         """The working days that a deadline is counted by."""
-        known = self.deadlines.get(id)
-        frozen = known is not None and known["expired"] is not None
-        return self.workdays(clock.unit, known["calendar"] if known and frozen else self.calendar)
+        known = self.deadlines[id]
+        unit = unit_of(self.clocks[known["clock"]], known)
+        return self.workdays(unit, self.calendar if known["expired"] is None else known["calendar"])
 
     def _ledger(self, id: str) -> Ledger:
         return Ledger.from_json(self.deadlines[id]["ledger"])
 
     def _write(self, id: str, book: Ledger) -> Deadline:
-        deadline = self.deadlines[id]
-        return self._put(id, deadline["clock"], deadline["n"], book, deadline["reached"], deadline["expired"])
+        return self._put(id, self.deadlines[id], book)
 
-    def _put(
-        self, id: str, name: str, n: int, book: Ledger, reached: list[str], expired: str | None
-    ) -> Deadline:
-        """Keep the ledger with all that is derived from it at this moment."""
-        clock = self.clocks[name]
-        workdays = self._hours(clock, id)
-        shown = ledger.read(clock.rule, book, workdays, self.now)
+    def _put(self, id: str, known: Deadline, book: Ledger) -> Deadline:
+        """Keep the ledger of a deadline with all that is derived from it at this moment."""
+        self.deadlines[id] = known
+        expired, reached = known["expired"], known["reached"]
+        workdays = self._hours(id)
+        shown = ledger.read(self._rule(id), book, workdays, self.now)
         alarms = [(alarm.at, alarm.rung) for alarm in shown.rungs]
         alarms += [
             (due(pause.since, pause.expected, workdays).at, OVERSTAYED + pause.ground)
@@ -456,15 +526,13 @@ class Book:
             key=lambda alarm: (alarm[0], alarm[1] == RAN_OUT),
         )
         self.deadlines[id] = {
-            "clock": name,
-            "n": n,
+            **known,
             "calendar": workdays.calendar.digest,
             "ledger": book.as_json(),
             "due": write_instant(shown.due) if shown.due is not None else None,
             "provisional": shown.provisional,
             "pending": [[write_instant(at), rung] for at, rung in pending],
             "reached": reached,
-            "expired": expired,
         }
         return self.deadlines[id]
 
@@ -480,7 +548,7 @@ def stamped(deadlines: Mapping[str, Deadline], element: str, number: str) -> dic
 
     `element` is `clock:ID:pauses` or `clock:ID:extensions`, as `Book` names it.
     """
-    _, told, kind = element.split(":")
+    told, _, kind = element.removeprefix("clock:").rpartition(":")
     since = deadlines[told]["ledger"]["runs"][-1][kind][-1]
     found = {}
     for id, deadline in deadlines.items():

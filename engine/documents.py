@@ -48,7 +48,8 @@ MAX_TURNS = 100_000
 CONTEXT = frozenset(
     (
         *("office", "case", "item", "data", "answers", "step", "clocks", "deemed", "notice"),
-        *("actor", "document", "documents", "date"),
+        *("actor", "document", "documents", "date", "joint", "materials", "first_contact", "agent"),
+        *("people", "units"),
     )
 )
 """The names that a template may use."""

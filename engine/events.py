@@ -104,6 +104,17 @@ class OrganisationRecorded(Event):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class OrganisationChanged(Event):
+    """One thing in the organisation is otherwise from now on: `change` says what (`engine.organisation`),
+    `content` is the digest of the whole as it then stands."""
+
+    type: ClassVar[str] = "organisation.changed"
+    fact: ClassVar[bool] = True
+    change: dict[str, Any]
+    content: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DefinitionPublished(Event):
     """An item's definition comes into force on `effective` (a date). `net` is the compiled net's digest."""
 
@@ -268,6 +279,142 @@ class CardWithdrawn(Event):
     fact: ClassVar[bool] = True
     card: str
     text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReferralSigned(Event):
+    """A department signed for the receipt of a referral: the person is who answers for it now."""
+
+    type: ClassVar[str] = "referral.signed"
+    fact: ClassVar[bool] = True
+    task: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReferralReportedUp(Event):
+    """The department can't decide by itself and has reported to the organ that `data` names; the referral
+    stays open until that organ's word is entered."""
+
+    type: ClassVar[str] = "referral.reported_up"
+    fact: ClassVar[bool] = True
+    task: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReferralFollowedUp(Event):
+    """The department whose silence had been taken for consent says what it thinks; what was decided stays."""
+
+    type: ClassVar[str] = "referral.followed_up"
+    fact: ClassVar[bool] = True
+    task: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReferralWithdrawn(Event):
+    """The department as a whole keeps out of the joint review, for this reason."""
+
+    type: ClassVar[str] = "referral.withdrawn"
+    fact: ClassVar[bool] = True
+    task: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class AnswerEntered(Event):
+    """A person entered these answers; the step is done when the others who must have signed."""
+
+    type: ClassVar[str] = "answer.entered"
+    fact: ClassVar[bool] = True
+    task: str
+    element: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class AnswerConfirmed(Event):
+    """Somebody else put her name to the answers that were entered (the leader, the other officer)."""
+
+    type: ClassVar[str] = "answer.confirmed"
+    fact: ClassVar[bool] = True
+    task: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class AnswerReturned(Event):
+    """Who was to sign sent the answers back; they count as not entered."""
+
+    type: ClassVar[str] = "answer.returned"
+    fact: ClassVar[bool] = True
+    task: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RecusalDeclared(Event):
+    """The person says that she is not impartial in this case; the step stands still until that is decided."""
+
+    type: ClassVar[str] = "recusal.declared"
+    fact: ClassVar[bool] = True
+    recusal: str
+    task: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RecusalChallenged(Event):
+    """`party` says that `person` is not impartial; the step stands still until that is decided."""
+
+    type: ClassVar[str] = "recusal.challenged"
+    fact: ClassVar[bool] = True
+    recusal: str
+    task: str
+    person: str
+    party: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RecusalDecided(Event):
+    """Whether the person must keep out of the case; the step goes on."""
+
+    type: ClassVar[str] = "recusal.decided"
+    fact: ClassVar[bool] = True
+    recusal: str
+    upheld: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class TaskHandedOver(Event):
+    """An open step is now `to`'s to answer for."""
+
+    type: ClassVar[str] = "task.handed_over"
+    fact: ClassVar[bool] = True
+    task: str
+    to: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ContactHandedOver(Event):
+    """First-contact responsibility for the case passed to the person `to` of `unit`."""
+
+    type: ClassVar[str] = "contact.handed_over"
+    fact: ClassVar[bool] = True
+    to: str
+    unit: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class NoticeAllowed(Event):
+    """The office that may do so allows one more notice of what to supply, though the rule is: one."""
+
+    type: ClassVar[str] = "notice.allowed"
+    fact: ClassVar[bool] = True
+    reason: str
 
 
 # --- the case: consequences
@@ -489,6 +636,154 @@ class CardRaised(Event):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class TaskPassed(Event):
+    """An open step now waits for somebody who holds `post` in `unit`."""
+
+    type: ClassVar[str] = "task.passed"
+    task: str
+    unit: str
+    post: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class TaskEnded(Event):
+    """An open step is done by something else than somebody's completing it: the last signature, silence."""
+
+    type: ClassVar[str] = "task.ended"
+    task: str
+    element: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class TaskSuspended(Event):
+    """Nobody may do the step until the recusal is decided; the clocks run on."""
+
+    type: ClassVar[str] = "task.suspended"
+    task: str
+    recusal: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class TaskReinstated(Event):
+    """The step can be done again."""
+
+    type: ClassVar[str] = "task.reinstated"
+    task: str
+    recusal: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReferralSent(Event):
+    """`unit` is asked for its opinion, in this round of the joint review `joint`."""
+
+    type: ClassVar[str] = "referral.sent"
+    task: str
+    joint: str
+    round: int
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ReferralDeemed(Event):
+    """`unit` was silent past its term; the policy with this basis takes that for consent. Nobody agreed."""
+
+    type: ClassVar[str] = "referral.deemed"
+    task: str
+    joint: str
+    unit: str
+    basis: dict[str, str]
+    level: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SilenceNoted(Event):
+    """`unit` was silent past its term, and that has no effect, because of `why` (a code)."""
+
+    type: ClassVar[str] = "silence.noted"
+    task: str
+    joint: str
+    unit: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class JointCertain(Event):
+    """No answer still to come can change the outcome any more; `proof` shows it. Open referrals stay open."""
+
+    type: ClassVar[str] = "joint.certain"
+    joint: str
+    round: int
+    outcome: str
+    proof: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class JointDecided(Event):
+    """All answers of the round are in: what they come to, and the conditions, merged."""
+
+    type: ClassVar[str] = "joint.decided"
+    joint: str
+    round: int
+    outcome: str
+    conditions: list[dict[str, Any]]
+    dissent: list[str]
+    deemed: list[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class MeetingConvened(Event):
+    """The departments are called to a meeting that begins at `begins`."""
+
+    type: ClassVar[str] = "meeting.convened"
+    meeting: str
+    begins: str
+    departments: list[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class MeetingAbsent(Event):
+    """`unit` stayed away from the meeting, with or without an excuse; `deemed` if the policy with this basis
+    takes that for consent."""
+
+    type: ClassVar[str] = "meeting.absent"
+    meeting: str
+    unit: str
+    excused: bool
+    deemed: bool
+    basis: dict[str, str] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class MeetingHeld(Event):
+    """The meeting was held, and came to this."""
+
+    type: ClassVar[str] = "meeting.held"
+    meeting: str
+    outcome: str
+    present: list[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class MaterialReceived(Event):
+    """A material of the item is on file, as `reference`; every level of the case sees it there."""
+
+    type: ClassVar[str] = "material.received"
+    material: str
+    reference: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class FindingRaised(Event):
+    """Something that somebody will have to answer for, under a code of the auditors."""
+
+    type: ClassVar[str] = "finding.raised"
+    finding: str
+    element: str
+    basis: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CaseClosed(Event):
     """The process ended; `outcome` is the end event that was reached last."""
 
@@ -501,6 +796,7 @@ TYPES: dict[str, type[Event]] = {
     for t in (
         OfficeCreated,
         OrganisationRecorded,
+        OrganisationChanged,
         DefinitionPublished,
         CalendarImported,
         CalendarApplied,
@@ -516,6 +812,19 @@ TYPES: dict[str, type[Event]] = {
         CardAnswered,
         CardContested,
         CardWithdrawn,
+        ReferralSigned,
+        ReferralReportedUp,
+        ReferralFollowedUp,
+        ReferralWithdrawn,
+        AnswerEntered,
+        AnswerConfirmed,
+        AnswerReturned,
+        RecusalDeclared,
+        RecusalChallenged,
+        RecusalDecided,
+        TaskHandedOver,
+        ContactHandedOver,
+        NoticeAllowed,
         TaskOpened,
         TaskCancelled,
         TimerArmed,
@@ -536,6 +845,20 @@ TYPES: dict[str, type[Event]] = {
         CaseDeemed,
         ReminderRaised,
         CardRaised,
+        TaskPassed,
+        TaskEnded,
+        TaskSuspended,
+        TaskReinstated,
+        ReferralSent,
+        ReferralDeemed,
+        SilenceNoted,
+        JointCertain,
+        JointDecided,
+        MeetingConvened,
+        MeetingAbsent,
+        MeetingHeld,
+        MaterialReceived,
+        FindingRaised,
         CaseClosed,
     )
 }
@@ -555,7 +878,8 @@ OFFICE = "office"
 class Record:
     """An event in its place: `at` is when it took effect, `entered` when it was written.
 
-    `by` says who: `{"person", "unit", "post"}`, or `{"clock": true}` for time itself.
+    `by` says who: `{"person", "unit", "post"}`, with `as` and `for` when she acts as somebody's stand-in or
+    delegate, and in `org` which version of the organisation allowed it; or `{"clock": true}` for time itself.
     """
 
     case: str

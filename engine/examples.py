@@ -9,26 +9,20 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from .access import Organisation, identify, permit
-from .case import (
-    Case,
-    Course,
-    check_opening,
-    decide,
-    decide_extension,
-    decide_pause,
-    decide_resume,
-    document_number,
-    find_step,
-    owners_of,
-    steps,
-)
+from . import commands
+from .access import identify
+from .case import Case, document_number
 from .clock import OFFICE_ZONE, parse_instant, shipped
+from .commands import Command, Scene
+from .course import Course
 from .definition import Definition
 from .documents import render
 from .errors import Invalid, Problem, Refusal, Text, say
-from .events import CaseOpened, DocumentIssued, Event, digest
+from .events import CaseOpened, DocumentIssued, digest
+from .organisation import Organisation
+from .steps import steps
 from .views import document_context
 
 
@@ -61,13 +55,12 @@ def play(definition: Definition, organisation: Organisation, path: str, example:
     player = _Player(definition, organisation, path)
     with _Failing(path, 0):
         at = _instant(example["start"])
-        person = identify(organisation, example["by"])
-        by = permit(organisation, person, [definition.opener()], definition.title())
+        today = player.organisation_on(at)
         data = example.get("data", {})
-        check_opening(definition, data)
         opened = CaseOpened(
-            definition.code, definition.digest, OFFICE_ZONE, shipped().digest, organisation.closing, data
+            definition.code, definition.digest, OFFICE_ZONE, shipped().digest, today.closing, data
         )
+        by = commands.open_case(definition, today, identify(today, example["by"]), opened)
         player.course.enter(at, by, opened)
         player.expect(example)
     for number, entry in enumerate(example.get("steps", []), 1):
@@ -121,7 +114,8 @@ class _Player:
         described = self.definition.document(event.document)
         self.numbers += 1
         number = document_number(described["series"], at.year, self.numbers)
-        context = document_context(course, self.organisation, at, by, event, number, OFFICE_ZONE)
+        today = self.organisation_on(at)
+        context = document_context(course, today, at, by, event, number, OFFICE_ZONE)
         content = render(self.definition.templates, described["template"], context)
         self.issued.append(event.document)
         return replace(event, number=number, content=digest(content))
@@ -131,32 +125,17 @@ class _Player:
         self.issued = []
         self.course.settle(at)
         if "advance" not in entry:
-            fact, owners, what = self.act(entry, at)
-            person = identify(self.organisation, entry.get("by"))
-            self.course.enter(at, permit(self.organisation, person, owners, what), fact)
-            self.course.settle(at)
+            course, today = self.course, self.organisation_on(at)
+            scene = Scene(course.case, self.definition, today, at, course.calendar_of)
+            by, facts = commands.decide(scene, identify(today, entry.get("by")), _command(entry))
+            for fact in facts:
+                course.enter(at, by, fact)
+            course.settle(at)
         self.expect(entry)
 
-    def act(self, entry: dict[str, Any], at: datetime) -> tuple[Event, list[tuple[str, str]], Text]:
-        """The fact that the entry puts on record, who may do so, and what it is called."""
-        case, definition, calendar_of = self.course.case, self.definition, self.course.calendar_of
-        if "do" in entry:
-            target = find_step(case, definition, entry["do"])
-            fact = decide(case, definition, target, entry.get("data", {}))
-            return fact, [(target.unit, target.post)], definition.step_title(target.node)
-        reason = entry.get("reason", "")
-        if "pause" in entry:
-            ground, expected = entry["ground"], entry["expected"]
-            fact = decide_pause(case, definition, at, calendar_of, entry["pause"], ground, expected, reason)
-            what = say("pause the clock")
-        elif "resume" in entry:
-            ground = entry.get("ground")
-            fact = decide_resume(case, definition, at, calendar_of, entry["resume"], ground, reason)
-            what = say("let the clock run on")
-        else:
-            fact = decide_extension(case, definition, at, calendar_of, entry["extend"], entry["term"], reason)
-            what = say("extend the clock")
-        return fact, owners_of(fact, case, definition, self.organisation), what
+    def organisation_on(self, at: datetime) -> Organisation:
+        """The organisation as it stands on the day of an instant."""
+        return self.organisation.on(at.astimezone(ZoneInfo(OFFICE_ZONE)).date())
 
     def expect(self, entry: dict[str, Any]) -> None:
         if "expect_open" in entry:
@@ -172,6 +151,35 @@ class _Player:
     def expect_outcome(self, outcome: str | None) -> None:
         if outcome is not None:
             _same(say("the outcome"), outcome, self.course.case.outcome)
+
+
+def _command(entry: dict[str, Any]) -> Command:
+    """What the entry says that somebody does."""
+    reason = entry.get("reason", "")
+    match entry:
+        case {"do": task}:
+            return commands.Do(task, entry.get("data", {}))
+        case {"sign": task}:
+            return commands.Sign(task)
+        case {"confirm": task}:
+            return commands.Confirm(task)
+        case {"give_back": task}:
+            return commands.GiveBack(task, reason)
+        case {"recuse": task}:
+            return commands.Recuse(task, reason)
+        case {"challenge": task, "person": person}:
+            return commands.Challenge(task, person, entry.get("party", ""), reason)
+        case {"decide_recusal": recusal}:
+            return commands.DecideRecusal(recusal, bool(entry.get("uphold")), reason)
+        case {"hand_over": task}:
+            return commands.HandOver(task, entry.get("to", ""), reason)
+        case {"allow_notice": _}:
+            return commands.AllowNotice(reason)
+        case {"pause": clock}:
+            return commands.Pause(clock, entry["ground"], entry["expected"], reason)
+        case {"resume": clock}:
+            return commands.Resume(clock, entry.get("ground", ""), reason)
+    return commands.Extend(entry["extend"], entry["term"], reason)
 
 
 def _same(what: Text, expected: Any, found: Any) -> None:

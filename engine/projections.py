@@ -7,20 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from .case import Case, task_due
+from .case import Case
 from .definition import Definition
 from .events import (
     CalendarRevised,
     Record,
     TaskCancelled,
     TaskCompleted,
+    TaskEnded,
     TaskOpened,
+    TaskPassed,
     TimerArmed,
     TimerFired,
     TimerMoved,
     TimerStopped,
     canonical,
 )
+from .steps import task_due
 from .store import Changes, DocumentRow, Head, TaskRow
 
 
@@ -60,7 +63,21 @@ def changes_of(
                 opened[task] = TaskRow(
                     record.case, task, element, unit, post, case.item, record.at, dues.get(task)
                 )
-            case TaskCompleted(task=task) | TaskCancelled(task=task):
+            case TaskPassed(task=task, unit=unit, post=post):
+                entry = case.docket[task]
+                if task not in opened:
+                    closed.append(task)
+                opened[task] = TaskRow(
+                    record.case,
+                    task,
+                    entry["element"],
+                    unit,
+                    post,
+                    case.item,
+                    entry["opened"],
+                    dues.get(task),
+                )
+            case TaskCompleted(task=task) | TaskEnded(task=task) | TaskCancelled(task=task):
                 if opened.pop(task, None) is None:
                     closed.append(task)
             case TimerArmed(timer=timer, due=str(due)):
@@ -93,7 +110,7 @@ def derive(
     dues: dict[str, str | None] = {}
     for record, case in replayed:
         records.append(record)
-        if isinstance(record.event, TaskOpened):
+        if isinstance(record.event, TaskOpened | TaskPassed):
             task = record.event.task
             dues[task] = task_due(case, definition_of(case.definition), task)
     if not records:

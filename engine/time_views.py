@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from .access import Organisation
-from .case import CalendarOf, Case, dues, hours_of
+from .case import CalendarOf, Case, hours_of
 from .clock import count, ledger, parse_term, read_instant, write_instant
 from .clock.ledger import Ledger, Pause, Rule
-from .deadlines import OVERSTAYED, Deadline, card_state, find, runs, spent
+from .deadlines import OVERSTAYED, Deadline, card_state, find, rule_of, runs, spent, unit_of
 from .definition import Definition
 from .errors import Invalid, Text, say
 from .flow.marking import element_of, timers
+from .organisation import Organisation
+from .steps import dues
 
 LIVE = frozenset({"running", "paused", "expired"})
 """States of a clock that still measures something."""
@@ -34,8 +35,9 @@ def clock_lines(
     for id, deadline in case.deadlines.items():
         clock = definition.clocks[deadline["clock"]]
         book = Ledger.from_json(deadline["ledger"])
-        hours = hours_of(case, deadline["calendar"], calendar_of)(clock.unit)
-        shown = ledger.read(clock.rule, book, hours, now)
+        rule, unit = rule_of(clock, deadline), unit_of(clock, deadline)
+        hours = hours_of(case, deadline["calendar"], calendar_of)(unit)
+        shown = ledger.read(rule, book, hours, now)
         # By the instant asked for, whether or not a sweep has been there; of a clock that stands still nobody
         # can say when it would reach what it has reached before.
         struck = [alarm.rung for alarm in shown.rungs if alarm.at <= now] or deadline["reached"]
@@ -44,11 +46,12 @@ def clock_lines(
             {
                 "clock": id,
                 "name": dict(clock.name),
-                "tier": clock.rule.tier,
-                "unit": clock.unit,
+                "of": deadline.get("of"),
+                "tier": rule.tier,
+                "unit": unit,
                 "state": _state(deadline, shown),
-                "term": str(clock.rule.term),
-                "basis": clock.rule.basis.as_json(),
+                "term": str(rule.term),
+                "basis": rule.basis.as_json(),
                 "since": deadline["ledger"]["runs"][-1]["started"],
                 "due": deadline["due"],
                 "due_date": shown.due_date.isoformat() if shown.due_date else None,
@@ -60,9 +63,9 @@ def clock_lines(
                 "over": shown.over,
                 "count_unit": shown.unit,
                 "colour": reached[-1] if reached else None,
-                "paused": [_paused(pause, clock.rule) for pause in book.run.pauses if pause.until is None],
+                "paused": [_paused(pause, rule) for pause in book.run.pauses if pause.until is None],
                 "late": deadline["expired"] is not None,
-                "effect": clock.rule.effect.kind,
+                "effect": rule.effect.kind,
             }
         )
     return sorted(lines, key=_pressing)
@@ -116,10 +119,14 @@ def risk(line: Mapping[str, Any]) -> tuple[Any, ...]:
     return (min([*pressing, own]), line["opened_at"], line["case"], line["task"])
 
 
-def concerning(lines: Sequence[dict[str, Any]], unit: str) -> list[dict[str, Any]]:
-    """The live clocks that concern a step of `unit`: those of the case, and steps' clocks of its own."""
+def concerning(lines: Sequence[dict[str, Any]], unit: str, task: str) -> list[dict[str, Any]]:
+    """The live clocks that concern the step `task` of `unit`: those of the case, and steps' clocks of its
+    own."""
     return [
-        line for line in lines if line["state"] in LIVE and (line["tier"] != "step" or line["unit"] == unit)
+        line
+        for line in lines
+        if line["state"] in LIVE
+        and (line["of"] == task if line["of"] is not None else line["tier"] != "step" or line["unit"] == unit)
     ]
 
 
@@ -182,14 +189,15 @@ def explanation(
             deadline = case.deadlines[id]
             clock = definition.clocks[deadline["clock"]]
             book = Ledger.from_json(deadline["ledger"])
-            workdays = hours_of(case, deadline["calendar"], calendar_of)(clock.unit)
+            rule = rule_of(clock, deadline)
+            workdays = hours_of(case, deadline["calendar"], calendar_of)(unit_of(clock, deadline))
             found.append(
                 {
                     "clock": id,
                     "kind": "clock",
                     "name": dict(clock.name),
-                    "lines": ledger.explain(clock.rule, book, workdays, now),
-                    "certificate": ledger.certificate(clock.rule, book, workdays, now),
+                    "lines": ledger.explain(rule, book, workdays, now),
+                    "certificate": ledger.certificate(rule, book, workdays, now),
                 }
             )
             continue
@@ -223,10 +231,12 @@ def explanation(
 def clocks_for_documents(
     case: Case, definition: Definition, calendar_of: CalendarOf, at: datetime
 ) -> dict[str, dict[str, Any]]:
-    """The latest running of each clock by its name, for templates; a clock that never started is missing."""
+    """The latest running of each clock of the case by its name, for templates; one that never started is
+    missing, and so are those that run for each task."""
     found: dict[str, dict[str, Any]] = {}
     order = {id: deadline["n"] for id, deadline in case.deadlines.items()}
-    for line in sorted(clock_lines(case, definition, calendar_of, at), key=lambda line: order[line["clock"]]):
+    lines = [line for line in clock_lines(case, definition, calendar_of, at) if line["of"] is None]
+    for line in sorted(lines, key=lambda line: order[line["clock"]]):
         found[case.deadlines[line["clock"]]["clock"]] = line
     return found
 
@@ -236,7 +246,7 @@ def notice_of(case: Case, definition: Definition, element: str) -> dict[str, Any
     documents. `element` as `deadlines.Book` names it."""
     if not element.startswith("clock:"):
         return {}
-    _, id, kind = element.split(":")
+    id, _, kind = element.removeprefix("clock:").rpartition(":")
     deadline = case.deadlines[id]
     clock = definition.clocks[deadline["clock"]]
     entry = deadline["ledger"]["runs"][-1][kind][-1]

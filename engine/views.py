@@ -10,13 +10,17 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from .access import Organisation
-from .case import Case, Course, steps
-from .deadlines import OVERSTAYED
+from .access import may
+from .case import Case
+from .commands import claim_to_do
+from .course import Course
+from .deadlines import OVERSTAYED, clock_of
 from .definition import Definition
 from .definition.clocks import Clock
+from .docket import DEEMED, Entry, conditions_in, decision, entries_of, opinion_of, round_of
 from .errors import Text
 from .events import (
+    AnswerConfirmed,
     CaseClosed,
     CaseOpened,
     DocumentIssued,
@@ -26,12 +30,15 @@ from .events import (
     Record,
     TaskCancelled,
     TaskCompleted,
+    TaskEnded,
     TaskOpened,
     TimerFired,
 )
 from .flow.marking import element_of, variables
 from .forms import NO_FIELDS
 from .forms.schema import choices_of, field_title, shape
+from .organisation import Organisation
+from .steps import steps
 from .time_views import clocks_for_documents, notice_of
 
 
@@ -40,11 +47,13 @@ def step_lines(
 ) -> list[dict[str, Any]]:
     """Every step the case has come to, in order of opening, and what it waits for now.
 
-    `state` is `done`, `open`, `cancelled`, `fired` (a timer), `received` (a message), `failed` (the
-    diagram's own expression did) or `awaited` (a message that may come). `cause` is the number of the
-    event that opened it: steps of one cause are open side by side. `answers` is what was entered and
-    `said` the first choice among that, in words (of a timer: the step on whose edge it sits); `due` the
-    first timer on it, `provisional` if its year's holidays were not announced; `people` may do it.
+    `state` is `done`, `open`, `cancelled`, `deemed` (silence was taken for consent), `withdrawn` (the
+    department keeps out), `fired` (a timer), `received` (a message), `failed` (the diagram's own expression
+    did) or `awaited` (a message that may come). Of an open step, `stage` says how far people have come with
+    it. `cause` is the number of the event that opened it: steps of one cause are open side by side.
+    `answers` is what was entered and `said` the first choice among that, in words (of a timer: the step on
+    whose edge it sits); `due` the first timer on it, `provisional` if its year's holidays were not
+    announced; `people` may do it.
     """
     lines: dict[str, dict[str, Any]] = {}
     awaited: list[dict[str, Any]] = []
@@ -65,6 +74,12 @@ def step_lines(
                 line = lines[task]
                 line.update(state="done", at=record.at, answers=answers, **_actor(organisation, record))
                 line["said"] = _said(definition, line["element"], answers)
+            case AnswerConfirmed(task=task):
+                lines[task].update(_actor(organisation, record), at=record.at)
+            case TaskEnded(task=task, element=element):
+                answers = case.docket[task].get("answer", {})
+                lines[task].update(state=_ended(case.docket[task]), at=record.at, answers=answers)
+                lines[task]["said"] = _said(definition, element, answers)
             case TaskCancelled(task=task):
                 lines[task].update(state="cancelled", at=record.at)
             case TimerFired(timer=timer, element=element):
@@ -82,9 +97,13 @@ def step_lines(
                 line |= {"answers": answers, "said": _said(definition, line["element"], answers)}
                 lines[f"{record.seq}"] = {**line, **_actor(organisation, record)}
     for step in steps(case, definition):
-        people = [person.id for person in organisation.holders(step.unit, step.post)]
+        claim = claim_to_do(case, definition, organisation, step)
+        people = [person.id for person in may(organisation, claim)]
         if step.message is None:
-            lines[step.task].update(due=step.due, provisional=step.provisional, people=people)
+            entry = case.docket.get(step.task)
+            stage = {key: entry.get(key, "") for key in ("stage", "assignee", "suspended")} if entry else {}
+            lines[step.task].update(due=step.due, provisional=step.provisional, people=people, **stage)
+            lines[step.task]["post"] = step.post
         else:
             line = _line(definition, organisation, step.task, step.node.id, step.unit, step.post)
             line |= {"state": "awaited", "cause": None, "opened_at": None, "at": None}
@@ -109,6 +128,9 @@ def _line(
         "due": None,
         "provisional": False,
         "people": [],
+        "stage": "",
+        "assignee": "",
+        "suspended": "",
     }
 
 
@@ -192,8 +214,7 @@ def story_lines(
 
 def _clock_of(definition: Definition | None, data: dict[str, Any]) -> Clock | None:
     """The clock of the item that an event names; it names a running of it (`decision#2`)."""
-    name = str(data.get("clock") or "").partition("#")[0]
-    return definition.clocks.get(name) if definition else None
+    return definition.clocks.get(clock_of(str(data.get("clock") or ""))) if definition else None
 
 
 def _ground(clock: Clock, data: dict[str, Any]) -> dict[str, str]:
@@ -250,18 +271,29 @@ def document_context(
     answers: dict[str, Any] = {}
     for _, _, entered in reversed(course.entries):
         if entered.fact:
-            answers = entered.payload().get("data", {})
+            # What was entered before others signed it, or is said by silence, stands in the docket.
+            entry = case.docket.get(event.element)
+            answers = entered.payload().get("data") or (entry.get("answer", {}) if entry else {})
             break
     described = definition.item["documents"][event.document]
     return {
         "office": {"name": dict(organisation.name), "division": organisation.division, "zone": zone},
         "case": {"number": case.number, "item_code": case.item, "opened_at": case.opened_at},
         "item": definition.item,
-        "data": variables(case.marking),
+        "data": variables(case.marking, _frame_of(case, event.element)),
         "answers": answers,
         "step": {"id": event.element, "name": definition.names(element_of(event.element))},
         "clocks": clocks_for_documents(case, definition, course.calendar_of, at),
         "deemed": [dict(deemed) for deemed in case.deemed],
+        "joint": {
+            line["joint"]: {key: value for key, value in line.items() if key != "because"}
+            for line in joint_lines(case, definition, organisation)
+        },
+        "materials": material_lines(case, definition, organisation),
+        "first_contact": contact_line(case, organisation),
+        "agent": _agent(case, definition),
+        "people": {id: dict(someone.name) for id, someone in organisation.people.items()},
+        "units": {code: organisation.unit_name(code, "zh") for code in organisation.units},
         "notice": notice_of(case, definition, event.element),
         "actor": {
             "name": dict(person.name) if person else {"zh": "", "en": ""},
@@ -272,4 +304,145 @@ def document_context(
         "document": {"id": event.document, "number": number, "name": described["name"]},
         "documents": {name: {"number": issued} for name, issued in case.documents.items()},
         "date": at.astimezone(ZoneInfo(zone)).date().isoformat(),
+    }
+
+
+def _frame_of(case: Case, task: str) -> str:
+    """The innermost running scope that a step lies in: a called process has variables of its own."""
+    frame = task.rpartition("/")[0]
+    while frame and frame not in case.marking["frames"]:
+        frame = frame.rpartition("/")[0]
+    return frame
+
+
+# --- joint reviews, recusals, materials
+
+
+def _ended(entry: Entry) -> str:
+    return entry["stage"] if entry["stage"] in ("deemed", "withdrawn") else "done"
+
+
+def joint_lines(case: Case, definition: Definition, organisation: Organisation) -> list[dict[str, Any]]:
+    """The latest round of each joint review: what it comes to so far, and each department's answer.
+
+    `outcome` is None while it is open; `certain` says that no open answer can change it. A deemed answer has
+    `deemed` true, the opinion `deemed`, the basis of the policy, and nobody's name.
+    """
+    lines = []
+    for id, review in definition.joints.items():
+        round = round_of(case.docket, id)
+        if not round:
+            continue
+        made = decision(review, case.docket, round)
+        lines.append(
+            {
+                "joint": id,
+                "name": dict(review.name),
+                "round": round,
+                "outcome": made.outcome,
+                "certain": made.certain,
+                "because": made.proof.because,
+                "conditions": [
+                    {"text": one.text, "units": [organisation.unit_name(unit, "zh") for unit in one.units]}
+                    for one in made.conditions
+                ],
+                "dissent": [organisation.unit_name(unit, "zh") for unit in made.dissent],
+                "answers": [
+                    _answer_line(task, entry, definition, organisation)
+                    for task, entry in entries_of(case.docket, id, round).items()
+                ],
+            }
+        )
+    return lines
+
+
+def _answer_line(
+    task: str, entry: Entry, definition: Definition, organisation: Organisation
+) -> dict[str, Any]:
+    opinion = opinion_of(entry)
+    answer = entry.get("answer", {}) if opinion not in ("", DEEMED) else {}
+    silence = definition.joints[entry["joint"]].silence
+    names = [organisation.people[one[0]].name for one in entry["actors"] if one[0] in organisation.people]
+    spoken = [dict(name) for name in names] if opinion not in ("", DEEMED) else []
+    return {
+        "task": task,
+        "unit": entry["unit"],
+        "unit_name": dict(organisation.units.get(entry["unit"], {}).get("name", {})),
+        "opinion": opinion,
+        "words": _OPINIONS.get(opinion, {}),
+        "stage": entry["stage"],
+        "deemed": opinion == DEEMED,
+        "basis": silence.basis.as_json() if opinion == DEEMED and silence is not None else None,
+        "reason": str(answer.get("reason", "")),
+        "conditions": conditions_in(answer),
+        "competent": str(answer.get("competent", "")),
+        "by_name": spoken[0] if spoken else {},
+        "confirmed_by_name": spoken[1] if len(spoken) > 1 else {},
+        "at": entry.get("at"),
+    }
+
+
+_OPINIONS = {
+    "agree": {"zh": "同意", "en": "agrees"},
+    "conditions": {"zh": "附条件同意", "en": "agrees on conditions"},
+    "disagree": {"zh": "不同意", "en": "disagrees"},
+    "not_concerned": {"zh": "不涉及本部门职责", "en": "is not concerned"},
+    "abstain": {"zh": "弃权", "en": "abstains"},
+    "deemed": {"zh": "视为同意（超时默认）", "en": "deemed to agree, by silence"},
+    "recused": {"zh": "回避", "en": "keeps out"},
+}
+
+
+def recusal_lines(case: Case, organisation: Organisation) -> list[dict[str, Any]]:
+    """Whose impartiality is or was in question, in order."""
+    return [
+        {
+            "recusal": id,
+            **recusal,
+            "name": dict(organisation.people[recusal["person"]].name)
+            if recusal["person"] in organisation.people
+            else {},
+        }
+        for id, recusal in sorted(case.recusals.items(), key=lambda pair: pair[1]["n"])
+    ]
+
+
+def material_lines(case: Case, definition: Definition, organisation: Organisation) -> list[dict[str, Any]]:
+    """The materials on file, in the order in which they came."""
+    return [
+        {
+            "id": id,
+            "name": str(definition.materials.get(id, {}).get("name", id)),
+            "reference": filed["reference"],
+            "unit": filed["unit"],
+            "unit_name": dict(organisation.units.get(filed["unit"], {}).get("name", {})),
+            "at": filed["at"],
+        }
+        for id, filed in sorted(case.materials.items(), key=lambda pair: pair[1]["n"])
+    ]
+
+
+def contact_line(case: Case, organisation: Organisation) -> dict[str, Any]:
+    """Who has first-contact responsibility; empty for a case from before that was on record."""
+    if case.contact is None:
+        return {}
+    person, unit = case.contact["person"], case.contact["unit"]
+    return {
+        "person": person,
+        "name": dict(organisation.people[person].name) if person in organisation.people else {},
+        "unit": unit,
+        "unit_name": dict(organisation.units.get(unit, {}).get("name", {})),
+    }
+
+
+def _agent(case: Case, definition: Definition) -> dict[str, str]:
+    """Who files for whom, and on what authorisation; empty where the applicant files himself."""
+    fields = definition.agent
+    root = case.marking["frames"][""].get("data", {}) if "" in case.marking["frames"] else {}
+    if fields is None or not root.get(fields.agent):
+        return {}
+    return {
+        "agent": str(root[fields.agent]),
+        "principal": str(root.get(fields.principal, "")),
+        "authorisation": str(root.get(fields.authorisation, "")),
     }

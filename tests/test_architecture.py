@@ -12,10 +12,10 @@ ROOT = Path(__file__).parent.parent
 
 ROOMS = [
     *["errors"],
-    *["clock", "events", "expressions", "forms"],
+    *["clock", "events", "expressions", "forms", "joint", "organisation"],
     *["flow"],
     *["definition", "access", "rehearsal"],
-    *["deadlines", "case"],
+    *["deadlines", "docket", "meetings", "case", "steps", "course", "commands"],
     *["documents", "store", "projections", "audit", "accountability", "time_views", "views"],
     *["examples", "delivery", "office", "screen"],
     *["cli"],

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Protocol
@@ -24,10 +24,13 @@ if TYPE_CHECKING:  # jsonschema takes long to import, and a running case needs n
 
 
 class Organisation(Protocol):
-    """What is asked of an organisation here: its units by code."""
+    """What is asked of an organisation here, as it stands on the day of publishing: its units by code, and
+    who holds a post in a unit (the post `designated` is that of its leader for joint meetings)."""
 
     @property
     def units(self) -> Mapping[str, Any]: ...
+
+    def holders(self, unit: str, post: str) -> Sequence[Any]: ...
 
 
 # --- data files against the schemas beside this module
@@ -97,8 +100,9 @@ def check_examples(item: Mapping[str, Any], net: Net | None, files: Mapping[str,
             problems.append(unknown("outcome", path, "outcome", example["outcome"], item.get("outcomes", {})))
         for number, step in enumerate(example["steps"], 1):
             place = f"steps.{number}"
-            if "do" in step and elements is not None and element_of(step["do"]) not in elements:
-                problems.append(unknown("step", path, f"{place}.do", step["do"], elements))
+            for verb in _ON_A_TASK & step.keys():
+                if elements is not None and element_of(step[verb]) not in elements:
+                    problems.append(unknown("step", path, f"{place}.{verb}", step[verb], elements))
             for task in step.get("expect_open", ()):
                 if elements is not None and element_of(task) not in elements:
                     problems.append(unknown("step", path, f"{place}.expect_open", task, elements))
@@ -119,6 +123,10 @@ def check_examples(item: Mapping[str, Any], net: Net | None, files: Mapping[str,
             )
         )
     return problems
+
+
+_ON_A_TASK = frozenset({"do", "sign", "confirm", "give_back", "recuse", "challenge", "hand_over"})
+"""What may be done with a task; a step of a worked case is one of these, or is on the case as a whole."""
 
 
 def check_form(content: bytes, path: str) -> tuple[dict[str, Any] | None, list[Problem]]:
@@ -214,6 +222,8 @@ def _explain(error: ValidationError, schema: str, file: str) -> Iterator[Problem
         case "pattern" | "format":
             message = say("{value} is not written as it should be", value=_show(value))
             yield problem(None, message, say("for example {sample}", sample=rules.get("examples", [""])[0]))
+        case "minItems":
+            yield problem(None, say("the list is empty"), say("one entry or more"))
         case _:
             yield problem(
                 None, say("{value} is not allowed here: {reason}", value=_show(value), reason=error.message)
@@ -226,6 +236,7 @@ _KINDS = {
     "boolean": say("true or false"),
     "array": say("a list"),
     "object": say("a table of keys and values"),
+    "integer/string": say("a whole number, or text between quotes"),
     "array/object": say("a list, or a table of keys and values"),
 }
 
@@ -266,7 +277,7 @@ def check_net(
     found += _check_lanes(item, net, file_of)
     found += _check_units(item, organisation)
     found += _check_outcomes(item, net.scopes[net.process], file_of(net.scopes[net.process]))
-    found += _check_variables(net, forms, file_of)
+    found += _check_variables(item, net, forms, file_of)
     return found
 
 
@@ -387,15 +398,16 @@ _ENGINE_VARIABLES = frozenset({"loopCounter"}) | {
 
 
 def _check_variables(
+    item: Mapping[str, Any],
     net: Net,
     forms: Mapping[str, Mapping[str, Any]],
     file_of: Callable[[Scope], str],
 ) -> Iterator[Problem]:
     """Names in conditions that nothing defines: most often a typing error that would stop a case."""
-    known = set(_ENGINE_VARIABLES)
+    known = set(_ENGINE_VARIABLES) | set(_results(item))
     nodes = [(scope, node) for scope in net.scopes.values() for node in scope.nodes.values()]
     for _, node in nodes:
-        known |= set(_defined(node, net, forms))
+        known |= set(written(node, net, forms))
     for scope, node in nodes:
         for element, source, names in _needed(scope, node, net):
             for name in sorted(names - known):
@@ -410,7 +422,20 @@ def _check_variables(
                 )
 
 
-def _defined(node: Node, net: Net, forms: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _results(item: Mapping[str, Any]) -> Iterator[str]:
+    """The variables that get the outcome of a joint review or a meeting."""
+    for section in ("joint", "meetings"):
+        entries = item.get(section)
+        if isinstance(entries, Mapping):  # check_item has said so otherwise
+            yield from (
+                str(entry["result"])
+                for entry in entries.values()
+                if isinstance(entry, Mapping) and "result" in entry
+            )
+
+
+def written(node: Node, net: Net, forms: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The variables that `node` writes."""
     result = node.result or node.properties.get("result")
     if result is not None:
         yield result
@@ -430,7 +455,7 @@ def _defined(node: Node, net: Net, forms: Mapping[str, Mapping[str, Any]]) -> It
 def _needed(scope: Scope, node: Node, net: Net) -> Iterator[tuple[str, str, frozenset[str]]]:
     """`(element, source, names it reads)` of every expression at `node` and on the flows out of it."""
     sources = [(flow, scope.flows[flow].condition) for flow in node.outgoing]
-    sources.append((node.id, node.properties.get("unit")))
+    sources += [(node.id, node.properties.get(name)) for name in ("unit", "term")]
     if node.loop is not None:
         sources += [
             (node.id, text) for text in (node.loop.cardinality, node.loop.collection, node.loop.until)

@@ -4,7 +4,7 @@ diagram, the documents and the organisation. The shape of the entries is `check_
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import NOTHING, Invalid, Problem, say
@@ -21,7 +21,7 @@ def check_clocks(
     net: Net,
     sources: Mapping[str, str],
     organisation: Organisation | None,
-    found: Iterable[Problem],
+    found: Sequence[Problem],
 ) -> list[Problem]:
     """What is wrong with the clocks of `item`, and with the timers of `net` that name them.
 
@@ -31,20 +31,12 @@ def check_clocks(
     entries = item.get("clocks", {})
     if not isinstance(entries, Mapping):
         return []
-    places = [(problem.element or "").split(".") for problem in found]
-    malformed = {place[1] for place in places if place[0] == "clocks" and len(place) > 1}
-    problems: list[Problem] = []
-    clocks: dict[str, Clock] = {}
-    sound = {id: entry for id, entry in entries.items() if id not in malformed}
-    for id in sound:
-        try:
-            clocks[id] = read_clock(id, sound, "")
-        except Invalid as refusal:
-            problems.append(_refused(id, refusal))
+    clocks, problems = readable_clocks(entries, found)
     bound = _bound(net)
     problems += _check_timers(entries, net, sources)
     for id, clock in clocks.items():
         problems += _check_triggers(id, clock, net)
+        problems += _check_each(id, clock, entries, net)
         problems += _check_pauses(id, clock)
         problems += _check_notices(id, clock, item)
         problems += _check_offices(id, clock, entries[id], organisation)
@@ -52,9 +44,30 @@ def check_clocks(
         problems += _check_follows(id, clock, entries, clocks)
         problems += _check_effect(id, clock, entries, clocks, bound.get(id, frozenset()))
     problems += _check_promises(clocks)
-    if not malformed:
+    if not _malformed(found):
         problems += _check_starts(clocks)
     return problems
+
+
+def readable_clocks(
+    entries: Mapping[str, Any], found: Iterable[Problem]
+) -> tuple[dict[str, Clock], list[Problem]]:
+    """The clocks among `entries` that `found` says nothing about, and those of them that cannot be."""
+    clocks: dict[str, Clock] = {}
+    problems: list[Problem] = []
+    malformed = _malformed(found)
+    sound = {id: entry for id, entry in entries.items() if id not in malformed}
+    for id in sound:
+        try:
+            clocks[id] = read_clock(id, sound, "")
+        except Invalid as refusal:
+            problems.append(_refused(id, refusal))
+    return clocks, problems
+
+
+def _malformed(found: Iterable[Problem]) -> set[str]:
+    places = [(problem.element or "").split(".") for problem in found]
+    return {place[1] for place in places if place[0] == "clocks" and len(place) > 1}
 
 
 def _refused(id: str, refusal: Invalid) -> Problem:
@@ -91,10 +104,66 @@ def _bound(net: Net) -> dict[str, frozenset[str]]:
     return bound
 
 
-def _check_timers(known: Iterable[str], net: Net, sources: Mapping[str, str]) -> Iterator[Problem]:
+def _check_timers(entries: Mapping[str, Any], net: Net, sources: Mapping[str, str]) -> Iterator[Problem]:
     for scope, node, clocks in _timers(net):
-        for clock in sorted(clocks - set(known)):
-            yield unknown("clock", sources.get(scope.split("/")[0], DIAGRAM), node.id, clock, known)
+        file = sources.get(scope.split("/")[0], DIAGRAM)
+        for clock in sorted(clocks):
+            if clock not in entries:
+                yield unknown("clock", file, node.id, clock, entries)
+            elif _per_task(entries, clock):
+                yield fault(
+                    "clock.each",
+                    file,
+                    node.id,
+                    say("a timer can't wait for {clock}: it runs once for each task", clock=clock),
+                    expected=say("a clock that starts and stops"),
+                    remedy=say("remind by a rung of its ladder"),
+                )
+
+
+def _per_task(entries: Mapping[str, Any], id: str) -> bool:
+    entry = entries.get(id)
+    return isinstance(entry, Mapping) and "each" in entry
+
+
+def _check_each(id: str, clock: Clock, entries: Mapping[str, Any], net: Net) -> Iterator[Problem]:
+    """A clock of tasks runs from the opening of each to its end, and for its unit: the diagram drives it by
+    nothing else."""
+    if not _per_task(entries, id):
+        return
+    nodes = {name: node for scope in net.scopes.values() for name, node in scope.nodes.items()}
+    for number, element in enumerate(clock.each, 1):
+        place = f"clocks.{id}.each.{number}"
+        if element not in nodes:
+            yield unknown("step", ITEM, place, element, nodes)
+        elif nodes[element].kind != "user":
+            yield fault(
+                "clock.each",
+                ITEM,
+                place,
+                say("{step} is no user task", step=element),
+                expected=say("the id of a user task, multi-instance or not"),
+                remedy=say("use starts and stops for other elements"),
+            )
+    for key in ("starts", "stops", "restart", "pauses", "unit"):
+        if key in entries[id]:
+            yield fault(
+                "clock.each",
+                ITEM,
+                f"clocks.{id}.{key}",
+                say("a clock with each runs for a task and its unit, from its opening to its end"),
+                remedy=say("remove {key}, or remove each", key=key),
+            )
+    if clock.rule.effect.kind != "flag":
+        yield fault(
+            "clock.each",
+            ITEM,
+            f"clocks.{id}.effect.kind",
+            say("a clock with each has no effect of its own but the flag"),
+            expected=say("flag"),
+            found=say("{kind}", kind=clock.rule.effect.kind),
+            remedy=say("say what a department's silence means in [joint.ID.silence]"),
+        )
 
 
 def _check_triggers(id: str, clock: Clock, net: Net) -> Iterator[Problem]:
@@ -129,7 +198,11 @@ def _check_triggers(id: str, clock: Clock, net: Net) -> Iterator[Problem]:
 
 
 def _check_effect(
-    id: str, clock: Clock, known: Collection[str], clocks: Mapping[str, Clock], timers: frozenset[str]
+    id: str,
+    clock: Clock,
+    entries: Mapping[str, Any],
+    clocks: Mapping[str, Clock],
+    timers: frozenset[str],
 ) -> Iterator[Problem]:
     """What silence means happens in the diagram: behind a timer event that is bound to the clock."""
     effect = clock.rule.effect
@@ -144,12 +217,15 @@ def _check_effect(
         )
     for number, begun in enumerate(clock.begins, 1):
         place = f"clocks.{id}.effect.begins.{number}"
-        if begun not in known:
-            yield unknown("clock", ITEM, place, begun, known)
+        if begun not in entries:
+            yield unknown("clock", ITEM, place, begun, entries)
+        elif _per_task(entries, begun):
+            message = say("{clock} runs once for each task and begins with nothing else", clock=begun)
+            yield fault("clock.begins", ITEM, place, message, remedy=say("name another clock"))
         elif id in _led_to(begun, clocks):
             message = say("a clock that has run out can't begin itself")
             yield fault("clock.begins", ITEM, place, message, remedy=say("name another clock"))
-    if effect.kind == "flag":
+    if effect.kind == "flag" or clock.each:
         return
     if not timers:
         yield fault(
@@ -264,6 +340,15 @@ def _check_follows(
     leader = clocks.get(clock.follows)
     if clock.follows not in entries:
         yield unknown("clock", ITEM, place, clock.follows, entries)
+    elif _per_task(entries, clock.follows):
+        yield fault(
+            "clock.follows",
+            ITEM,
+            place,
+            say("{clock} runs once for each task: there is not one to follow", clock=clock.follows),
+            expected=say("a clock that starts and stops"),
+            remedy=say("name another clock"),
+        )
     elif leader is not None and leader.follows is not None:
         yield fault(
             "clock.follows",
@@ -291,7 +376,7 @@ def _check_promises(clocks: Mapping[str, Clock]) -> Iterator[Problem]:
             promised, law = clock.rule, other.rule
             if (
                 (promised.tier, law.tier) == ("promised", "statutory")
-                and set(clock.starts) == set(other.starts)
+                and (set(clock.starts), set(clock.each)) == (set(other.starts), set(other.each))
                 and promised.term.unit == law.term.unit
                 and promised.term.n > law.term.n
             ):
@@ -308,7 +393,7 @@ def _check_promises(clocks: Mapping[str, Clock]) -> Iterator[Problem]:
 
 def _check_starts(clocks: Mapping[str, Clock]) -> Iterator[Problem]:
     """A clock starts by a trigger, or by one that starts and leads to deemed acceptance."""
-    running = {id for id, clock in clocks.items() if clock.starts}
+    running = {id for id, clock in clocks.items() if clock.starts or clock.each}
     begun = running
     while begun:
         begun = {other for id in begun for other in clocks[id].begins if other in clocks} - running

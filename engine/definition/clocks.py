@@ -1,7 +1,7 @@
 """The clocks of an item: `[clocks.<id>]` in item.toml, as the law's rule and what drives it.
 
 A trigger is the id of an element of the diagram, which means that it is done (a start event: that the case
-is opened), or `<id>:opened`, which means that a token has reached it.
+is opened), or `<id>:opened`, which means that a token has reached it. A clock with `each` has no triggers.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ class Clock:
     deemed accepted, the clocks `begins` start as of the instant this one started (Administrative Licensing
     Law art. 32(4): accepted as of the day of receipt). The notices are ids of the item's documents. A clock
     that `follows` another stands still whenever that one does: a promise is kept or broken net of pauses.
+    With `each` it runs once for each task of these elements, from its opening to its end, and the task's unit
+    answers for it.
     """
 
     rule: Rule
@@ -46,6 +48,7 @@ class Clock:
     pause_notice: str | None
     extension_notice: str | None
     follows: str | None
+    each: tuple[str, ...]
 
 
 def read_clock(id: str, entries: Mapping[str, Mapping[str, Any]], unit: str) -> Clock:
@@ -62,11 +65,12 @@ def read_clock(id: str, entries: Mapping[str, Mapping[str, Any]], unit: str) -> 
         grounds = {ground: LICENSING_GROUNDS[ground].as_json() for ground in grounds}
     restart = dict(entry.get("restart", {}))
     restarts = tuple(restart.pop("on", ()))
+    starts, each = tuple(entry.get("starts", ())), tuple(entry.get("each", ()))
     rule = {
         "id": id,
         "tier": entry["tier"],
         "term": entry["term"],
-        "starts": ", ".join(entry["starts"]),
+        "starts": ", ".join(starts or [f"{element}:opened" for element in each]),
         "basis": entry["basis"],
         "grounds": grounds,
         "extension": extension or None,
@@ -79,7 +83,7 @@ def read_clock(id: str, entries: Mapping[str, Mapping[str, Any]], unit: str) -> 
         rule=Rule.from_json(rule),
         name=entry["name"],
         unit=str(entry.get("unit", unit)),
-        starts=tuple(entry["starts"]),
+        starts=starts,
         stops=tuple(entry.get("stops", ())),
         restarts=restarts,
         pauses=tuple(
@@ -90,4 +94,5 @@ def read_clock(id: str, entries: Mapping[str, Mapping[str, Any]], unit: str) -> 
         pause_notice=entry.get("pause_notice"),
         extension_notice=extension_notice,
         follows=entry.get("follows"),
+        each=each,
     )

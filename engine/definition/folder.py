@@ -72,8 +72,11 @@ class _Reading:
         self.problems: list[Problem] = []
 
     def definition(self, organisation: Organisation | None) -> Definition | None:
+        from .acting_checks import check_acting
         from .checks import check_examples, check_item, check_net
         from .clock_checks import check_clocks
+        from .drawn import Drawn
+        from .review_checks import check_review
 
         if not self.folder.is_dir():
             message = say("there is no folder {folder}", folder=str(self.folder))
@@ -98,6 +101,8 @@ class _Reading:
             usable = self.read_forms(net)
             self.problems += check_net(item, net, usable, self.sources(), organisation)
             self.problems += check_clocks(item, net, self.sources(), organisation, found)
+            drawn = Drawn(item, net, usable, self.sources(), organisation, found)
+            self.problems += check_review(drawn) + check_acting(drawn)
         self.read_templates(item.get("documents", {}))
         self.problems += check_examples(item, net, self.files)
         if net is None or any(problem.severity == "error" for problem in self.problems):

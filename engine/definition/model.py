@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import Diverged, Text, say, titled
 from ..events import canonical, digest
 from ..flow.net import Net, Node
 from ..forms import NO_FIELDS
 from .clocks import Clock, read_clock
+
+if TYPE_CHECKING:  # imported where an item has such sections
+    from .review import Agent, Joint, Meeting, Notice, Separation
 
 PACK_FORMAT = 1
 
@@ -60,6 +63,15 @@ class Definition:
         name = node.name if node is not None and node.name else element
         return {"zh": name, "en": node.properties.get("name:en", name) if node is not None else name}
 
+    def node(self, element: str) -> Node:
+        """The element with this id. KeyError for none."""
+        return self._nodes[element]
+
+    @property
+    def start(self) -> Node:
+        """The event that opens a case."""
+        return self._start
+
     def step_title(self, node: Node) -> Text:
         """What a reader calls the step."""
         return titled(**self.names(node.id))
@@ -87,6 +99,13 @@ class Definition:
         name = node.properties.get("form")
         return None if name is None else self._forms[form_path(name)]
 
+    def form_at(self, element: str) -> dict[str, Any]:
+        """The form of an element, whatever scope it is in; one without fields if it asks nothing."""
+        for name, scope in self.net.scopes.items():
+            if element in scope.nodes:
+                return self.form(name, scope.nodes[element]) or NO_FIELDS
+        return NO_FIELDS
+
     def start_form(self) -> dict[str, Any]:
         """The JSON Schema for the data that opens a case; a form without fields when the item names none."""
         return self.form(self.net.process, self._start) or NO_FIELDS
@@ -112,6 +131,98 @@ class Definition:
         unit = str(self.item.get("lead", self.opener()[0]))
         entries = self.item.get("clocks", {})
         return {id: read_clock(id, entries, unit) for id in entries}
+
+    @cached_property
+    def joints(self) -> dict[str, Joint]:
+        """The joint reviews by id, in the order of `item.toml`."""
+        entries = self.item.get("joint")
+        if not entries:
+            return {}
+        from .review import read_joint
+
+        return {id: read_joint(id, entry, self.item.get("lead")) for id, entry in entries.items()}
+
+    def joint_of(self, element: str) -> Joint | None:
+        """The joint review in which `element` is a department's answer; None for any other element."""
+        return next((joint for joint in self.joints.values() if element in joint.activities), None)
+
+    def units_of(self, joint: Joint) -> dict[str, str]:
+        """The unit of each activity of a joint review, by its lane."""
+        scopes = self.net.scopes.items()
+        return {
+            element: self.performer(name, scope.nodes[element])[0]
+            for element in joint.activities
+            for name, scope in scopes
+            if element in scope.nodes
+        }
+
+    def officers(self, element: str) -> int:
+        """How many people have to sign what is entered in a step."""
+        node = self._nodes.get(element)
+        return int(node.properties.get("officers", "1")) if node is not None else 1
+
+    @cached_property
+    def follow_ups(self) -> frozenset[str]:
+        """The clocks that run for what a department owes after its silence was taken for consent."""
+        silences = [joint.silence for joint in self.joints.values()]
+        return frozenset(silence.follow_up for silence in silences if silence and silence.follow_up)
+
+    @cached_property
+    def meeting_steps(self) -> frozenset[str]:
+        """The steps whose answers say who is called to a meeting, and who replied."""
+        return frozenset(
+            step for meeting in self.meetings.values() for step in (meeting.convene, meeting.invite)
+        )
+
+    @cached_property
+    def separations(self) -> tuple[Separation, ...]:
+        """Which steps of a case nobody may do more than one of."""
+        entries = self.item.get("separation")
+        if not entries:
+            return ()
+        from .review import read_separation
+
+        return tuple(map(read_separation, entries))
+
+    @cached_property
+    def notice(self) -> Notice | None:
+        """The rule of the one-time notification; None for an item without one."""
+        entry = self.item.get("notice")
+        if entry is None:
+            return None
+        from .review import read_notice
+
+        return read_notice(entry)
+
+    @cached_property
+    def meetings(self) -> dict[str, Meeting]:
+        """The joint meetings by id, in the order of `item.toml`."""
+        entries = self.item.get("meetings")
+        if not entries:
+            return {}
+        from .review import read_meeting
+
+        return {id: read_meeting(id, entry) for id, entry in entries.items()}
+
+    @cached_property
+    def agent(self) -> Agent | None:
+        """The fields of the start form that tell of an agent; None where nobody files for others."""
+        entry = self.item.get("agent")
+        if entry is None:
+            return None
+        from .review import read_agent
+
+        return read_agent(entry)
+
+    @cached_property
+    def parties(self) -> tuple[str, ...]:
+        """The fields of the start form that name the parties."""
+        return tuple(self.item.get("parties", ()))
+
+    @cached_property
+    def materials(self) -> dict[str, dict[str, Any]]:
+        """The entries of `[[materials]]` that have an id, by it: `{id, name, source, required, purpose}`."""
+        return {entry["id"]: entry for entry in self.item.get("materials", ()) if "id" in entry}
 
     @cached_property
     def templates(self) -> dict[str, bytes]:

@@ -24,7 +24,7 @@ def fault(
     return Problem(code, "error", file, element, message, expected, found, remedy)
 
 
-Kind = Literal["outcome", "step", "document", "unit", "end", "clock", "ground"]
+Kind = Literal["outcome", "step", "document", "unit", "end", "clock", "ground", "joint", "field", "material"]
 """What a name in a definition may stand for."""
 
 
@@ -38,6 +38,9 @@ def unknown(kind: Kind, file: str, element: str, name: str, known: Iterable[str]
         "end": say("the diagram has no end event {name}", name=name),
         "clock": say("{item} has no clock {name}", item=ITEM, name=name),
         "ground": say("{name} is none of the grounds of this clock", name=name),
+        "joint": say("{item} has no joint review {name}", item=ITEM, name=name),
+        "field": say("the form has no field {name}", name=name),
+        "material": say("no entry of [[materials]] has the id {name}", name=name),
     }
     known = sorted(known)
     return fault(

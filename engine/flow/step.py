@@ -64,10 +64,12 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """The open task with identity `task` is done, with these answers."""
+    """The open task with identity `task` is done, with these answers; `also` are variables that are set
+    beside them, where the activity stands."""
 
     task: str
     data: dict[str, Any]
+    also: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +127,10 @@ class Effect:
     """Something that happened to `element` of `scope`, whose identity in this run is `id`.
 
     `entered`, `completed`, `fired`, `cancelled` are the trace. `opened` says that a task now waits for a
-    person; `armed` (with `due`, `clock`, `provisional`), `moved` (also `was`) and `stopped` concern the timer
-    `id`; `sent` and `signalled` carry `name`; `incident` carries `code` and `message`; `ended` closes the
-    process, at end event `element` ("" when its last token simply ran out).
+    person (with the `term` of its clock, if the diagram gives one); `armed` (with `due`, `clock`,
+    `provisional`), `moved` (also `was`) and `stopped` concern the timer `id`; `sent` and `signalled` carry
+    `name`; `incident` carries `code` and `message`; `ended` closes the process, at end event `element` (""
+    when its last token simply ran out).
     """
 
     kind: Literal[
@@ -237,6 +240,9 @@ class _Run:
         if frame_id is not None:
             node = self.node(frame_id, self.frames[frame_id]["live"][given.task]["node"])
             self.write_answers(frame_id, node, given.data)
+            # An instance keeps what is written in it to itself; what is said beside it is for all.
+            alone = "only" in self.frames[frame_id]
+            self.write(self.frames[frame_id]["up"] if alone else frame_id, given.also)
             self.complete(frame_id, given.task)
             return
         open_now = ", ".join(waiting.id for waiting in open_tasks(self.marking))
@@ -471,7 +477,7 @@ class _Run:
                 unit = node.properties.get("unit")
                 if unit is not None:
                     self.frames[frame_id]["live"][visit_id]["unit"] = str(self.evaluate(frame_id, unit))
-                self.note("opened", frame_id, node, visit_id)
+                self.note("opened", frame_id, node, visit_id, **self.term_of(frame_id, node))
             case "script":
                 from ..expressions import compile_script
 
@@ -492,6 +498,19 @@ class _Run:
             case _:
                 own: dict[str, Any] | None = {} if node.kind == "call" else None
                 self.begin_frame(visit_id, node, up=frame_id, owner=visit_id, data=own)
+
+    def term_of(self, frame_id: str, node: Node) -> dict[str, str]:
+        """The term of law that the diagram gives the task's clock by an expression, if it does."""
+        source = node.properties.get("term")
+        if source is None:
+            return {}
+        value = self.evaluate(frame_id, source)
+        if not isinstance(value, str) or read_term(value) is None:
+            raise _Fault(
+                "task.term",
+                say("{element}: {text} is not a term such as 5wd", element=node.id, text=repr(value)),
+            )
+        return {"term": value}
 
     def begin_frame(
         self,

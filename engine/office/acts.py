@@ -1,17 +1,34 @@
-"""Which clock an act means, by which article, and whether it was done before."""
+"""Which clock an act means, and whether the same was done before."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ..access import Person
-from ..case import Case, Course
+from ..case import Case
+from ..commands import (
+    AllowNotice,
+    Challenge,
+    Command,
+    Confirm,
+    DecideRecusal,
+    Do,
+    Extend,
+    GiveBack,
+    HandOver,
+    Pause,
+    Recuse,
+    Resume,
+    Sign,
+    TreatCard,
+    Withdraw,
+)
 from ..deadlines import runs
 from ..definition import Definition
 from ..definition.clocks import Clock
-from ..errors import Invalid, Text, say
-from ..events import Event, ExtensionGranted, MessageReceived, TaskCompleted, parse
+from ..errors import Invalid, say
+from ..events import Event, parse
+from ..organisation import Person
 from ..time_views import TIERS
 from .draft import Draft
 
@@ -43,41 +60,68 @@ def _approver(clock: Clock) -> tuple[str, str]:
     return unit, post
 
 
-def basis_of(course: Course, event: Event) -> Text:
-    """The article that says who may do this to the clock."""
-    rule = course.definition.clocks[course.case.deadlines[event.payload()["clock"]]["clock"]].rule
-    if isinstance(event, ExtensionGranted) and rule.extension:
-        return rule.extension.basis.text()
-    return rule.basis.text()
+_STEP = ("task.completed", "answer.entered", "referral.reported_up", "referral.followed_up")
+
+_RECORDS: Mapping[type, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    Sign: (("referral.signed",), ("task",)),
+    Confirm: (("answer.confirmed",), ("task",)),
+    GiveBack: (("answer.returned",), ("task",)),
+    Withdraw: (("referral.withdrawn",), ("task",)),
+    Recuse: (("recusal.declared",), ("task",)),
+    Challenge: (("recusal.challenged",), ("task", "person")),
+    DecideRecusal: (("recusal.decided",), ("recusal",)),
+    HandOver: (("task.handed_over",), ("task",)),
+    AllowNotice: (("notice.allowed",), ()),
+    Pause: (("pause.ordered", "resume.ordered", "extension.granted"), ("clock",)),
+    Resume: (("pause.ordered", "resume.ordered", "extension.granted"), ("clock",)),
+    Extend: (("pause.ordered", "resume.ordered", "extension.granted"), ("clock",)),
+}
+"""Command → the facts that are about the same thing, and the fields that say which thing."""
+
+_OWN: Mapping[type, str] = {Pause: "pause.ordered", Resume: "resume.ordered", Extend: "extension.granted"}
 
 
-def did_step(draft: Draft, task: str, person: Person, data: dict[str, Any]) -> bool:
-    """Whether the latest doing of `task` was by this person with this content."""
-    net = draft.course.definition.net
-    catchers = (scope.nodes[task] for scope in net.scopes.values() if task in scope.nodes)
-    caught = {node.event.name for node in catchers if node.event and node.event.kind == "message"}
-    for seq, body in draft.tx.backwards(draft.number):
-        event = (record := parse(draft.number, seq, body)).event
-        match event:
-            case TaskCompleted(task=name, data=entered) if name == task:
-                return record.by.get("person") == person.id and entered == data
-            case MessageReceived(name=name, data=entered) if name in caught:
-                return record.by.get("person") == person.id and entered == data
+def was_done(draft: Draft, person: Person, command: Command) -> bool:
+    """Whether the latest that was done about the same thing is just this, by her."""
+    if isinstance(command, Do):
+        return _did_step(draft, person, command)
+    if isinstance(command, TreatCard):
+        about: dict[str, Any] = command.act.payload()
+        kinds: tuple[str, ...]
+        keys: tuple[str, ...]
+        kinds, keys = ("card.answered", "card.contested", "card.withdrawn"), ("card",)
+        own = command.act.type
+    else:
+        about = command._asdict()
+        kinds, keys = _RECORDS[type(command)]
+        own = _OWN.get(type(command), kinds[0])
+        if isinstance(command, HandOver) and not command.task:
+            kinds, keys, own = ("contact.handed_over",), (), "contact.handed_over"
+            del about["task"]
+    for by, event in _facts(draft):
+        said = event.payload()
+        if event.type in kinds and all(said.get(key) == about[key] for key in keys):
+            # Which of the pauses ended may have been left open.
+            same = {key: value for key, value in about.items() if value != ""}
+            return bool(event.type == own and by == person.id and said.items() >= same.items())
     return False
 
 
-def did_last(draft: Draft, person: Person, wanted: Event, about: str) -> bool:
-    """Whether the latest thing that a person did to this clock or card (`about`) is just that, by her."""
-    subject = wanted.payload()[about]
+def _did_step(draft: Draft, person: Person, command: Do) -> bool:
+    net = draft.course.definition.net
+    catchers = (scope.nodes[command.task] for scope in net.scopes.values() if command.task in scope.nodes)
+    caught = {node.event.name for node in catchers if node.event and node.event.kind == "message"}
+    for by, event in _facts(draft):
+        said = event.payload()
+        step = event.type in _STEP and said["task"] == command.task
+        if step or (event.type == "message.received" and said["name"] in caught):
+            return bool(by == person.id and said["data"] == command.data)
+    return False
+
+
+def _facts(draft: Draft) -> Iterator[tuple[str, Event]]:
+    """What people entered, the latest first: who, and what."""
     for seq, body in draft.tx.backwards(draft.number):
         record = parse(draft.number, seq, body)
-        said = record.event.payload()
-        if record.event.fact and "person" in record.by and said.get(about) == subject:
-            # Which of the pauses ended may have been left open.
-            same = {key: value for key, value in wanted.payload().items() if value != ""}
-            return (
-                type(record.event) is type(wanted)
-                and record.by["person"] == person.id
-                and said.items() >= same.items()
-            )
-    return False
+        if record.event.fact and "person" in record.by:
+            yield record.by["person"], record.event

@@ -12,9 +12,10 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from ..access import Organisation
-from ..case import EVERYWHERE, Course, revision
+from ..case import EVERYWHERE
 from ..clock import Calendar, Overlay, Year, read_instant, write_instant
+from ..commands import revision
+from ..course import Course
 from ..errors import Invalid, say
 from ..events import (
     OFFICE,
@@ -24,6 +25,7 @@ from ..events import (
     TimerMoved,
     parse,
 )
+from ..organisation import Organisation
 from ..store import Head, Reader, Transaction
 from .draft import append_office, settle, state_of
 from .library import STANDING, Library, Standing, head_of_case, put_calendar

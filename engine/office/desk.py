@@ -5,64 +5,103 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import audit
-from ..access import Organisation, identify
-from ..case import steps, timed_steps
+from ..access import identify, may
+from ..case import Case
 from ..clock import read_instant, write_instant
+from ..commands import claim_to_do
 from ..definition import Definition
 from ..errors import Diverged, Unknown, say
 from ..events import OFFICE, Record, digest
 from ..flow.marking import variables
+from ..organisation import Organisation, Person, Post
+from ..steps import Step, steps, timed_steps
 from ..store import DocumentRow, Reader, TaskRow
 from ..time_views import card_lines, clock_lines, concerning, explanation, risk, timer_lines
-from ..views import answer_lines, step_lines, story_lines
+from ..views import (
+    answer_lines,
+    contact_line,
+    joint_lines,
+    material_lines,
+    recusal_lines,
+    step_lines,
+    story_lines,
+)
 from .draft import state_of
 from .library import Library, find_case, head_of_case, standing
-
-StepDues = dict[str, tuple[str | None, bool]]
-"""When each open step of a case is due, and whether that is provisional."""
 
 
 def inbox(
     reader: Reader, library: Library, who: str | None, now: datetime | None, *, everybody: bool
 ) -> list[dict[str, Any]]:
-    """As `Office.inbox`."""
-    organisation = library.organisation(reader, standing(reader).organisation)
-    posts = None if everybody else list(identify(organisation, who).posts)
-    cases: dict[str, tuple[Definition, list[dict[str, Any]], StepDues]] = {}
+    """As `Office.inbox`, of all units and posts."""
+    in_force = standing(reader)
+    organisation = (
+        library.organisation(reader, in_force, now) if now is not None else library.latest(reader, in_force)
+    )
+    person = None if everybody else identify(organisation, who)
+    posts = None if person is None else _reach(organisation, person)
+    cases: dict[str, _Desk] = {}
     lines = []
     for row in reader.inbox(posts):
         if row.case not in cases:
-            cases[row.case] = _standing_of_case(reader, library, row.case, now)
-        lines.append(_inbox_line(organisation, row, now, *cases[row.case]))
+            cases[row.case] = _desk_of(reader, library, row.case, now)
+        line = _inbox_line(organisation, row, now, cases[row.case])
+        if person is None or person.id in line["people"]:
+            lines.append(line)
     return sorted(lines, key=risk)
 
 
-def _standing_of_case(
-    reader: Reader, library: Library, case: str, now: datetime | None
-) -> tuple[Definition, list[dict[str, Any]], StepDues]:
-    """The definition, the clocks, and the instants that open steps are due at."""
-    head = head_of_case(reader, case)
-    state = state_of(head)
+def _reach(organisation: Organisation, person: Person) -> list[Post]:
+    """The posts whose steps a person may come to do: her own, those of whom she stands in for or acts for,
+    and those of units that were merged into theirs; any post ("") of a merged unit for the head of the
+    successor."""
+    posts = list(organisation.posts_of(person.id))
+    for entry in organisation.stand_ins:
+        if entry.person == person.id:
+            posts += organisation.posts_of(entry.principal)
+    for delegation in organisation.delegations:
+        if delegation.to == person.id:
+            unit, post = delegation.post
+            posts += [(old, post) for old in (unit, *organisation.predecessors(unit))]
+    for unit, post in list(posts):
+        if (unit, post) == organisation.head_of(unit):
+            posts += [(old, "") for old in organisation.predecessors(unit)]
+    return posts
+
+
+class _Desk(NamedTuple):
+    """A case as the inbox needs it: where it stands, its clocks, its open steps, and those that time is
+    measured for."""
+
+    case: Case
+    definition: Definition
+    clocks: list[dict[str, Any]]
+    steps: dict[str, Step]
+    timed: set[str]
+
+
+def _desk_of(reader: Reader, library: Library, number: str, now: datetime | None) -> _Desk:
+    head = head_of_case(reader, number)
+    case = state_of(head)
     definition = library.definition(reader, head.definition)
-    at = now or read_instant(state.at)
-    lines = clock_lines(state, definition, partial(library.calendar, reader), at)
-    timed = timed_steps(state, definition)
-    found = (step for step in steps(state, definition) if step.task in timed)
-    return definition, lines, {step.task: (step.due, step.provisional) for step in found}
+    at = now or read_instant(case.at)
+    clocks = clock_lines(case, definition, partial(library.calendar, reader), at)
+    found = {step.task: step for step in steps(case, definition)}
+    return _Desk(case, definition, clocks, found, timed_steps(case, definition))
 
 
 def _inbox_line(
-    organisation: Organisation,
-    row: TaskRow,
-    now: datetime | None,
-    definition: Definition,
-    clocks: list[dict[str, Any]],
-    dues: StepDues,
+    organisation: Organisation, row: TaskRow, now: datetime | None, desk: _Desk
 ) -> dict[str, Any]:
-    due, provisional = dues.get(row.task, (row.due, False))
+    case, definition, step = desk.case, desk.definition, desk.steps.get(row.task)
+    due, provisional = (row.due, False)
+    if step is not None and row.task in desk.timed:
+        due, provisional = step.due, step.provisional
+    able = may(organisation, claim_to_do(case, definition, organisation, step)) if step is not None else []
+    entry = case.docket.get(row.task)
     return {
         "case": row.case,
         "task": row.task,
@@ -76,8 +115,12 @@ def _inbox_line(
         "due": due,
         "provisional": provisional,
         "late": due is not None and now is not None and due < write_instant(now),
-        "clocks": concerning(clocks, row.unit),
-        "people": [person.id for person in organisation.holders(row.unit, row.post)],
+        "clocks": concerning(desk.clocks, row.unit, row.task),
+        "people": [person.id for person in able],
+        "referral": "joint" in entry if entry is not None else False,
+        "stage": entry["stage"] if entry is not None else "open",
+        "assignee": entry.get("assignee", "") if entry is not None else "",
+        "suspended": entry.get("suspended", "") if entry is not None else "",
     }
 
 
@@ -87,8 +130,8 @@ def show(reader: Reader, library: Library, case: str, now: datetime | None) -> d
     number = head.case
     definition = library.definition(reader, head.definition)
     calendar_of = partial(library.calendar, reader)
-    organisation = library.organisation(reader, standing(reader).organisation)
     state = state_of(head)
+    organisation = library.organisation(reader, standing(reader), now or read_instant(state.at))
     history = audit.records(number, list(reader.records(number)))
     lines = step_lines(history, state, definition, organisation)
     # A step keeps the date it was due by when the timer on it has fired: it is late, not free.
@@ -110,6 +153,11 @@ def show(reader: Reader, library: Library, case: str, now: datetime | None) -> d
         "clocks": clock_lines(state, definition, calendar_of, now or read_instant(state.at)),
         "cards": card_lines(state, definition, organisation),
         "deemed": [dict(deemed) for deemed in state.deemed],
+        "joint": joint_lines(state, definition, organisation),
+        "recusals": recusal_lines(state, organisation),
+        "materials": material_lines(state, definition, organisation),
+        "contact": contact_line(state, organisation),
+        "notices": {"told": state.notices, "allowed": state.leave},
         "timers": timer_lines(state, definition),
         "documents": [
             {
@@ -157,7 +205,7 @@ def explain(
 
 def told(reader: Reader, library: Library, case: str, history: Sequence[Record]) -> list[dict[str, Any]]:
     """As `Office.told`."""
-    organisation = library.organisation(reader, standing(reader).organisation)
+    organisation = library.latest(reader, standing(reader))
     if case == OFFICE:
         return story_lines(history, None, organisation)
     definition = find_case(reader, case).definition

@@ -11,9 +11,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from .. import audit
-from ..access import Organisation
-from ..case import Case, Course, document_number, step_names
+from ..case import Case, document_number
 from ..clock import read_instant, write_instant
+from ..course import Course
 from ..definition import Definition
 from ..errors import Diverged, Invalid, say
 from ..events import (
@@ -29,7 +29,9 @@ from ..events import (
     chain,
     digest,
 )
+from ..organisation import Organisation
 from ..projections import changes_of, head_of
+from ..steps import step_names
 from ..store import Changes, DocumentRow, Head, OutboxRow, Transaction
 from ..views import document_context
 from .library import Library, Standing
@@ -51,7 +53,10 @@ class Done:
 
 
 class Draft:
-    """One act on a case (a new one if `before` is None): facts go in through `course`, then `write`."""
+    """One act on a case (a new one if `before` is None) at `now`: facts go in through `course`, then `write`.
+
+    `organisation` is what the act is judged by, and `version` which one that is.
+    """
 
     def __init__(
         self,
@@ -62,13 +67,15 @@ class Draft:
         number: str,
         definition: Definition,
         before: tuple[Head, Case] | None,
+        now: datetime,
     ) -> None:
         self.tx = tx
         self.standing = standing
         self.zone = zone
         self.number = number
         self.head = before[0] if before else None
-        self.organisation: Organisation = library.organisation(tx, standing.organisation)
+        self.version = standing.version_at(now)
+        self.organisation: Organisation = library.organisation(tx, standing, now)
         self.course = Course(
             number, before[1] if before else None, definition, self.issue, partial(library.calendar, tx)
         )

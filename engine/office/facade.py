@@ -8,6 +8,7 @@ she read it, and the act is decided again on the settled case.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -18,26 +19,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from .. import audit
-from ..access import Organisation, Person, identify, permit, read_organisation
-from ..case import (
-    EVERYWHERE,
-    Case,
-    check_opening,
-    decide,
-    decide_card,
-    decide_extension,
-    decide_pause,
-    decide_resume,
-    find_step,
-    owners_of,
-    workdays_of,
-)
+from .. import audit, commands
+from ..access import identify
+from ..case import EVERYWHERE, Case, workdays_of
 from ..clock import Overlay, Workdays, Year, read_instant, shipped, write_instant
+from ..commands import Command, Scene
 from ..deadlines import find
 from ..definition import Definition, builtin
 from ..definition.clocks import Clock
-from ..errors import Conflict, Diverged, Problem, Refusal, Text, Unknown, say
+from ..errors import Conflict, Diverged, Problem, Refusal, Unknown, say
 from ..events import (
     OFFICE,
     CalendarApplied,
@@ -47,21 +37,19 @@ from ..events import (
     CardWithdrawn,
     CaseOpened,
     ClockStruck,
-    Event,
-    ExtensionGranted,
     OfficeCreated,
     OrganisationRecorded,
-    PauseOrdered,
     Record,
-    ResumeOrdered,
     TimerFired,
+    canonical,
     digest,
     parse,
 )
 from ..flow.marking import element_of
+from ..organisation import Organisation, Person, read_register
 from ..store import DefinitionRow, DocumentRow, Reader, Store, Transaction
 from ..views import form_of
-from . import acts, calendars, desk, proofs
+from . import acts, calendars, desk, people, proofs
 from .draft import SYSTEM, Done, Draft, append_office, not_backwards, state_of
 from .library import (
     COUNTED,
@@ -128,14 +116,16 @@ class Office:
         all of it or nothing. Raises `Invalid` when there already is an office at `url`, or an item can't be
         published.
         """
-        text = organisation if organisation is not None else builtin().organisation.read_bytes()
-        described = read_organisation(text)
+        given = organisation if organisation is not None else builtin().organisation.read_bytes()
+        register = read_register(given)
+        text = canonical(register.as_json())
+        described = register.on(now.astimezone(ZoneInfo(register.zone)).date())
         definitions = [publishable(folder, described) for folder in folders]
         store = Store.create(url)
         with store.transaction() as tx:
             tx.put_content(digest(text), text)
             calendar = put_calendar(tx, shipped())
-            begun = Standing(digest(text), ((write_instant(now), calendar),))
+            begun = Standing(((write_instant(now), digest(text)),), ((write_instant(now), calendar),))
             tx.set_meta(STANDING, begun.text())
             tx.set_meta(COUNTED, write_instant(now))
             append_office(
@@ -180,15 +170,23 @@ class Office:
 
     @staticmethod
     def _settle_in(tx: Transaction) -> bool:
-        """What an office from before calendars lacks: a calendar in force, and the setting that says so;
-        whether it lacked them."""
-        organisation = tx.meta("organisation")
-        if tx.meta(STANDING) is not None or organisation is None:
+        """What an office from before calendars, or from before changes of the organisation, lacks: what is
+        in force, and the setting that says so; whether it lacked any."""
+        if (text := tx.meta(STANDING)) is not None and "organisations" in json.loads(text):
             return False
+        first, last = (
+            parse(OFFICE, *tx.records(OFFICE)[0][:2]).at,
+            parse(OFFICE, *next(tx.backwards(OFFICE))).at,
+        )
+        if text is not None:  # from before changes of the organisation were on record
+            said = json.loads(text)
+            calendars = tuple((since, calendar) for since, calendar in said["calendars"])
+            tx.set_meta(STANDING, Standing(((first, said["organisation"]),), calendars).text())
+            return True
         calendar = put_calendar(tx, shipped())
-        last = parse(OFFICE, *next(tx.backwards(OFFICE))).at
         append_office(tx, read_instant(last), [CalendarApplied(calendar)])
-        tx.set_meta(STANDING, Standing(organisation, ((last, calendar),)).text())
+        organisation = str(tx.meta("organisation"))
+        tx.set_meta(STANDING, Standing(((first, organisation),), ((last, calendar),)).text())
         tx.set_meta(COUNTED, last)
         return True
 
@@ -212,7 +210,7 @@ class Office:
         """
         with self._store.reading() as reader:
             organisation = self._organisation(reader)
-        by = {"person": identify(organisation, who).id} if who is not None else SYSTEM
+            by = self._by(reader, who, now)
         definition = publishable(folder, organisation)
         with self._store.transaction() as tx:
             return put_in_force(tx, definition, now, by)
@@ -221,10 +219,11 @@ class Office:
         """Published versions of all items: code, names, kind, version, effective date, digest."""
         with self._store.reading() as reader:
             found = []
+            organisation = self._organisation(reader)
             for row in reader.definitions():
                 definition = self._library.definition(reader, row.definition)
                 item = definition.item
-                openers = [person.id for person in self._organisation(reader).holders(*definition.opener())]
+                openers = [person.id for person in organisation.holders(*definition.opener())]
                 found.append(
                     {**row._asdict(), "name": item["name"], "kind": item["kind"], "openers": openers}
                 )
@@ -238,44 +237,76 @@ class Office:
 
         def act(tx: Transaction) -> Done:
             in_force = standing(tx)
-            organisation = self._library.organisation(tx, in_force.organisation)
+            organisation = self._library.organisation(tx, in_force, now)
             person = identify(organisation, who)
             definition = self._definition_in_force(tx, item, now)
-            by = permit(organisation, person, [definition.opener()], definition.title())
-            check_opening(definition, data)
-            year = now.astimezone(ZoneInfo(self.zone)).year
-            series = f"{organisation.division}-{definition.item['serial_code']}-{year}"
-            number = f"{series}-{tx.next_number(series):05d}"
-            draft = Draft(tx, self._library, in_force, self.zone, number, definition, None)
             calendar = in_force.calendar_at(now)
             opened = CaseOpened(
                 definition.code, definition.digest, self.zone, calendar, organisation.closing, data
             )
-            draft.course.enter(now, by, opened)
+            by = commands.open_case(definition, organisation, person, opened)
+            year = now.astimezone(ZoneInfo(self.zone)).year
+            series = f"{organisation.division}-{definition.item['serial_code']}-{year}"
+            number = f"{series}-{tx.next_number(series):05d}"
+            draft = Draft(tx, self._library, in_force, self.zone, number, definition, None, now)
+            draft.course.enter(now, {**by, "org": draft.version}, opened)
             draft.settle(now)
             return draft.write(now)
 
         return self._act(act)
 
     def do(self, who: str | None, case: str, task: str, data: dict[str, Any], now: datetime) -> Done:
-        """Do the open step `task` of `case` with these answers.
+        """Do the open step `task` of `case` with these answers; of a referral, give the department's opinion.
 
         Timers that are due fire first, and stay fired even if the act is then refused. Doing again what
         the same person has done with the same content succeeds and changes nothing. Raises `Unknown`,
-        `Invalid`, `NotAllowed`, `Conflict`.
+        `Invalid`, `NotAllowed`, `Conflict`; so do all acts below.
         """
+        return self.act(who, case, commands.Do(task, data), now)
 
-        def fact(draft: Draft, person: Person) -> tuple[dict[str, str], Event]:
-            course, definition = draft.course, draft.course.definition
-            target = find_step(course.case, definition, task)
-            title = definition.step_title(target.node)
-            by = permit(draft.organisation, person, [(target.unit, target.post)], title)
-            return by, decide(course.case, definition, target, data)
+    def sign(self, who: str | None, case: str, task: str, now: datetime) -> Done:
+        """Sign for the receipt of a referral, or of an invitation to a meeting."""
+        return self.act(who, case, commands.Sign(task), now)
 
-        def did(draft: Draft, person: Person) -> bool:
-            return acts.did_step(draft, task, person, data)
+    def confirm(self, who: str | None, case: str, task: str, now: datetime) -> Done:
+        """Put one's name under what somebody else entered: as the department's leader, or the other
+        officer."""
+        return self.act(who, case, commands.Confirm(task), now)
 
-        return self._do(who, case, now, fact, did)
+    def give_back(self, who: str | None, case: str, task: str, reason: str, now: datetime) -> Done:
+        """Send what somebody else entered back to her."""
+        return self.act(who, case, commands.GiveBack(task, reason), now)
+
+    def withdraw_department(self, who: str | None, case: str, task: str, reason: str, now: datetime) -> Done:
+        """Keep a department out of a joint review, as its head."""
+        return self.act(who, case, commands.Withdraw(task, reason), now)
+
+    def recuse(self, who: str | None, case: str, task: str, reason: str, now: datetime) -> Done:
+        """Say that one is not impartial in `case`; `task` ("" for none) stands still until that is
+        decided."""
+        return self.act(who, case, commands.Recuse(task, reason), now)
+
+    def challenge(
+        self, who: str | None, case: str, task: str, person: str, party: str, reason: str, now: datetime
+    ) -> Done:
+        """Put on record that `party` challenges `person`; `task` ("" for none) stands still until that is
+        decided."""
+        return self.act(who, case, commands.Challenge(task, person, party, reason), now)
+
+    def decide_recusal(
+        self, who: str | None, case: str, recusal: str, upheld: bool, reason: str, now: datetime
+    ) -> Done:
+        """Decide whether somebody keeps out of `case`."""
+        return self.act(who, case, commands.DecideRecusal(recusal, upheld, reason), now)
+
+    def hand_over(self, who: str | None, case: str, task: str, to: str, reason: str, now: datetime) -> Done:
+        """Let `to` answer for the step `task` from now on; "": have the first-contact responsibility for
+        the case."""
+        return self.act(who, case, commands.HandOver(task, to, reason), now)
+
+    def allow_notice(self, who: str | None, case: str, reason: str, now: datetime) -> Done:
+        """Allow one more notice of what is missing, as the office that may."""
+        return self.act(who, case, commands.AllowNotice(reason), now)
 
     def pause(
         self,
@@ -288,149 +319,124 @@ class Office:
         now: datetime,
     ) -> Done:
         """Stop a clock of `case` (None: the only one with this ground) for `ground`; the applicant is told
-        that it takes `expected`, a term. Raises `Invalid` with the article, `NotAllowed`."""
+        that it takes `expected`, a term."""
 
-        def decision(draft: Draft, clock: str) -> Event:
-            course = draft.course
-            return decide_pause(
-                course.case, course.definition, now, course.calendar_of, clock, ground, expected, reason
-            )
+        def fits(clock: Clock) -> bool:
+            return ground in clock.rule.grounds and clock.follows is None
 
-        return self._do_clock(
-            who,
-            case,
-            clock,
-            now,
-            lambda clock: ground in clock.rule.grounds and clock.follows is None,
-            lambda id: PauseOrdered(id, ground, expected, reason),
-            decision,
-            say("a pause of the clock"),
+        return self._act_on_clock(
+            who, case, clock, fits, lambda id: commands.Pause(id, ground, expected, reason), now
         )
 
     def resume(
         self, who: str | None, case: str, clock: str | None, ground: str | None, reason: str, now: datetime
     ) -> Done:
-        """Let a clock run on (None: the only one; ground None: the only pause). Raises `Invalid`,
-        `NotAllowed`."""
+        """Let a clock run on (None: the only one; ground None: the only pause)."""
 
-        def decision(draft: Draft, clock: str) -> Event:
-            course = draft.course
-            return decide_resume(
-                course.case, course.definition, now, course.calendar_of, clock, ground, reason
-            )
+        def fits(clock: Clock) -> bool:
+            return bool(clock.rule.grounds) and clock.follows is None
 
-        return self._do_clock(
-            who,
-            case,
-            clock,
-            now,
-            lambda clock: bool(clock.rule.grounds) and clock.follows is None,
-            lambda id: ResumeOrdered(id, ground or "", reason),
-            decision,
-            say("a resumption of the clock"),
+        return self._act_on_clock(
+            who, case, clock, fits, lambda id: commands.Resume(id, ground or "", reason), now
         )
 
     def extend(
         self, who: str | None, case: str, clock: str | None, by: str, reason: str, now: datetime
     ) -> Done:
-        """Extend a clock (None: the only one that may be) by the term `by`. Raises `Invalid` with the
-        article, `NotAllowed` for anybody but the office that the law names."""
+        """Extend a clock (None: the only one that may be) by the term `by`, as the office that the law
+        names."""
 
-        def decision(draft: Draft, clock: str) -> Event:
-            course = draft.course
-            return decide_extension(
-                course.case, course.definition, now, course.calendar_of, clock, by, reason
-            )
+        def fits(clock: Clock) -> bool:
+            return clock.rule.extension is not None
 
-        return self._do_clock(
-            who,
-            case,
-            clock,
-            now,
-            lambda clock: clock.rule.extension is not None,
-            lambda id: ExtensionGranted(id, by, reason),
-            decision,
-            say("an extension of the clock"),
-        )
+        return self._act_on_clock(who, case, clock, fits, lambda id: commands.Extend(id, by, reason), now)
 
     def treat_card(
         self, who: str | None, case: str, act: CardAnswered | CardContested | CardWithdrawn, now: datetime
     ) -> Done:
-        """Answer, contest or withdraw a card of `case`. Raises `Invalid`, `NotAllowed`."""
+        """Answer, contest or withdraw a card of `case`."""
+        return self.act(who, case, commands.TreatCard(act), now)
 
-        def fact(draft: Draft, person: Person) -> tuple[dict[str, str], Event]:
-            course = draft.course
-            decide_card(course.case, course.definition, now, course.calendar_of, act)
-            owners = owners_of(act, course.case, course.definition, draft.organisation)
-            rule = say("a card is answered by the unit that got it, and withdrawn by the supervisors")
-            return permit(draft.organisation, person, owners, say("this act on the card"), rule), act
-
-        def did(draft: Draft, person: Person) -> bool:
-            return acts.did_last(draft, person, act, "card")
-
-        return self._do(who, case, now, fact, did)
-
-    def _do_clock(
+    def _act_on_clock(
         self,
         who: str | None,
         case: str,
         clock: str | None,
-        now: datetime,
         fits: Callable[[Clock], bool],
-        wanted: Callable[[str], Event],
-        decision: Callable[[Draft, str], Event],
-        what: Text,
+        command: Callable[[str], Command],
+        now: datetime,
     ) -> Done:
         """An act on the clock `clock`, or on the only running one that `fits`."""
 
-        def chosen(draft: Draft, person: Person) -> str:
+        def chosen(draft: Draft, person: Person) -> Command:
             course = draft.course
             if clock is not None:
-                return find(course.case.deadlines, course.definition.clocks, clock)[0]
-            return acts.only_clock(course.case, course.definition, fits, person)
+                return command(find(course.case.deadlines, course.definition.clocks, clock)[0])
+            return command(acts.only_clock(course.case, course.definition, fits, person))
 
-        def fact(draft: Draft, person: Person) -> tuple[dict[str, str], Event]:
-            course = draft.course
-            event = wanted(chosen(draft, person))
-            owners = owners_of(event, course.case, course.definition, draft.organisation)
-            rule = say("{basis}", basis=acts.basis_of(course, event))
-            # First, so that nobody is asked to do what nobody may.
-            entered = decision(draft, event.payload()["clock"])
-            return permit(draft.organisation, person, owners, what, rule), entered
+        return self._act(partial(self._enter, who, case, now, chosen))
 
-        def did(draft: Draft, person: Person) -> bool:
-            with suppress(Refusal):
-                return acts.did_last(draft, person, wanted(chosen(draft, person)), "clock")
-            return False
+    def act(self, who: str | None, case: str, command: Command, now: datetime) -> Done:
+        """Do what `command` says: the verbs above are such commands."""
+        return self._act(partial(self._enter, who, case, now, lambda draft, person: command))
 
-        return self._do(who, case, now, fact, did)
+    def try_act(self, who: str | None, case: str, command: Command, now: datetime) -> Done:
+        """What `act` would do; nothing is written, not even what time did meanwhile."""
+        tried: list[Done | Refusal] = []
 
-    def _do(
+        def act(tx: Transaction) -> None:
+            tried.append(self._enter(who, case, now, lambda draft, person: command, tx))
+            raise _Tried
+
+        with suppress(_Tried):
+            self._write(act)
+        if isinstance(tried[-1], Refusal):
+            raise tried[-1]
+        return tried[-1]
+
+    def _enter(
         self,
         who: str | None,
         case: str,
         now: datetime,
-        fact: Callable[[Draft, Person], tuple[dict[str, str], Event]],
-        did: Callable[[Draft, Person], bool],
-    ) -> Done:
-        """Settle the case and enter the fact that this person may enter now. What the settling did stays even
-        if the act is refused; who did the very same before (`did`) is not refused."""
+        chosen: Callable[[Draft, Person], Command],
+        tx: Transaction,
+    ) -> Done | Refusal:
+        """Settle the case and enter the facts that this person may enter now. What the settling did stays
+        even if the act is refused; who did the very same before is not refused."""
+        draft = self._draft(tx, case, now)
+        person = identify(draft.organisation, who)
+        course = draft.course
+        not_backwards(course.case, now)
+        draft.settle(now)
+        command = None
+        try:
+            command = chosen(draft, person)
+            scene = Scene(course.case, course.definition, draft.organisation, now, course.calendar_of)
+            by, facts = commands.decide(scene, person, command)
+        except Refusal as refusal:
+            done = draft.write(now)
+            if command is not None and acts.was_done(draft, person, command):
+                return replace(done, repeated=True)
+            return refusal
+        for fact in facts:
+            course.enter(now, {**by, "org": draft.version}, fact)
+        draft.settle(now)
+        return draft.write(now)
 
-        def act(tx: Transaction) -> Done | Refusal:
-            draft = self._draft(tx, case)
-            person = identify(draft.organisation, who)
-            not_backwards(draft.course.case, now)
-            draft.settle(now)
-            try:
-                by, event = fact(draft, person)
-            except Refusal as refusal:
-                done = draft.write(now)
-                return replace(done, repeated=True) if did(draft, person) else refusal
-            draft.course.enter(now, by, event)
-            draft.settle(now)
-            return draft.write(now)
+    # --- the organisation
 
-        return self._act(act)
+    def organisation(self, now: datetime) -> dict[str, Any]:
+        """The organisation as it stands at `now`, as plain data: see `office.people.told`."""
+        with self._store.reading() as reader:
+            return people.told(self._library.organisation(reader, standing(reader), now))
+
+    def change_organisation(
+        self, who: str | None, change: Mapping[str, Any], now: datetime
+    ) -> dict[str, Any]:
+        """Record a change (`engine.organisation.changes`) as an administrator, or of one's own delegations
+        and interests as oneself. What changed. Raises `Invalid`, `NotAllowed`, `Unknown`."""
+        return self._write(lambda tx: people.change(tx, self._library, who, change, now))
 
     # --- time
 
@@ -470,7 +476,7 @@ class Office:
                         after = found
                         continue
                     claimed.append(found[1])
-                    draft = self._draft(tx, found[1])
+                    draft = self._draft(tx, found[1], now)
                     draft.settle(_turn(found, tx.next_due(write_instant(now), found), now))
                     done = draft.write(now)
             except Conflict as conflict:
@@ -542,7 +548,7 @@ class Office:
 
         def act(tx: Transaction) -> str:
             head = tx.head(OFFICE)
-            by = self._by(tx, who)
+            by = self._by(tx, who, now)
             waiting, in_force = calendars.proposal(tx), standing(tx).calendars[-1][1]
             base = in_force if instead else waiting or in_force
             calendar = calendars.changed(self._library.calendar(tx, base), change, self._organisation(tx))
@@ -591,7 +597,7 @@ class Office:
             # that somebody applies meanwhile is found waiting, in force, or both, but never neither.
             waiting, in_force = calendars.proposal(tx), standing(tx)
             wanted = calendars.chosen(waiting, in_force.calendars[-1][1], named)
-            calendars.put_in_force(tx, head, in_force, wanted, now, self._by(tx, who))
+            calendars.put_in_force(tx, head, in_force, wanted, now, self._by(tx, who, now))
 
         refused: dict[str, Refusal] = {}
         reached: set[str] = set()
@@ -614,7 +620,7 @@ class Office:
         return {"calendar": named, "cases": len(reached), "refused": refused}
 
     def _settle(self, case: str, now: datetime, tx: Transaction) -> Done:
-        draft = self._draft(tx, case)
+        draft = self._draft(tx, case, now)
         # A case that has gone further than `now`, by the clock of another machine, is not left out.
         draft.settle(max(now, read_instant(draft.course.case.at)))
         return draft.write(now)
@@ -643,12 +649,27 @@ class Office:
     # --- looking
 
     def inbox(
-        self, who: str | None, now: datetime | None = None, *, everybody: bool = False
+        self,
+        who: str | None,
+        now: datetime | None = None,
+        *,
+        everybody: bool = False,
+        unit: str | None = None,
+        post: str | None = None,
+        mine: bool = False,
     ) -> list[dict[str, Any]]:
         """The open steps that `who` may do (or all of them), those at the greatest legal risk at `now` first
-        (None: each case as at its latest event)."""
+        (None: each case as at its latest event): only those of a `unit` or a `post`, or those that she signed
+        for (`mine`)."""
         with self._store.reading() as reader:
-            return desk.inbox(reader, self._library, who, now, everybody=everybody)
+            lines = desk.inbox(reader, self._library, who, now, everybody=everybody)
+        return [
+            line
+            for line in lines
+            if unit in (None, line["unit"])
+            and post in (None, line["post"])
+            and (not mine or line["assignee"] == who)
+        ]
 
     def show(self, case: str, now: datetime | None = None) -> dict[str, Any]:
         """Where a case stands: what was done by whom, what is open and whose it is, what it waits for, and
@@ -684,7 +705,7 @@ class Office:
         with self._store.reading() as reader:
             in_force = standing(reader)
             calendar = self._library.calendar(reader, in_force.calendar_at(now))
-            closing = self._library.organisation(reader, in_force.organisation).closing
+            closing = self._library.organisation(reader, in_force, now).closing
             return workdays_of(calendar, unit or EVERYWHERE, self.zone, closing)
 
     def accountability(self, case: str | None, now: datetime) -> dict[str, Any]:
@@ -727,11 +748,14 @@ class Office:
     # --- inside
 
     def _organisation(self, reader: Reader) -> Organisation:
-        return self._library.organisation(reader, standing(reader).organisation)
+        return self._library.latest(reader, standing(reader))
 
-    def _by(self, reader: Reader, who: str | None) -> dict[str, Any]:
-        """Who goes on the office's own record for an act of administration."""
-        return SYSTEM if who is None else {"person": identify(self._organisation(reader), who).id}
+    def _by(self, reader: Reader, who: str | None, now: datetime) -> dict[str, Any]:
+        """Who goes on the office's own record for an act of administration. Raises `NotAllowed` for whoever
+        is no administrator; where nobody is named, it is the operator of the machine."""
+        if who is None:
+            return SYSTEM
+        return people.administrator(self._library.organisation(reader, standing(reader), now), who)
 
     def _definition_in_force(self, reader: Reader, item: str, now: datetime) -> Definition:
         day = now.astimezone(ZoneInfo(self.zone)).date().isoformat()
@@ -747,7 +771,7 @@ class Office:
             )
         return self._library.definition(reader, row.definition)
 
-    def _draft(self, tx: Transaction, case: str) -> Draft:
+    def _draft(self, tx: Transaction, case: str, now: datetime) -> Draft:
         text, head = tx.meta_and_head(STANDING, case)
         if head is None or case == OFFICE:
             found = find_case(tx, case)
@@ -755,7 +779,11 @@ class Office:
         state = state_of(head)
         definition = self._library.definition(tx, head.definition)
         in_force = standing_of(text)
-        return Draft(tx, self._library, in_force, self.zone, head.case, definition, (head, state))
+        return Draft(tx, self._library, in_force, self.zone, head.case, definition, (head, state), now)
+
+
+class _Tried(Exception):
+    """Ends a transaction that was only to show what would happen."""
 
 
 def _turn(found: tuple[str, str], following: tuple[str, str] | None, now: datetime) -> datetime:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from .. import audit
-from ..access import Organisation, read_organisation
-from ..clock import Calendar, write_instant
+from ..clock import Calendar, read_instant, write_instant
 from ..definition import Definition, unpack
 from ..errors import Diverged, Invalid, Unknown, say
 from ..events import OFFICE, canonical, digest
+from ..organisation import Organisation, Register, read_register
 from ..store import Head, Reader, Transaction
 
 STANDING = "standing"
@@ -26,15 +27,21 @@ been brought."""
 
 
 class Standing(NamedTuple):
-    """What is in force, by digest: the organisation, and the calendars with the instants since when, the
-    earliest first."""
+    """What is in force, by digest: the versions of the organisation and the calendars, with the instants
+    since when, the earliest first."""
 
-    organisation: str
+    organisations: tuple[tuple[str, str], ...]
     calendars: tuple[tuple[str, str], ...]
 
     def text(self) -> str:
         """The inverse of `standing_of`."""
-        return canonical({"organisation": self.organisation, "calendars": self.calendars}).decode()
+        return canonical({"organisations": self.organisations, "calendars": self.calendars}).decode()
+
+    def version_at(self, now: datetime) -> int:
+        """Which version of the organisation is in force at `now`, counted from 1; the first of all for an
+        instant before it."""
+        at = write_instant(now)
+        return max((n for n, (since, _) in enumerate(self.organisations, 1) if since <= at), default=1)
 
     def calendar_at(self, now: datetime) -> str:
         """The calendar in force at `now`; the first of all for an instant before it."""
@@ -67,7 +74,8 @@ def standing_of(text: str | None) -> Standing:
     try:
         said = json.loads(text or "")
         calendars = tuple((str(since), str(calendar)) for since, calendar in said["calendars"])
-        return Standing(str(said["organisation"]), calendars)
+        organisations = tuple((str(since), str(named)) for since, named in said["organisations"])
+        return Standing(organisations, calendars)
     except (ValueError, TypeError, KeyError) as error:
         raise Diverged(
             "office.standing",
@@ -82,7 +90,7 @@ class Library:
 
     def __init__(self) -> None:
         self._definitions: dict[str, Definition] = {}
-        self._organisations: dict[str, Organisation] = {}
+        self._registers: dict[str, Register] = {}
         self._calendars: dict[str, Calendar] = {}
 
     def definition(self, reader: Reader, named: str) -> Definition:
@@ -91,11 +99,25 @@ class Library:
             self._definitions[named] = load_definition(reader, named)
         return self._definitions[named]
 
-    def organisation(self, reader: Reader, named: str) -> Organisation:
-        """The organisation on record. Raises `Diverged` when it is missing or changed."""
-        if named not in self._organisations:
-            self._organisations[named] = read_organisation(_content(reader, named, "organisation"))
-        return self._organisations[named]
+    def register(self, reader: Reader, named: str) -> Register:
+        """The organisation on record, with all its dates. Raises `Diverged` when it is missing or changed."""
+        if named not in self._registers:
+            self._registers[named] = read_register(_content(reader, named, "organisation"), recorded=True)
+        return self._registers[named]
+
+    def organisation(self, reader: Reader, in_force: Standing, now: datetime) -> Organisation:
+        """The organisation on the day of `now`, by the version that was in force then. Raises `Diverged`."""
+        return self.version(reader, in_force, in_force.version_at(now), now)
+
+    def version(self, reader: Reader, in_force: Standing, version: int, now: datetime) -> Organisation:
+        """The organisation on the day of `now`, by this version of it."""
+        register = self.register(reader, in_force.organisations[version - 1][1])
+        return register.on(now.astimezone(ZoneInfo(register.zone)).date())
+
+    def latest(self, reader: Reader, in_force: Standing) -> Organisation:
+        """The organisation as it stood when it was changed last."""
+        version = len(in_force.organisations)
+        return self.version(reader, in_force, version, read_instant(in_force.organisations[-1][0]))
 
     def calendar(self, reader: Reader, named: str) -> Calendar:
         """The calendar on record. Raises `Diverged` when it is missing or changed."""

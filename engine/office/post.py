@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from ..access import Organisation
 from ..clock import read_instant, write_instant
+from ..deadlines import clock_of
 from ..definition import Definition
 from ..delivery import Delivery, Letter, Undeliverable, retry_after
 from ..errors import Refusal, Text, say, titled
 from ..events import CardRaised, Event, ReminderRaised, parse
+from ..organisation import Organisation
 from ..store import OutboxRow, Reader, Store
 from .library import Library, head_of_case, standing
 
@@ -71,14 +72,14 @@ def _letter(
     reader: Reader, library: Library, zone: str, id: str, row: OutboxRow, translate: Translate
 ) -> Letter:
     """The letter that the outbox's row asks for. Raises `Diverged` when its case can't be read."""
-    organisation = library.organisation(reader, standing(reader).organisation)
     head = head_of_case(reader, row.case)
     definition = library.definition(reader, head.definition)
     seq, body, _ = reader.records(row.case)[row.seq - 1]
     record = parse(row.case, seq, body)
+    organisation = library.organisation(reader, standing(reader), read_instant(record.at))
     members = organisation.members(row.unit)
     people = [person for person in members if person.email] or members
-    clock = definition.clocks[str(record.event.payload()["clock"]).partition("#")[0]]
+    clock = definition.clocks[clock_of(record.event.payload()["clock"])]
     subject, text = _words(row, record.event, definition, organisation, titled(**clock.name), zone)
     return Letter(
         id=id,

@@ -10,8 +10,10 @@ from typing import Any
 
 from .. import audit
 from ..case import Case
+from ..clock import read_instant
 from ..errors import Diverged, Refusal, say
 from ..events import OFFICE, Record
+from ..organisation import Organisation
 from ..projections import derive
 from ..store import Head, Reader, Transaction
 from .draft import office_head, state_of
@@ -19,6 +21,7 @@ from .library import (
     COUNTED,
     STANDING,
     Library,
+    Standing,
     find_case,
     load_calendar,
     load_definition,
@@ -51,7 +54,7 @@ def accountability(reader: Reader, library: Library, case: str | None, now: date
     if case is not None:
         numbers = [find_case(reader, case).case]
     replays = (replay(reader, library, number) for number in numbers)
-    organisation = library.organisation(reader, standing(reader).organisation)
+    organisation = library.organisation(reader, standing(reader), now)
     return accountability.report(replays, partial(library.definition, reader), organisation, now)
 
 
@@ -62,10 +65,10 @@ def verify(reader: Reader, case: str | None, progress: Callable[[int], None]) ->
     # Not those in memory: what is to be checked is what the database holds.
     definition_of = cache(partial(load_definition, reader))
     calendar_of = cache(partial(load_calendar, reader))
-    organisation, in_force = None, None  # what is wrong with them, the office's own history tells
+    organisation_of, in_force = None, None  # what is wrong with them, the office's own history tells
     with suppress(Refusal):
         in_force = standing_of(reader.meta(STANDING))
-        organisation = Library().organisation(reader, in_force.organisation)
+        organisation_of = _organisation_of(reader, Library(), in_force)
     in_time = in_force.calendars if in_force else ()
     numbers = [find_case(reader, case).case] if case is not None else list(reader.streams())
     for number in numbers:
@@ -76,7 +79,7 @@ def verify(reader: Reader, case: str | None, progress: Callable[[int], None]) ->
                 rows,
                 head,
                 reader.definitions(),
-                in_force.organisation if in_force else None,
+                in_force.organisations if in_force else (),
                 in_time,
                 definition_of,
                 reader.content,
@@ -97,7 +100,7 @@ def verify(reader: Reader, case: str | None, progress: Callable[[int], None]) ->
                 definition_of,
                 calendar_of,
                 reader.content,
-                organisation,
+                organisation_of,
                 in_time,
             )
             issued += [row.number for row in documents]
@@ -106,6 +109,28 @@ def verify(reader: Reader, case: str | None, progress: Callable[[int], None]) ->
     if case is None:
         findings += audit.verify_numbers(numbers, issued, reader.numbers())
     return len(numbers), findings
+
+
+def _organisation_of(reader: Reader, library: Library, in_force: Standing) -> audit.OrganisationOf:
+    """The organisation that a record was judged by: the version that it names, if that was in force by
+    then; of records from before versions were named, the one in force. Raises `Diverged` when none can be
+    read."""
+    library.latest(reader, in_force)
+
+    def organisation_of(record: Record) -> Organisation:
+        at = read_instant(record.at)
+        version = record.by.get("org", in_force.version_at(at))
+        known = isinstance(version, int) and 1 <= version <= len(in_force.organisations)
+        if not known or (version > 1 and in_force.organisations[version - 1][0] > record.at):
+            raise Diverged(
+                "replay.organisation",
+                say("judged by a version of the organisation that was not in force"),
+                found=say("{version}", version=str(version)),
+                remedy=audit.REMEDY,
+            )
+        return library.version(reader, in_force, version, at)
+
+    return organisation_of
 
 
 def rebuild(tx: Transaction, library: Library) -> int:

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from ..access import Organisation, read_organisation
+from .. import clock
 from ..clock import write_instant
 from ..definition import Definition, builtin, pack, read_folder
 from ..errors import NOTHING, Invalid, Problem, say
 from ..events import DefinitionPublished, digest
+from ..organisation import Organisation, read_register
 from ..store import DefinitionRow, Transaction
 from .draft import append_office
 
@@ -23,7 +25,9 @@ def check_folder(
     from ..documents import check
     from ..examples import play_all
 
-    organisation = organisation or read_organisation(builtin().organisation.read_bytes())
+    if organisation is None:
+        register = read_register(builtin().organisation.read_bytes())
+        organisation = register.on(clock.now().astimezone(ZoneInfo(register.zone)).date())
     definition, problems = read_folder(folder, organisation=organisation)
     if definition is not None:
         for described in definition.item.get("documents", {}).values():

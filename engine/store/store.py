@@ -74,6 +74,7 @@ _ENDING = (
 _TASKS = _of_case(tasks)
 _INBOX = select(tasks)
 _INBOX_OF_POST = select(tasks).where(tasks.c.unit == bindparam("unit"), tasks.c.post == bindparam("post"))
+_INBOX_OF_UNIT = select(tasks).where(tasks.c.unit == bindparam("unit"))
 _TIMERS = _of_case(timers, "timer", "due").order_by(timers.c.due, timers.c.timer)
 _OPEN_CASES = (
     select(heads.c.case_no)
@@ -244,15 +245,18 @@ class Reader:
         return _by_urgency(self._session.rows(_TASKS, case=case))
 
     def inbox(self, posts: Sequence[tuple[str, str]] | None) -> list[TaskRow]:
-        """The open tasks of all cases that wait for one of these (unit, post), or for anybody (None):
-        by due date, those without one last, then by age."""
+        """The open tasks of all cases that wait for one of these (unit, post), where the post "" is any
+        post, or for anybody (None): by due date, those without one last, then by age."""
         if posts is None:
             return _by_urgency(self._session.rows(_INBOX))
-        return _by_urgency(
-            row
-            for unit, post in dict.fromkeys(posts)
-            for row in self._session.rows(_INBOX_OF_POST, unit=unit, post=post)
-        )
+        found: dict[Any, Any] = {}
+        for unit, post in dict.fromkeys(posts):
+            if post:
+                rows = self._session.rows(_INBOX_OF_POST, unit=unit, post=post)
+            else:
+                rows = self._session.rows(_INBOX_OF_UNIT, unit=unit)
+            found |= {(row[0], row[1]): row for row in rows}
+        return _by_urgency(found.values())
 
     def timers(self, case: str) -> list[tuple[str, str]]:
         """The armed timers of the case as (timer, due instant), in the order they run out."""

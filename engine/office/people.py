@@ -1,0 +1,227 @@
+"""The organisation as the office keeps it: who may change it, and each change on record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from ..access import identify
+from ..clock import write_instant
+from ..errors import Invalid, NotAllowed, Refusal, say
+from ..events import OFFICE, OrganisationChanged, OrganisationRecorded, canonical, digest, parse
+from ..organisation import Organisation, Post
+from ..store import Reader, Transaction
+from .calendars import open_cases
+from .draft import append_office, state_of
+from .library import STANDING, Library, head_of_case, standing
+
+
+def administrator(organisation: Organisation, who: str | None) -> dict[str, Any]:
+    """Who goes on record for an act of administration. Raises `NotAllowed` for whoever is no
+    administrator."""
+    person = identify(organisation, who)
+    if not organisation.is_administrator(person.id):
+        raise _not_hers(organisation, person.id, "an act of administration")
+    held = next(post for post in person.posts if post in organisation.administrators)
+    return {"person": person.id, "unit": held[0], "post": held[1]}
+
+
+def _not_hers(organisation: Organisation, person: str, what: str) -> NotAllowed:
+    able = [one.id for post in organisation.administrators for one in organisation.holders(*post)]
+    return NotAllowed(
+        "access.administrator",
+        say("{person} may not do this: {what}", person=person, what=what),
+        expected=say("an administrator; for a unit its head, for what is one's own oneself"),
+        found=say(
+            "{person} holds {posts}",
+            person=person,
+            posts=", ".join("/".join(post) for post in organisation.people[person].posts) or "—",
+        ),
+        rule=say("the organisation names its administrators"),
+        remedy=say("ask {people}", people=", ".join(able) or "—"),
+    )
+
+
+def change(
+    tx: Transaction, library: Library, who: str | None, wanted: Mapping[str, Any], now: datetime
+) -> dict[str, Any]:
+    """As `Office.change_organisation`: `{change, version, repeated}`."""
+    head = tx.head(OFFICE)
+    in_force = standing(tx)
+    since, named = in_force.organisations[-1]
+    if write_instant(now) < since:
+        raise Invalid(
+            "clock.backwards",
+            say("the organisation was changed later than {now}", now=write_instant(now)),
+            expected=say("an instant not before {at}, its latest change", at=since),
+            rule=say("a history is written in the order of time"),
+            remedy=say("check --now, or the clock of this machine"),
+        )
+    version = len(in_force.organisations)
+    organisation = library.version(tx, in_force, version, now)
+    by = {**_may_change(organisation, who, wanted), "org": version}
+    register = library.register(tx, named)
+    try:
+        _check_hands(tx, organisation, wanted)
+        text = canonical(register.changed(wanted, organisation.day).as_json())
+    except Refusal:
+        if _was_done(tx, by["person"], wanted):
+            return {"change": dict(wanted), "version": version, "repeated": True}
+        raise
+    if digest(text) == named:
+        return {"change": dict(wanted), "version": version, "repeated": True}
+    whole = wanted["kind"] == "import"
+    event = OrganisationRecorded(digest(text)) if whole else OrganisationChanged(dict(wanted), digest(text))
+    tx.put_content(digest(text), text)
+    later = (*in_force.organisations, (write_instant(now), digest(text)))
+    tx.set_meta(STANDING, in_force._replace(organisations=later).text())
+    append_office(tx, now, [event], by, head)
+    return {"change": dict(wanted), "version": version + 1, "repeated": False}
+
+
+def _may_change(organisation: Organisation, who: str | None, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The capacity in which somebody changes the organisation: administrators all of it, heads what
+    concerns their units, everybody her own delegations and interests. Raises `NotAllowed`."""
+    person = identify(organisation, who)
+    if organisation.is_administrator(person.id):
+        return administrator(organisation, person.id)
+    kind = str(wanted.get("kind"))
+    heads: list[Post] = []
+    own = False
+    match kind:
+        case "delegate":
+            own = wanted.get("grantor") == person.id
+        case "interest":
+            own = wanted.get("person") == person.id
+        case "revoke":
+            granted = [d for d in organisation.all_delegations if d.id == wanted.get("delegation")]
+            own = any(delegation.grantor == person.id for delegation in granted)
+        case "designate":
+            heads = [organisation.head_of(str(wanted.get("unit")))]
+        case "stand_in":
+            away = organisation.people.get(str(wanted.get("for")))
+            heads = [organisation.head_of(unit) for unit, _ in (away.posts if away else ())]
+    held = next((post for post in person.posts if post in heads), None)
+    if held is None and not own:
+        raise _not_hers(organisation, person.id, kind)
+    unit, post = held or (person.posts[0] if person.posts else ("", ""))
+    return {"person": person.id, "unit": unit, "post": post}
+
+
+def _check_hands(reader: Reader, organisation: Organisation, wanted: Mapping[str, Any]) -> None:
+    """Nobody leaves a post with work in her hands. Raises `Invalid` naming it."""
+    if wanted.get("kind") not in ("rotate", "post.end"):
+        return
+    person = str(wanted.get("person"))
+    held = list(_in_hands(reader, person, tuple(str(wanted.get("post")).split("/"))))
+    if held:
+        raise Invalid(
+            "organisation.hands",
+            say("{person} still answers for {count} open matters", person=person, count=len(held)),
+            expected=say("that each was handed over on record"),
+            found=say("{held}", held=", ".join(held[:10]) + (" …" if len(held) > 10 else "")),
+            rule=say("rotation (轮岗): open work and first-contact responsibility are handed over before"),
+            remedy=say("lianban --as {person} handover --all --to PERSON --reason …", person=person),
+        )
+
+
+def _in_hands(reader: Reader, person: str, post: tuple[str, ...] | None = None) -> Iterator[str]:
+    """The open steps that a person signed for (in that post), and the cases in which she has first-contact
+    responsibility, as `CASE STEP` and `CASE`."""
+    for number in open_cases(reader):
+        case = state_of(head_of_case(reader, number))
+        contact = case.contact
+        if (
+            contact is not None
+            and contact["person"] == person
+            and (post is None or contact["unit"] == post[0])
+        ):
+            yield number
+        for task, entry in sorted(case.docket.items(), key=lambda pair: pair[1]["n"]):
+            held = entry.get("assignee") == person and entry["stage"] in (
+                "open",
+                "signed",
+                "reported",
+                "entered",
+            )
+            if held and (post is None or (entry["unit"], entry["post"]) == post):
+                yield f"{number} {task}"
+
+
+def in_hands(reader: Reader, person: str) -> list[tuple[str, str]]:
+    """What a person answers for: (case, step), with "" for the first-contact responsibility."""
+    found = (line.partition(" ") for line in _in_hands(reader, person))
+    return [(case, task) for case, _, task in found]
+
+
+def _was_done(reader: Reader, person: str, wanted: Mapping[str, Any]) -> bool:
+    """Whether the same person made the same change last of its kind."""
+    for seq, body in reader.backwards(OFFICE):
+        record = parse(OFFICE, seq, body)
+        if isinstance(record.event, OrganisationChanged) and record.event.change["kind"] == wanted.get(
+            "kind"
+        ):
+            same = record.event.change == dict(wanted) and record.by.get("person") == person
+            if same:
+                return True
+    return False
+
+
+def told(organisation: Organisation) -> dict[str, Any]:
+    """The organisation on its day as plain data: `units`, `people` with the posts they hold, `delegations`,
+    `stand_ins`."""
+    return {
+        "name": dict(organisation.name),
+        "day": organisation.day.isoformat(),
+        "units": [
+            {
+                "unit": code,
+                "name": dict(unit["name"]),
+                "kind": unit.get("kind", ""),
+                "parent": unit.get("parent", ""),
+                "standing": organisation.standing_unit(code),
+                "stands": organisation.stands(code),
+                "head": "/".join(organisation.head_of(code)),
+                "designated": unit.get("designated"),
+            }
+            for code, unit in organisation.units.items()
+        ],
+        "people": [
+            {
+                "person": person.id,
+                "name": dict(person.name),
+                "posts": ["/".join(post) for post in person.posts],
+                "away": organisation.away(person.id),
+                "certificates": [
+                    {"kind": own.kind, "number": own.number, "expires": own.expires.isoformat()}
+                    for own in person.certificates
+                ],
+            }
+            for person in organisation.people.values()
+        ],
+        "delegations": [
+            {
+                "delegation": entry.id,
+                "grantor": entry.grantor,
+                "post": "/".join(entry.post),
+                "to": entry.to,
+                "items": list(entry.items),
+                "powers": list(entry.powers),
+                "since": entry.since.isoformat(),
+                "until": entry.until.isoformat(),
+                "revoked": entry.revoked.isoformat() if entry.revoked else None,
+                "valid": entry.valid(organisation.day),
+            }
+            for entry in organisation.all_delegations
+        ],
+        "stand_ins": [
+            {
+                "person": entry.person,
+                "for": entry.principal,
+                "since": entry.since.isoformat(),
+                "until": entry.until.isoformat(),
+            }
+            for entry in organisation.all_stand_ins
+        ],
+    }
