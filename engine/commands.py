@@ -21,6 +21,7 @@ from .deadlines import find
 from .definition import Definition
 from .docket import (
     RECUSAL_BASIS,
+    answered,
     barred_by,
     conditions_in,
     entries_of,
@@ -192,6 +193,10 @@ Command = (
 )
 
 
+_BY_LAW = (Pause, Resume, Extend, TreatCard)
+"""What is lawful or not whoever does it: acts on clocks and cards."""
+
+
 class Scene(NamedTuple):
     """The settled case, the organisation of the day, and the instant: what a decision looks at."""
 
@@ -209,11 +214,14 @@ def decide(scene: Scene, person: Person, command: Command) -> tuple[dict[str, An
         _reasoned(command)
     facts = _FACTS[type(command)](scene, person, command)
     fact = facts[-1]
+    if isinstance(command, _BY_LAW):
+        _check_foldable(scene, {}, facts)  # first, so that nobody is asked to do what nobody may
     claim = claim_of(fact, scene.case, scene.definition, scene.organisation)
     by = permit(scene.organisation, person, claim) if claim is not None else _herself(person)
     if isinstance(command, Do):
         _check_answers(scene, command, fact)
-    _check_foldable(scene, by, facts)
+    if not isinstance(command, _BY_LAW):
+        _check_foldable(scene, by, facts)
     return by, facts
 
 
@@ -265,12 +273,7 @@ def _do(scene: Scene, person: Person, command: Do) -> list[Event]:
     if "suspended" in entry:
         raise suspended(command.task, entry["suspended"])
     if entry["stage"] == "entered":
-        raise Invalid(
-            "answer.entered",
-            say("{step} was answered; the answer waits to be signed", step=command.task),
-            found=say("entered by {people}", people=", ".join(names[0] for names in entry["actors"])),
-            remedy=say("whoever has to sign it confirms it or gives it back"),
-        )
+        raise answered(command.task, entry)
     facts: list[Event] = []
     if "joint" in entry and entry["stage"] == "open":
         facts.append(ReferralSigned(command.task))  # who answers has received it

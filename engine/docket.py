@@ -236,7 +236,7 @@ class Docket:
 
     def sign(self, task: str) -> None:
         """Sign for the receipt of a referral. Raises `Invalid` for one that was signed for."""
-        entry = self._open(task)
+        entry = self._unanswered(task)
         if entry["stage"] != "open":
             raise Invalid(
                 "referral.signed",
@@ -248,7 +248,7 @@ class Docket:
 
     def enter(self, task: str, data: Mapping[str, Any]) -> Iterator[Event]:
         """Answers are entered that others have to sign."""
-        self._open(task)
+        self._unanswered(task)
         self._change(task, stage="entered", answer=dict(data), actors=[self.actor])
         yield self._passed(task)
 
@@ -270,7 +270,7 @@ class Docket:
 
     def report_up(self, task: str, data: Mapping[str, Any]) -> None:
         """The department waits for the word of a higher organ."""
-        self._open(task)
+        self._unanswered(task)
         self._change(task, stage="reported", answer=dict(data))
 
     def done(self, task: str, data: Mapping[str, Any]) -> None:
@@ -452,13 +452,12 @@ class Docket:
             raise Invalid("step.closed", say("step {step} is not open", step=task))
         if "suspended" in entry:
             raise suspended(task, entry["suspended"])
+        return entry
+
+    def _unanswered(self, task: str) -> Entry:
+        entry = self._open(task)
         if entry["stage"] == "entered":
-            raise Invalid(
-                "answer.entered",
-                say("{step} was answered; the answer waits to be signed", step=task),
-                found=say("entered by {people}", people=", ".join(names[0] for names in entry["actors"])),
-                remedy=say("whoever has to sign it confirms it or gives it back"),
-            )
+            raise answered(task, entry)
         return entry
 
     def _entered(self, task: str) -> Entry:
@@ -503,6 +502,16 @@ def suspended(task: str, recusal: str) -> Invalid:
         say("{step} stands still until the recusal {recusal} is decided", step=task, recusal=recusal),
         rule=say("{law} {article}", **RECUSAL_BASIS),
         remedy=say("the head of the unit decides it: lianban recusal decide CASE {recusal}", recusal=recusal),
+    )
+
+
+def answered(task: str, entry: Entry) -> Invalid:
+    """The refusal of an answer where one waits to be signed."""
+    return Invalid(
+        "answer.entered",
+        say("{step} was answered; the answer waits to be signed", step=task),
+        found=say("entered by {people}", people=", ".join(names[0] for names in entry["actors"])),
+        remedy=say("whoever has to sign it confirms it or gives it back"),
     )
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from . import joint
 from .access import may
 from .case import Case
 from .commands import claim_to_do
@@ -18,16 +19,26 @@ from .deadlines import OVERSTAYED, clock_of
 from .definition import Definition
 from .definition.clocks import Clock
 from .docket import DEEMED, Entry, conditions_in, decision, entries_of, opinion_of, round_of
-from .errors import Text
+from .errors import Text, titled
 from .events import (
     AnswerConfirmed,
+    AnswerEntered,
+    AnswerReturned,
     CaseClosed,
     CaseOpened,
     DocumentIssued,
     Event,
     IncidentRaised,
+    JointCertain,
+    JointDecided,
+    MaterialReceived,
+    MeetingAbsent,
+    MeetingConvened,
+    MeetingHeld,
     MessageReceived,
     Record,
+    ReferralFollowedUp,
+    ReferralReportedUp,
     TaskCancelled,
     TaskCompleted,
     TaskEnded,
@@ -50,10 +61,11 @@ def step_lines(
     `state` is `done`, `open`, `cancelled`, `deemed` (silence was taken for consent), `withdrawn` (the
     department keeps out), `fired` (a timer), `received` (a message), `failed` (the diagram's own expression
     did) or `awaited` (a message that may come). Of an open step, `stage` says how far people have come with
-    it. `cause` is the number of the event that opened it: steps of one cause are open side by side.
-    `answers` is what was entered and `said` the first choice among that, in words (of a timer: the step on
-    whose edge it sits); `due` the first timer on it, `provisional` if its year's holidays were not
-    announced; `people` may do it.
+    it, `assignee` who signed for it, `suspended` which recusal keeps it still; `confirmed` are those who
+    signed what somebody else entered. `cause` is the number of the event that opened it: steps of one cause
+    are open side by side. `answers` is what was entered and `said` the first choice among that, in words (of
+    a timer: the step on whose edge it sits); `due` the first timer on it, `provisional` if its year's
+    holidays were not announced; `people` may do it.
     """
     lines: dict[str, dict[str, Any]] = {}
     awaited: list[dict[str, Any]] = []
@@ -74,8 +86,14 @@ def step_lines(
                 line = lines[task]
                 line.update(state="done", at=record.at, answers=answers, **_actor(organisation, record))
                 line["said"] = _said(definition, line["element"], answers)
+            case AnswerEntered(task=task, element=element, data=answers):
+                said = _said(definition, element, answers)
+                lines[task].update(answers=answers, said=said, **_actor(organisation, record))
             case AnswerConfirmed(task=task):
-                lines[task].update(_actor(organisation, record), at=record.at)
+                signed = {key: _actor(organisation, record)[key] for key in ("by", "by_name")}
+                lines[task]["confirmed"] = [*lines[task]["confirmed"], {**signed, "at": record.at}]
+            case AnswerReturned(task=task):
+                lines[task].update(by=None, by_name={}, answers={}, said={}, confirmed=[])
             case TaskEnded(task=task, element=element):
                 answers = case.docket[task].get("answer", {})
                 lines[task].update(state=_ended(case.docket[task]), at=record.at, answers=answers)
@@ -103,7 +121,9 @@ def step_lines(
             entry = case.docket.get(step.task)
             stage = {key: entry.get(key, "") for key in ("stage", "assignee", "suspended")} if entry else {}
             lines[step.task].update(due=step.due, provisional=step.provisional, people=people, **stage)
-            lines[step.task]["post"] = step.post
+            lines[step.task].update(
+                post=step.post, assignee_name=person_name(organisation, lines[step.task]["assignee"])
+            )
         else:
             line = _line(definition, organisation, step.task, step.node.id, step.unit, step.post)
             line |= {"state": "awaited", "cause": None, "opened_at": None, "at": None}
@@ -130,7 +150,9 @@ def _line(
         "people": [],
         "stage": "",
         "assignee": "",
+        "assignee_name": {},
         "suspended": "",
+        "confirmed": [],
     }
 
 
@@ -174,9 +196,10 @@ def story_lines(
 ) -> list[dict[str, Any]]:
     """A history for readers: each record with what its codes are called.
 
-    `name` is what the event is about (step, timer, clock, document, outcome), `said` as in `step_lines`, and
-    for a pause its ground; `clock_name` is the clock that the event names. The office's own history has no
-    definition.
+    `name` is what the event is about (step, timer, clock, document, joint review, meeting, outcome), `said`
+    as in `step_lines`, and for a pause its ground; `clock_name` is the clock that the event names; `mentions`
+    are the names of the other people and units in it; `because` says why an outcome is certain. The office's
+    own history has no definition.
     """
     lines = []
     for record in history:
@@ -195,11 +218,13 @@ def story_lines(
             "name": _about(definition, record.event) if definition else {},
             "clock_name": dict(clock.name) if clock else {},
             "said": {},
+            "mentions": _mentions(organisation, data),
+            "because": _because(record.event, organisation),
             "prev": record.prev,
             "hash": record.hash,
         }
-        if definition and isinstance(record.event, TaskCompleted):
-            line["said"] = _said(definition, record.event.element, record.event.data)
+        if definition and isinstance(record.event, _ANSWERS):
+            line["said"] = _said(definition, element_of(record.event.task), record.event.data)
         if definition and isinstance(record.event, MessageReceived):
             element = definition.message_element(record.event.name)
             line["said"] = _said(definition, element, record.event.data)
@@ -210,6 +235,54 @@ def story_lines(
             line["said"] = _ground(clock, data) or line["said"]
         lines.append(line)
     return lines
+
+
+_ANSWERS = (TaskCompleted, AnswerEntered, ReferralReportedUp, ReferralFollowedUp)
+
+
+def _mentions(organisation: Organisation, data: dict[str, Any]) -> list[dict[str, Any]]:
+    """The people and units that an event names by their codes, each with its name."""
+    told: list[str] = [str(data[key]) for key in ("unit", "to", "person") if isinstance(data.get(key), str)]
+    for key in ("dissent", "deemed", "departments", "present"):
+        told += data[key] if isinstance(data.get(key), list) else []
+    for condition in data.get("conditions", ()):
+        told += condition["units"]
+    units = {code: dict(unit["name"]) for code, unit in organisation.units.items() if code in told}
+    people = {code: dict(organisation.people[code].name) for code in told if code in organisation.people}
+    named = units | people
+    return [{"code": code, "name": named[code]} for code in dict.fromkeys(told) if code in named]
+
+
+def _because(event: Event, organisation: Organisation) -> Text | None:
+    """Why the outcome of a joint review is certain, from the certificate on record."""
+    if not isinstance(event, JointCertain):
+        return None
+    told = dict(event.proof["rule"])
+    need = told.pop("need")
+    rule = joint.Rule(need=joint.parse_need(need) if need is not None else None, **told)
+    answers = {
+        seat: joint.Answer(**{**answer, "conditions": tuple(answer["conditions"])})
+        for seat, answer in event.proof["answers"].items()
+    }
+    seats = [joint.Seat(**seat) for seat in event.proof["seats"]]
+    return with_names(joint.decide(rule, seats, answers).proof.because, organisation)
+
+
+def with_names(text: Text, organisation: Organisation) -> Text:
+    """The text with the names of units in the place of their codes."""
+
+    def named(key: str, value: Any) -> Any:
+        if isinstance(value, Text):
+            return with_names(value, organisation)
+        known = organisation.units.get(value) if key in ("unit", "lead") else None
+        return titled(known["name"].get("zh", ""), known["name"].get("en", "")) if known else value
+
+    return Text(text.msgid, {key: named(key, value) for key, value in text.params.items()})
+
+
+def person_name(organisation: Organisation, person: str) -> dict[str, str]:
+    """The names of a person (an id); nothing where nobody is called so."""
+    return dict(organisation.people[person].name) if person in organisation.people else {}
 
 
 def _clock_of(definition: Definition | None, data: dict[str, Any]) -> Clock | None:
@@ -240,7 +313,13 @@ def _about(definition: Definition, event: Event) -> dict[str, str]:
             return dict(definition.document(document)["name"])
         case MessageReceived(name=name):
             return definition.names(definition.message_element(name))
-    element = getattr(event, "element", None)
+        case JointCertain(joint=id) | JointDecided(joint=id):
+            return dict(definition.joints[id].name)
+        case MeetingConvened(meeting=id) | MeetingHeld(meeting=id) | MeetingAbsent(meeting=id):
+            return dict(definition.meetings[id].name)
+        case MaterialReceived(material=id):
+            return {"zh": str(definition.materials.get(id, {}).get("name", id))}
+    element = getattr(event, "element", None) or element_of(getattr(event, "task", ""))
     return definition.names(element) if element else {}
 
 
@@ -291,7 +370,7 @@ def document_context(
         },
         "materials": material_lines(case, definition, organisation),
         "first_contact": contact_line(case, organisation),
-        "agent": _agent(case, definition),
+        "agent": agent_line(case, definition),
         "people": {id: dict(someone.name) for id, someone in organisation.people.items()},
         "units": {code: organisation.unit_name(code, "zh") for code in organisation.units},
         "notice": notice_of(case, definition, event.element),
@@ -341,7 +420,7 @@ def joint_lines(case: Case, definition: Definition, organisation: Organisation) 
                 "round": round,
                 "outcome": made.outcome,
                 "certain": made.certain,
-                "because": made.proof.because,
+                "because": with_names(made.proof.because, organisation),
                 "conditions": [
                     {"text": one.text, "units": [organisation.unit_name(unit, "zh") for unit in one.units]}
                     for one in made.conditions
@@ -435,7 +514,7 @@ def contact_line(case: Case, organisation: Organisation) -> dict[str, Any]:
     }
 
 
-def _agent(case: Case, definition: Definition) -> dict[str, str]:
+def agent_line(case: Case, definition: Definition) -> dict[str, str]:
     """Who files for whom, and on what authorisation; empty where the applicant files himself."""
     fields = definition.agent
     root = case.marking["frames"][""].get("data", {}) if "" in case.marking["frames"] else {}

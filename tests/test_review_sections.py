@@ -81,7 +81,7 @@ PROPERTIES: dict[str, dict[str, str]] = {
     "invite": {"unit": "department"},
     "carry_out": {"unit": "conclusion.department", "term": "conclusion.term"},
 }
-NOTICES = ["silence-record", "absence-record", "second"]
+NOTICES = ["silence-record", "second"]
 
 SECTIONS = """
 [joint.review]
@@ -123,8 +123,8 @@ term = "1wd"
 each = ["b", "a"]
 basis = { law = "并联审批办法", article = "第十条" }
 
-[clocks.absent]
-name = { zh = "缺席补意见", en = "Opinion after absence" }
+[clocks.reply]
+name = { zh = "回复", en = "Reply" }
 tier = "step"
 term = "1wd"
 each = ["invite"]
@@ -159,8 +159,6 @@ departments = ["d1", "d2"]
 [meetings.conference.absence]
 basis = { law = "并联审批办法", article = "第十二条" }
 level = "rule"
-follow_up = "absent"
-document = "absence-record"
 
 [[separation]]
 steps = ["a", "decide"]
@@ -345,7 +343,7 @@ def test_a_meeting_is_read(definition: Definition) -> None:
         absence=meeting.absence,
     )
     assert meeting.absence is not None
-    assert (meeting.absence.level, meeting.absence.follow_up) == ("rule", "absent")
+    assert (meeting.absence.level, meeting.absence.follow_up) == ("rule", None)
     assert meeting.absence.excluded == ALWAYS_EXCLUDED
 
 
@@ -571,13 +569,9 @@ FAULTY: dict[str, tuple[str, str, str, str]] = {
     "a department that is not there": (
         '["d1", "d2"]', '["d1", "d9"]', "unit.unknown", "meetings.conference.departments.2",
     ),
-    "absence on no document": (
-        'document = "absence-record"', 'document = "record"',
-        "document.unknown", "meetings.conference.absence.document",
-    ),
-    "a follow-up of absence that is no clock of tasks": (
-        'follow_up = "absent"', 'follow_up = "decision"',
-        "joint.clock", "meetings.conference.absence.follow_up",
+    "an absence that leaves a debt": (
+        'level = "rule"\n', 'level = "rule"\nfollow_up = "late_opinion"\n',
+        "item.invalid", "meetings.conference.absence.follow_up",
     ),
     "two outcomes in one variable": (
         'result = "conference"', 'result = "review"', "review.result", "meetings.conference.result",
@@ -969,12 +963,6 @@ def test_a_meeting_may_do_without_conclusions_and_duty_leader(tmp_path: Path) ->
     assert definition is not None, told(problems)
     meeting = definition.meetings["conference"]
     assert (meeting.carry_out, meeting.duty) == (None, None)
-
-
-def test_the_follow_up_of_an_absence_may_be_that_of_the_review(tmp_path: Path) -> None:
-    sections = SECTIONS.replace('follow_up = "absent"', 'follow_up = "late_opinion"')
-    definition, problems = read(tmp_path, sections)
-    assert definition is not None, told(problems)
 
 
 def test_the_outcomes_may_stand_in_conditions(tmp_path: Path) -> None:

@@ -391,9 +391,7 @@ def _check_meetings(drawn: Drawn) -> Iterator[Problem]:
                 named.add(entry[key])
         if entry["joint"] not in known and ["joint"] not in drawn.faulty:
             yield unknown("joint", ITEM, f"{place}.joint", entry["joint"], known)
-        reviewed = drawn.entries("joint").get(entry["joint"], {}).get("activities", ())
-        over = [steps for steps in ([entry["invite"]], reviewed) if steps]
-        yield from _check_silence(drawn, f"{place}.absence", entry.get("absence"), over)
+        yield from _check_silence(drawn, f"{place}.absence", entry.get("absence"), [])
         yield from _check_departments(drawn, f"{place}.departments", entry["departments"])
 
 
