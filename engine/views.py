@@ -28,6 +28,7 @@ from .events import (
     CaseOpened,
     DocumentIssued,
     Event,
+    FindingRaised,
     IncidentRaised,
     JointCertain,
     JointDecided,
@@ -218,7 +219,7 @@ def story_lines(
             "name": _about(definition, record.event) if definition else {},
             "clock_name": dict(clock.name) if clock else {},
             "said": {},
-            "mentions": _mentions(organisation, data),
+            "mentions": _mentions(organisation, {**data, "for": record.by.get("for")}),
             "because": _because(record.event, organisation),
             "prev": record.prev,
             "hash": record.hash,
@@ -240,9 +241,13 @@ def story_lines(
 _ANSWERS = (TaskCompleted, AnswerEntered, ReferralReportedUp, ReferralFollowedUp)
 
 
+_NAMED = ("unit", "to", "person", "for")
+"""Fields of events that hold the code of a unit or a person."""
+
+
 def _mentions(organisation: Organisation, data: dict[str, Any]) -> list[dict[str, Any]]:
     """The people and units that an event names by their codes, each with its name."""
-    told: list[str] = [str(data[key]) for key in ("unit", "to", "person") if isinstance(data.get(key), str)]
+    told: list[str] = [str(data[key]) for key in _NAMED if isinstance(data.get(key), str)]
     for key in ("dissent", "deemed", "departments", "present"):
         told += data[key] if isinstance(data.get(key), list) else []
     for condition in data.get("conditions", ()):
@@ -319,7 +324,7 @@ def _about(definition: Definition, event: Event) -> dict[str, str]:
             return dict(definition.meetings[id].name)
         case MaterialReceived(material=id):
             return {"zh": str(definition.materials.get(id, {}).get("name", id))}
-    element = getattr(event, "element", None) or element_of(getattr(event, "task", ""))
+    element = element_of(getattr(event, "element", "") or getattr(event, "task", ""))
     return definition.names(element) if element else {}
 
 
@@ -365,13 +370,13 @@ def document_context(
         "clocks": clocks_for_documents(case, definition, course.calendar_of, at),
         "deemed": [dict(deemed) for deemed in case.deemed],
         "joint": {
-            line["joint"]: {key: value for key, value in line.items() if key != "because"}
+            line["joint"]: _on_paper({key: value for key, value in line.items() if key != "because"})
             for line in joint_lines(case, definition, organisation)
         },
-        "materials": material_lines(case, definition, organisation),
-        "first_contact": contact_line(case, organisation),
+        "materials": _on_paper(material_lines(case, definition, organisation)),
+        "first_contact": _on_paper(contact_line(case, organisation)),
         "agent": agent_line(case, definition),
-        "people": {id: dict(someone.name) for id, someone in organisation.people.items()},
+        "people": {id: someone.name["zh"] for id, someone in organisation.people.items()},
         "units": {code: organisation.unit_name(code, "zh") for code in organisation.units},
         "notice": notice_of(case, definition, event.element),
         "actor": {
@@ -384,6 +389,18 @@ def document_context(
         "documents": {name: {"number": issued} for name, issued in case.documents.items()},
         "date": at.astimezone(ZoneInfo(zone)).date().isoformat(),
     }
+
+
+def _on_paper(told: Any) -> Any:
+    """The same with the Chinese names of units and people, as papers are in Chinese."""
+    if isinstance(told, list):
+        return [_on_paper(one) for one in told]
+    if isinstance(told, dict):
+        return {
+            key: value.get("zh", "") if key.endswith("name") and isinstance(value, dict) else _on_paper(value)
+            for key, value in told.items()
+        }
+    return told
 
 
 def _frame_of(case: Case, task: str) -> str:
@@ -498,6 +515,20 @@ def material_lines(case: Case, definition: Definition, organisation: Organisatio
             "at": filed["at"],
         }
         for id, filed in sorted(case.materials.items(), key=lambda pair: pair[1]["n"])
+    ]
+
+
+def finding_lines(history: Iterable[Record], definition: Definition) -> list[dict[str, Any]]:
+    """What somebody will have to answer for, in order: `finding` (a code), the step, `basis`, `at`."""
+    return [
+        {
+            "finding": record.event.finding,
+            "name": _about(definition, record.event),
+            "basis": dict(record.event.basis),
+            "at": record.at,
+        }
+        for record in history
+        if isinstance(record.event, FindingRaised)
     ]
 
 

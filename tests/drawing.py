@@ -115,7 +115,7 @@ class _Pen:
             return ""
         order = ' isSequential="true"' if details.startswith("sequential") else ""
         found = re.match(
-            r"(?:sequential )?(?:each (?P<item>\w+) of (?P<items>\w+)|times (?P<times>\w+))"
+            r"(?:sequential )?(?:each (?P<item>\w+) of (?P<items>[\w.]+)|times (?P<times>\w+))"
             r"(?: into (?P<outs>\w+) from (?P<out>\w+))?(?: until (?P<until>.+))?$",
             details,
         )
