@@ -110,11 +110,12 @@ class Case:
 
     `calendar` (a digest), since `counted_since`, and `closing` (`HH:MM`) are what its terms are counted by;
     `opened_at` and `at` the instants of its first and latest event; `deadlines` the runnings of the item's
-    clocks; `deemed` what silence has been taken for; `docket` what people have done with its steps,
-    `recusals` whose impartiality is in question; `materials` those on file; `contact` who has first-contact
-    responsibility; `notices` how often the applicant was told what is missing, and `leave` how often more
-    was allowed; `documents` the number of the latest document of each kind; `expected` the consequences of
-    the last fact that are not on record yet; `outcome` is set once the case is closed.
+    clocks; `deemed` what silence has been taken for; `veterans` who did steps in earlier visits, `docket`
+    what people have done with its steps, `recusals` whose impartiality is in question; `materials` those on
+    file; `contact` who has first-contact responsibility; `notices` how often the applicant was told what is
+    missing, and `leave` how often more was allowed; `documents` the number of the latest document of each
+    kind; `expected` the consequences of the last fact that are not on record yet; `outcome` is set once the
+    case is closed.
     """
 
     number: str
@@ -131,6 +132,7 @@ class Case:
     deemed: tuple[Deemed, ...] = ()
     docket: dict[str, Entry] = field(default_factory=dict)
     recusals: dict[str, Recusal] = field(default_factory=dict)
+    veterans: dict[str, list[list[str]]] = field(default_factory=dict)
     materials: dict[str, Material] = field(default_factory=dict)
     contact: Contact | None = None
     notices: int = 0
@@ -161,6 +163,7 @@ class Case:
             "deemed": list(self.deemed),
             "docket": self.docket,
             "recusals": self.recusals,
+            "veterans": self.veterans,
             "materials": self.materials,
             "contact": self.contact,
             "notices": self.notices,
@@ -348,7 +351,7 @@ class _Turn:
         self.at = at
         self.by = by
         self.book = _book(case, definition, at, calendar_of)
-        self.docket = Docket(definition, case.docket, case.recusals, at, by)
+        self.docket = Docket(definition, case.docket, case.recusals, case.veterans, at, by)
         self.materials = dict(case.materials)
         self.contact = case.contact
         self.notices, self.leave = case.notices, case.leave
@@ -371,6 +374,7 @@ class _Turn:
             deemed=tuple(self.book.deemed),
             docket=self.docket.entries,
             recusals=self.docket.recusals,
+            veterans=self.docket.veterans,
             materials=self.materials,
             contact=self.contact,
             notices=self.notices,

@@ -660,10 +660,10 @@ def barred(
         found[person] = say("recusal {recusal}: {law}", recusal=recusal, law=_law(RECUSAL_BASIS))
     for separation in definition.separations:
         others = set(separation.steps) - {element} if element in separation.steps else set()
-        for other in case.docket.values():
-            if other["element"] in others:
-                for names in other["actors"]:
-                    found |= dict.fromkeys(names, separation.basis.text())
+        earlier = [case.veterans.get(step, []) for step in sorted(others)]
+        for pairs in (*earlier, *(e["actors"] for e in case.docket.values() if e["element"] in others)):
+            for names in pairs:
+                found |= dict.fromkeys(names, separation.basis.text())
     entry = case.docket.get(task)
     if entry is None:
         return found

@@ -89,6 +89,9 @@ class Recusal(TypedDict):
 
 Entries = Mapping[str, Entry]
 
+Veterans = Mapping[str, list[list[str]]]
+"""Who did a step in visits before the present one, by its element: each with the one she acted for."""
+
 
 def entries_of(docket: Entries, review: str, round: int) -> dict[str, Entry]:
     """The referrals of one round of a joint review, in order of opening; of an activity that was visited
@@ -185,12 +188,14 @@ class Docket:
         definition: Definition,
         entries: Entries,
         recusals: Mapping[str, Recusal],
+        veterans: Veterans,
         now: datetime,
         by: Mapping[str, Any],
     ) -> None:
         self.definition = definition
         self.entries = dict(entries)
         self.recusals = dict(recusals)
+        self.veterans = dict(veterans)
         self.now = write_instant(now)
         self.actor = [str(by[key]) for key in ("person", "for") if key in by]
         self.touched: dict[str, int] = {}
@@ -200,8 +205,9 @@ class Docket:
 
     def opened(self, task: str, node: Node, unit: str, post: str) -> Iterator[Event]:
         """A step waits for a person."""
+        self._forget(task, node.id)
         entry: Entry = {
-            "n": len(self.entries) + 1,
+            "n": max((entry["n"] for entry in self.entries.values()), default=0) + 1,
             "element": node.id,
             "unit": unit,
             "post": post,
@@ -215,12 +221,34 @@ class Docket:
             yield ReferralSent(task, review.id, entry["round"], unit)
         self.entries[task] = entry
 
+    def _forget(self, task: str, element: str) -> None:
+        """A step is come back to: of its earlier visits only the people are kept, or a case that goes round
+        for years would grow with each round. What a round of a joint review still needs stays, and so does
+        what is owed."""
+        for other, entry in list(self.entries.items()):
+            if entry["element"] != element or _visit(other) == _visit(task) or entry["stage"] not in ENDED:
+                continue
+            owed = entry["stage"] == "deemed" and not entry.get("followed_up")
+            review = self.definition.joints.get(entry.get("joint", ""))
+            if owed or (review is not None and self._live(review)):
+                continue
+            known = [tuple(names) for names in self.veterans.get(element, [])]
+            names = dict.fromkeys([*known, *map(tuple, entry["actors"])])
+            if names:
+                self.veterans[element] = [list(pair) for pair in names]
+            del self.entries[other]
+
+    def _live(self, review: Joint) -> bool:
+        """Whether somebody is still asked in the latest round."""
+        members = entries_of(self.entries, review.id, round_of(self.entries, review.id))
+        return any(entry["stage"] not in ENDED for entry in members.values())
+
     def _round_for(self, review: Joint, task: str, element: str) -> int:
         """A referral joins the latest round while that is under way, or if it was the last answer of it
         that opened this one. Coming back to an activity of a round that is over begins the next."""
         latest = round_of(self.entries, review.id)
         members = entries_of(self.entries, review.id, latest)
-        live = any(entry["stage"] not in ENDED for entry in members.values())
+        live = self._live(review)
         again = any(
             entry["element"] == element and _visit(other) != _visit(task) for other, entry in members.items()
         )
@@ -336,12 +364,15 @@ class Docket:
             )
         self.recusals[id] = {**recusal, "state": "upheld" if upheld else "rejected"}
         person, task = recusal["person"], recusal["task"]
-        if task and self.entries[task].get("suspended") == id:
-            entry = dict(self.entries[task])
+        entry = self.entries.get(task)
+        if entry is not None and entry.get("suspended") == id:
+            self.entries[task] = entry = entry.copy()
             del entry["suspended"]
-            self.entries[task] = entry  # type: ignore[assignment]
             if entry["stage"] not in ENDED:
                 yield TaskReinstated(task, id)
+        for element, names in sorted(self.veterans.items()) if upheld else ():
+            if any(person in pair for pair in names):
+                yield FindingRaised(ACTED_BEFORE, element, RECUSAL_BASIS)
         for other, acted in in_order(self.entries) if upheld else ():
             if not any(person in names for names in acted["actors"]):
                 continue
@@ -349,7 +380,7 @@ class Docket:
                 yield from self.give_back(other)
             else:
                 yield FindingRaised(ACTED_BEFORE, other, RECUSAL_BASIS)
-        if upheld and task and self.entries[task].get("assignee") == person:
+        if upheld and entry is not None and entry.get("assignee") == person:
             self._change(task, assignee="")
 
     # --- what time does

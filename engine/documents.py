@@ -49,7 +49,7 @@ CONTEXT = frozenset(
     (
         *("office", "case", "item", "data", "answers", "step", "clocks", "deemed", "notice"),
         *("actor", "document", "documents", "date", "joint", "materials", "first_contact", "agent"),
-        *("people", "units"),
+        *("people", "units", "signers"),
     )
 )
 """The names that a template may use."""

@@ -64,19 +64,14 @@ def changes_of(
                     record.case, task, element, unit, post, case.item, record.at, dues.get(task)
                 )
             case TaskPassed(task=task, unit=unit, post=post):
-                entry = case.docket[task]
-                if task not in opened:
+                passed = opened.get(task)
+                if passed is None:  # it was opened in an act before
+                    entry = case.docket[task]
                     closed.append(task)
-                opened[task] = TaskRow(
-                    record.case,
-                    task,
-                    entry["element"],
-                    unit,
-                    post,
-                    case.item,
-                    entry["opened"],
-                    dues.get(task),
-                )
+                    passed = TaskRow(
+                        record.case, task, entry["element"], "", "", case.item, entry["opened"], None
+                    )
+                opened[task] = passed._replace(unit=unit, post=post, due=dues.get(task))
             case TaskCompleted(task=task) | TaskEnded(task=task) | TaskCancelled(task=task):
                 if opened.pop(task, None) is None:
                     closed.append(task)

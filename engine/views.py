@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from . import joint
 from .access import may
 from .case import Case
-from .commands import claim_to_do
+from .commands import CERTIFICATE, claim_to_do
 from .course import Course
 from .deadlines import OVERSTAYED, clock_of
 from .definition import Definition
@@ -38,8 +38,10 @@ from .events import (
     MeetingHeld,
     MessageReceived,
     Record,
+    ReferralDeemed,
     ReferralFollowedUp,
     ReferralReportedUp,
+    ReferralWithdrawn,
     TaskCancelled,
     TaskCompleted,
     TaskEnded,
@@ -95,10 +97,14 @@ def step_lines(
                 lines[task]["confirmed"] = [*lines[task]["confirmed"], {**signed, "at": record.at}]
             case AnswerReturned(task=task):
                 lines[task].update(by=None, by_name={}, answers={}, said={}, confirmed=[])
-            case TaskEnded(task=task, element=element):
-                answers = case.docket[task].get("answer", {})
-                lines[task].update(state=_ended(case.docket[task]), at=record.at, answers=answers)
-                lines[task]["said"] = _said(definition, element, answers)
+            case ReferralDeemed(task=task):
+                lines[task].update(state="deemed", by=None, by_name={}, answers={}, said={})
+            case ReferralWithdrawn(task=task):
+                lines[task].update(state="withdrawn", **_actor(organisation, record))
+            case TaskEnded(task=task):
+                lines[task]["at"] = record.at
+                if lines[task]["state"] == "open":
+                    lines[task]["state"] = "done"
             case TaskCancelled(task=task):
                 lines[task].update(state="cancelled", at=record.at)
             case TimerFired(timer=timer, element=element):
@@ -198,8 +204,8 @@ def story_lines(
     """A history for readers: each record with what its codes are called.
 
     `name` is what the event is about (step, timer, clock, document, joint review, meeting, outcome), `said`
-    as in `step_lines`, and for a pause its ground; `clock_name` is the clock that the event names; `mentions`
-    are the names of the other people and units in it; `because` says why an outcome is certain. The office's
+    as in `step_lines`, and for a pause its ground; `clock_name` is the clock that the event names, and `of_name`
+    the step that this one is of; `mentions` are the names of the other people and units in it; `because` says why an outcome is certain. The office's
     own history has no definition.
     """
     lines = []
@@ -218,6 +224,7 @@ def story_lines(
             "data": data,
             "name": _about(definition, record.event) if definition else {},
             "clock_name": dict(clock.name) if clock else {},
+            "of_name": _clocked(definition, data),
             "said": {},
             "mentions": _mentions(organisation, {**data, "for": record.by.get("for")}),
             "because": _because(record.event, organisation),
@@ -285,6 +292,11 @@ def with_names(text: Text, organisation: Organisation) -> Text:
     return Text(text.msgid, {key: named(key, value) for key, value in text.params.items()})
 
 
+def unit_names(organisation: Organisation, unit: str) -> dict[str, str]:
+    """The names of a unit (a code); nothing where none is called so."""
+    return dict(organisation.units.get(unit, {}).get("name", {}))
+
+
 def person_name(organisation: Organisation, person: str) -> dict[str, str]:
     """The names of a person (an id); nothing where nobody is called so."""
     return dict(organisation.people[person].name) if person in organisation.people else {}
@@ -293,6 +305,13 @@ def person_name(organisation: Organisation, person: str) -> dict[str, str]:
 def _clock_of(definition: Definition | None, data: dict[str, Any]) -> Clock | None:
     """The clock of the item that an event names; it names a running of it (`decision#2`)."""
     return definition.clocks.get(clock_of(str(data.get("clock") or ""))) if definition else None
+
+
+def _clocked(definition: Definition | None, data: dict[str, Any]) -> dict[str, str]:
+    """The step that a clock named in an event is of (`referral@tax_review`); nothing for a clock of the
+    case."""
+    _, _, step = str(data.get("clock") or "").partition("@")
+    return definition.names(element_of(step)) if definition and step else {}
 
 
 def _ground(clock: Clock, data: dict[str, Any]) -> dict[str, str]:
@@ -376,6 +395,7 @@ def document_context(
         "materials": _on_paper(material_lines(case, definition, organisation)),
         "first_contact": _on_paper(contact_line(case, organisation)),
         "agent": agent_line(case, definition),
+        "signers": _signers(case, organisation, event.element),
         "people": {id: someone.name["zh"] for id, someone in organisation.people.items()},
         "units": {code: organisation.unit_name(code, "zh") for code in organisation.units},
         "notice": notice_of(case, definition, event.element),
@@ -389,6 +409,17 @@ def document_context(
         "documents": {name: {"number": issued} for name, issued in case.documents.items()},
         "date": at.astimezone(ZoneInfo(zone)).date().isoformat(),
     }
+
+
+def _signers(case: Case, organisation: Organisation, task: str) -> list[dict[str, str]]:
+    """Whose names stand under a step, with the number of her certificate."""
+    entry = case.docket.get(task)
+    found = []
+    for person, *_ in entry["actors"] if entry is not None else ():
+        own = organisation.certificate_of(person, CERTIFICATE)
+        name = organisation.people[person].name["zh"] if person in organisation.people else person
+        found.append({"name": name, "certificate": own.number if own is not None else ""})
+    return found
 
 
 def _on_paper(told: Any) -> Any:
@@ -412,10 +443,6 @@ def _frame_of(case: Case, task: str) -> str:
 
 
 # --- joint reviews, recusals, materials
-
-
-def _ended(entry: Entry) -> str:
-    return entry["stage"] if entry["stage"] in ("deemed", "withdrawn") else "done"
 
 
 def joint_lines(case: Case, definition: Definition, organisation: Organisation) -> list[dict[str, Any]]:
@@ -465,7 +492,7 @@ def _answer_line(
         "unit": entry["unit"],
         "unit_name": dict(organisation.units.get(entry["unit"], {}).get("name", {})),
         "opinion": opinion,
-        "words": _OPINIONS.get(opinion, {}),
+        "words": OPINIONS.get(opinion, {}),
         "stage": entry["stage"],
         "deemed": opinion == DEEMED,
         "basis": silence.basis.as_json() if opinion == DEEMED and silence is not None else None,
@@ -478,7 +505,7 @@ def _answer_line(
     }
 
 
-_OPINIONS = {
+OPINIONS = {
     "agree": {"zh": "同意", "en": "agrees"},
     "conditions": {"zh": "附条件同意", "en": "agrees on conditions"},
     "disagree": {"zh": "不同意", "en": "disagrees"},
@@ -487,6 +514,7 @@ _OPINIONS = {
     "deemed": {"zh": "视为同意（超时默认）", "en": "deemed to agree, by silence"},
     "recused": {"zh": "回避", "en": "keeps out"},
 }
+"""An opinion on record in words."""
 
 
 def recusal_lines(case: Case, organisation: Organisation) -> list[dict[str, Any]]:
