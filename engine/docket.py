@@ -442,10 +442,13 @@ class Docket:
         """What the joint reviews have come to with this event; `before` are the entries before it."""
         for id, round in sorted(self.touched.items()):
             review = self.definition.joints[id]
-            proof = self._foreseen(review, self.entries, round)
-            outcome = proof["decision"]["outcome"]
-            if outcome is not None and self._foreseen(review, before, round)["decision"]["outcome"] is None:
-                yield JointCertain(id, round, outcome, proof)
+            rule, seats = rule_of(review), self._foreseen(review, self.entries, round)
+            outcome = joint.decide(rule, *seats).outcome
+            if (
+                outcome is not None
+                and joint.decide(rule, *self._foreseen(review, before, round)).outcome is None
+            ):
+                yield JointCertain(id, round, outcome, joint.certificate(rule, *seats))
             members = entries_of(self.entries, id, round)
             if all(entry["stage"] in ENDED for entry in members.values()):
                 made = decision(review, self.entries, round)
@@ -458,8 +461,10 @@ class Docket:
                     list(made.deemed),
                 )
 
-    def _foreseen(self, review: Joint, docket: Entries, round: int) -> dict[str, Any]:
-        """The certificate of the decision, with every seat that may still be asked."""
+    def _foreseen(
+        self, review: Joint, docket: Entries, round: int
+    ) -> tuple[list[joint.Seat], dict[str, joint.Answer]]:
+        """The seats and answers of the round, with every seat that may still be asked."""
         seats, answers = seats_of(review, docket, round)
         if len(review.activities) > 1:
             asked = {entry["element"] for entry in entries_of(docket, review.id, round).values()}
@@ -469,7 +474,7 @@ class Docket:
                 for element in review.activities
                 if element not in asked
             ]
-        return joint.certificate(rule_of(review), seats, answers)
+        return seats, answers
 
     # --- inside
 
