@@ -363,6 +363,7 @@ def verify_office(
     head: Head | None,
     published: Sequence[DefinitionRow],
     organisations: Sequence[tuple[str, str]],
+    earlier: int,
     calendars: Sequence[tuple[str, str]],
     definition_of: Callable[[str], Definition],
     content: Callable[[str], bytes | None],
@@ -370,8 +371,8 @@ def verify_office(
     """The office's own history: its chain, every text and definition it names, and which are in force.
 
     `published` are the versions that cases are opened with, `organisations` the instants and digests of the
-    versions of the organisation that acts are judged by, `calendars` those of the calendars that terms are
-    counted by.
+    last versions of the organisation, which acts are judged by, with `earlier` ones before them,
+    `calendars` those of the calendars that terms are counted by.
     """
     broken = list(broken_links(OFFICE, rows))
     yield from broken
@@ -422,7 +423,9 @@ def verify_office(
             "definition.unpublished",
             say("version {version} of {item} was never published", version=row.version, item=row.item),
         )
-    if recorded != list(organisations):
+    if recorded[-len(organisations) :] != list(organisations) or len(recorded) != earlier + len(
+        organisations
+    ):
         yield _finding(
             OFFICE,
             "organisation.differs",

@@ -210,8 +210,6 @@ class Scene(NamedTuple):
 def decide(scene: Scene, person: Person, command: Command) -> tuple[dict[str, Any], list[Event]]:
     """The capacity in which `person` acts, and the facts that go on record. Raises `Invalid` when it can't
     be, `NotAllowed` when it is not hers."""
-    if not isinstance(command, Do):
-        _reasoned(command)
     facts = _FACTS[type(command)](scene, person, command)
     fact = facts[-1]
     if isinstance(command, _BY_LAW):
@@ -222,6 +220,8 @@ def decide(scene: Scene, person: Person, command: Command) -> tuple[dict[str, An
         _check_answers(scene, command, fact)
     if not isinstance(command, _BY_LAW):
         _check_foldable(scene, by, facts)
+    if not isinstance(command, Do):
+        _reasoned(command)
     return by, facts
 
 
@@ -468,6 +468,7 @@ def claim_of(
         return _opening(definition, organisation, event)
     if case is None:
         return None
+    out = kept_out(case, definition, organisation)
     match event:
         case TaskCompleted(task=task) | AnswerEntered(task=task) | ReferralSigned(task=task):
             return _claim_on(case, definition, organisation, task)
@@ -485,12 +486,12 @@ def claim_of(
         case ReferralWithdrawn(task=task):
             head = organisation.head_of(case.docket[task]["unit"])
             what = say("keep the department out of the review")
-            return Claim((head,), what, _law(RECUSAL_BASIS), definition.code, "approve")
+            return Claim((head,), what, _law(RECUSAL_BASIS), definition.code, "approve", out)
         case RecusalChallenged():
             lanes = [_post(binding) for binding in definition.item["lanes"].values()]
             return Claim((definition.opener(), *lanes), say("enter a challenge"), item=definition.code)
         case RecusalDecided(recusal=id):
-            return _recusal_claim(case, definition, organisation, id)
+            return _recusal_claim(case, definition, organisation, id, out)
         case TaskHandedOver(task=task):
             return _handing_over(case, definition, organisation, task)
         case ContactHandedOver():
@@ -498,14 +499,15 @@ def claim_of(
         case NoticeAllowed() if definition.notice is not None:
             owners = (_post(definition.notice.approver),)
             what = say("allow one more notice")
-            return Claim(owners, what, definition.notice.basis.text(), definition.code, "approve")
+            return Claim(owners, what, definition.notice.basis.text(), definition.code, "approve", out)
         case PauseOrdered() | ResumeOrdered() | ExtensionGranted():
-            return _clock_claim(event, case, definition)
+            return replace(_clock_claim(event, case, definition), barred=out)
         case CardAnswered(card=card) | CardContested(card=card):
             posts = organisation.posts_in(case.cards[card]["unit"]) if card in case.cards else []
-            return Claim(tuple(posts), say("this act on the card"), CARD_RULE, definition.code)
+            return Claim(tuple(posts), say("this act on the card"), CARD_RULE, definition.code, barred=out)
         case CardWithdrawn():
-            return Claim(organisation.supervisors, say("this act on the card"), CARD_RULE, definition.code)
+            what = say("this act on the card")
+            return Claim(organisation.supervisors, what, CARD_RULE, definition.code, barred=out)
     return None
 
 
@@ -572,18 +574,20 @@ def _signing(case: Case, definition: Definition, organisation: Organisation, tas
     return claim if officers else replace(claim, certificate="")
 
 
-def _recusal_claim(case: Case, definition: Definition, organisation: Organisation, id: str) -> Claim:
+def _recusal_claim(
+    case: Case, definition: Definition, organisation: Organisation, id: str, out: Mapping[str, Text]
+) -> Claim:
     """The head of the unit decides (Civil Servants Law art. 77); about a head, whoever is above."""
     person = case.recusals[id]["person"]
     what = say("decide about a recusal")
-    barred = {person: _law(RECUSAL_BASIS)}
+    barred = {**out, person: _law(RECUSAL_BASIS)}
     owners: list[Post] = []
     posts = organisation.people[person].posts if person in organisation.people else ()
     for unit in dict.fromkeys(held for held, _ in posts):
         at = unit
         while at:
             head = organisation.head_of(at)
-            if any(holder.id != person for holder in organisation.holders(*head)):
+            if any(holder.id not in barred for holder in organisation.holders(*head)):
                 owners.append(head)
                 break
             at = organisation.superior(at)
@@ -647,17 +651,22 @@ def _clock_claim(
     return Claim(own, what, clock.rule.basis.text(), definition.code)
 
 
+def kept_out(case: Case, definition: Definition, organisation: Organisation) -> dict[str, Text]:
+    """Who is kept from the case as a whole, each with the rule: who has an interest in a party, who must
+    keep out of it, and who must as long as that is not decided (Civil Servants Law art. 76-77)."""
+    root = case.marking["frames"][""].get("data", {}) if "" in case.marking["frames"] else {}
+    found = recused(organisation, [str(root[name]) for name in definition.parties if name in root])
+    for person, recusal in barred_by(case.recusals.items()).items():
+        found[person] = say("recusal {recusal}: {law}", recusal=recusal, law=_law(RECUSAL_BASIS))
+    return found
+
+
 def barred(
     case: Case, definition: Definition, organisation: Organisation, task: str, element: str
 ) -> dict[str, Text]:
     """Who is kept from a step in this case, each with the rule. It holds across parallel branches; who acts
     for somebody is judged with her."""
-    found: dict[str, Text] = {}
-    root = case.marking["frames"][""].get("data", {}) if "" in case.marking["frames"] else {}
-    parties = [str(root[name]) for name in definition.parties if name in root]
-    found |= recused(organisation, parties)
-    for person, recusal in barred_by(case.recusals.items()).items():
-        found[person] = say("recusal {recusal}: {law}", recusal=recusal, law=_law(RECUSAL_BASIS))
+    found = kept_out(case, definition, organisation)
     for separation in definition.separations:
         others = set(separation.steps) - {element} if element in separation.steps else set()
         earlier = [case.veterans.get(step, []) for step in sorted(others)]

@@ -205,7 +205,9 @@ class Docket:
 
     def opened(self, task: str, node: Node, unit: str, post: str) -> Iterator[Event]:
         """A step waits for a person."""
-        self._forget(task, node.id)
+        review = self.definition.joint_of(node.id)
+        round = self._round_for(review, task, node.id) if review is not None else 0
+        self._forget(task, node.id, round)
         entry: Entry = {
             "n": max((entry["n"] for entry in self.entries.values()), default=0) + 1,
             "element": node.id,
@@ -215,22 +217,20 @@ class Docket:
             "stage": "open",
             "actors": [],
         }
-        review = self.definition.joint_of(node.id)
         if review is not None:
-            entry |= {"joint": review.id, "round": self._round_for(review, task, node.id)}
-            yield ReferralSent(task, review.id, entry["round"], unit)
+            entry |= {"joint": review.id, "round": round}
+            yield ReferralSent(task, review.id, round, unit)
         self.entries[task] = entry
 
-    def _forget(self, task: str, element: str) -> None:
-        """A step is come back to: of its earlier visits only the people are kept, or a case that goes round
-        for years would grow with each round. What a round of a joint review still needs stays, and so does
-        what is owed."""
+    def _forget(self, task: str, element: str, round: int) -> None:
+        """A step is come back to, in this `round` of a joint review: of its earlier visits only the people
+        are kept, or a case that goes round for years would grow with each round. What belongs to this round,
+        or to the one that this very event ended, stays, and so does what is owed."""
         for other, entry in list(self.entries.items()):
             if entry["element"] != element or _visit(other) == _visit(task) or entry["stage"] not in ENDED:
                 continue
             owed = entry["stage"] == "deemed" and not entry.get("followed_up")
-            review = self.definition.joints.get(entry.get("joint", ""))
-            if owed or (review is not None and self._live(review)):
+            if owed or ("joint" in entry and entry["round"] in (round, self.touched.get(entry["joint"]))):
                 continue
             known = [tuple(names) for names in self.veterans.get(element, [])]
             names = dict.fromkeys([*known, *map(tuple, entry["actors"])])
@@ -238,17 +238,12 @@ class Docket:
                 self.veterans[element] = [list(pair) for pair in names]
             del self.entries[other]
 
-    def _live(self, review: Joint) -> bool:
-        """Whether somebody is still asked in the latest round."""
-        members = entries_of(self.entries, review.id, round_of(self.entries, review.id))
-        return any(entry["stage"] not in ENDED for entry in members.values())
-
     def _round_for(self, review: Joint, task: str, element: str) -> int:
         """A referral joins the latest round while that is under way, or if it was the last answer of it
         that opened this one. Coming back to an activity of a round that is over begins the next."""
         latest = round_of(self.entries, review.id)
         members = entries_of(self.entries, review.id, latest)
-        live = self._live(review)
+        live = any(entry["stage"] not in ENDED for entry in members.values())
         again = any(
             entry["element"] == element and _visit(other) != _visit(task) for other, entry in members.items()
         )

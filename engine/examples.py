@@ -127,7 +127,7 @@ class _Player:
         if "advance" not in entry:
             course, today = self.course, self.organisation_on(at)
             scene = Scene(course.case, self.definition, today, at, course.calendar_of)
-            by, facts = commands.decide(scene, identify(today, entry.get("by")), _command(entry))
+            by, facts = commands.decide(scene, identify(today, entry.get("by")), command_of(entry))
             for fact in facts:
                 course.enter(at, by, fact)
             course.settle(at)
@@ -153,8 +153,8 @@ class _Player:
             _same(say("the outcome"), outcome, self.course.case.outcome)
 
 
-def _command(entry: dict[str, Any]) -> Command:
-    """What the entry says that somebody does."""
+def command_of(entry: dict[str, Any]) -> Command:
+    """What the entry says that somebody does; one that only lets time pass (`advance`) says nothing of it."""
     reason = entry.get("reason", "")
     match entry:
         case {"do": task}:

@@ -10,6 +10,7 @@ from items import DAY, HOUR, NOON
 from review_items import AGREE, DISAGREE, county, events, refer, review_item, review_office
 
 from engine.errors import Invalid, NotAllowed, Unknown
+from engine.events import CardWithdrawn
 from engine.office import Office
 
 
@@ -369,3 +370,30 @@ def test_the_record_says_by_which_version_of_the_organisation_somebody_acted(off
         "admin", {"kind": "post.end", "person": "boss", "post": "d1/clerk", "until": "2026-03-02"}, NOON + DAY
     )
     assert office.verify()[1] == []  # what she did stays lawful by the organisation of its time
+
+
+def test_who_must_keep_out_of_a_case_allows_nothing_in_it_either(office: Office) -> None:
+    case = refer(office)
+    office.challenge("clerk", case, "", "boss", "李四", "亲属", NOON + HOUR)
+    office.sweep(NOON + 4 * DAY)
+    card = next(iter(office.show(case)["cards"]))["card"]
+    with pytest.raises(NotAllowed) as refused:
+        office.treat_card("boss", case, CardWithdrawn(card, "误报"), NOON + 4 * DAY)
+    assert refused.value.code == "access.barred"
+
+
+def test_an_act_is_judged_by_the_organisation_of_its_time_however_often_that_was_changed(
+    office: Office,
+) -> None:
+    case = refer(office)
+    for n in range(12):
+        who = {"kind": "person.add", "id": f"n{n}", "name": {"zh": f"新{n}", "en": f"n{n}"}}
+        office.change_organisation("admin", who, NOON + n * HOUR)
+    office.change_organisation(
+        "admin", {"kind": "post.end", "person": "p2", "post": "d2/clerk", "until": "2026-03-02"}, NOON + DAY
+    )
+    done = office.do("p1", case, "a", AGREE, NOON + 3 * HOUR)  # by a machine whose clock is behind
+    assert done.events[0].by["org"] == 5
+    with pytest.raises(NotAllowed):
+        office.do("p2", case, "b", AGREE, NOON + DAY)
+    assert office.verify()[1] == []

@@ -74,8 +74,8 @@ class Draft:
         self.zone = zone
         self.number = number
         self.head = before[0] if before else None
-        self.version = standing.version_at(now)
-        self.organisation: Organisation = library.organisation(tx, standing, now)
+        self.version = library.version_at(tx, standing, now)
+        self.organisation: Organisation = library.version(tx, standing, self.version, now)
         self.course = Course(
             number, before[1] if before else None, definition, self.issue, partial(library.calendar, tx)
         )

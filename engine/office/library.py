@@ -12,14 +12,17 @@ from zoneinfo import ZoneInfo
 from .. import audit
 from ..clock import Calendar, read_instant, write_instant
 from ..definition import Definition, unpack
-from ..errors import Diverged, Invalid, Unknown, say
-from ..events import OFFICE, canonical, digest
+from ..errors import Diverged, Invalid, Text, Unknown, say
+from ..events import OFFICE, OrganisationChanged, OrganisationRecorded, canonical, digest, parse
 from ..organisation import Organisation, Register, read_register
 from ..store import Head, Reader, Transaction
 
 STANDING = "standing"
 """The office's setting that says what is in force, as `Standing.text` writes it."""
 
+
+LISTED = 8
+"""Versions of the organisation that the setting lists."""
 
 COUNTED = "counted"
 """The office's setting that says up to which change of the calendar, by its instant, every open case has
@@ -32,16 +35,32 @@ class Standing(NamedTuple):
 
     organisations: tuple[tuple[str, str], ...]
     calendars: tuple[tuple[str, str], ...]
+    earlier: int = 0
+    """How many versions of the organisation came before those listed: every act reads this, so it lists the
+    last few; the office's own history has all."""
 
     def text(self) -> str:
         """The inverse of `standing_of`."""
-        return canonical({"organisations": self.organisations, "calendars": self.calendars}).decode()
+        said = {"organisations": self.organisations, "calendars": self.calendars, "earlier": self.earlier}
+        return canonical(said).decode()
 
     def version_at(self, now: datetime) -> int:
         """Which version of the organisation is in force at `now`, counted from 1; the first of all for an
         instant before it."""
         at = write_instant(now)
-        return max((n for n, (since, _) in enumerate(self.organisations, 1) if since <= at), default=1)
+        listed = enumerate(self.organisations, self.earlier + 1)
+        return max((n for n, (since, _) in listed if since <= at), default=self.earlier or 1)
+
+    @property
+    def version(self) -> int:
+        """The latest version of the organisation."""
+        return self.earlier + len(self.organisations)
+
+    def followed_by(self, since: str, organisation: str) -> Standing:
+        """The same with one more version of the organisation."""
+        listed = (*self.organisations, (since, organisation))
+        gone = max(len(listed) - LISTED, 0)
+        return self._replace(organisations=listed[gone:], earlier=self.earlier + gone)
 
     def calendar_at(self, now: datetime) -> str:
         """The calendar in force at `now`; the first of all for an instant before it."""
@@ -75,7 +94,7 @@ def standing_of(text: str | None) -> Standing:
         said = json.loads(text or "")
         calendars = tuple((str(since), str(calendar)) for since, calendar in said["calendars"])
         organisations = tuple((str(since), str(named)) for since, named in said["organisations"])
-        return Standing(organisations, calendars)
+        return Standing(organisations, calendars, int(said["earlier"]))
     except (ValueError, TypeError, KeyError) as error:
         raise Diverged(
             "office.standing",
@@ -102,22 +121,42 @@ class Library:
     def register(self, reader: Reader, named: str) -> Register:
         """The organisation on record, with all its dates. Raises `Diverged` when it is missing or changed."""
         if named not in self._registers:
-            self._registers[named] = read_register(_content(reader, named, "organisation"), recorded=True)
+            content = _content(reader, named, "organisation")
+            try:
+                self._registers[named] = read_register(content, recorded=True)
+            except Invalid as refusal:
+                raise _no_organisation(refusal.message) from refusal
         return self._registers[named]
 
     def organisation(self, reader: Reader, in_force: Standing, now: datetime) -> Organisation:
         """The organisation on the day of `now`, by the version that was in force then. Raises `Diverged`."""
-        return self.version(reader, in_force, in_force.version_at(now), now)
+        return self.version(reader, in_force, self.version_at(reader, in_force, now), now)
+
+    def version_at(self, reader: Reader, in_force: Standing, now: datetime) -> int:
+        """Which version of the organisation is in force at `now`, counted from 1; the first of all for an
+        instant before it."""
+        version = in_force.version_at(now)
+        if version > in_force.earlier:
+            return version
+        at = write_instant(now)
+        recorded = enumerate(recorded_organisations(reader)[:version], 1)
+        return max((n for n, (since, _) in recorded if since <= at), default=1)
 
     def version(self, reader: Reader, in_force: Standing, version: int, now: datetime) -> Organisation:
-        """The organisation on the day of `now`, by this version of it."""
-        register = self.register(reader, in_force.organisations[version - 1][1])
-        return register.on(now.astimezone(ZoneInfo(register.zone)).date())
+        """The organisation on the day of `now`, by this version of it. Raises `Diverged`."""
+        if version > in_force.earlier:
+            named = in_force.organisations[version - in_force.earlier - 1][1]
+        else:
+            named = recorded_organisations(reader)[version - 1][1]
+        register = self.register(reader, named)
+        try:
+            return register.on(now.astimezone(ZoneInfo(register.zone)).date())
+        except (LookupError, ValueError, TypeError, AttributeError) as error:  # another content of the office
+            raise _no_organisation(say("{error}", error=repr(error))) from error
 
     def latest(self, reader: Reader, in_force: Standing) -> Organisation:
         """The organisation as it stood when it was changed last."""
-        version = len(in_force.organisations)
-        return self.version(reader, in_force, version, read_instant(in_force.organisations[-1][0]))
+        return self.version(reader, in_force, in_force.version, read_instant(in_force.organisations[-1][0]))
 
     def calendar(self, reader: Reader, named: str) -> Calendar:
         """The calendar on record. Raises `Diverged` when it is missing or changed."""
@@ -150,6 +189,16 @@ def load_calendar(reader: Reader, named: str) -> Calendar:
     return Calendar.from_json(json.loads(_content(reader, named, "calendar")))
 
 
+def recorded_organisations(reader: Reader) -> list[tuple[str, str]]:
+    """Every version of the organisation on the office's own record: since when, and its digest."""
+    found = [parse(OFFICE, seq, body) for seq, body, _ in reader.records(OFFICE)]
+    return [
+        (record.at, record.event.content)
+        for record in found
+        if isinstance(record.event, OrganisationRecorded | OrganisationChanged)
+    ]
+
+
 def put_calendar(tx: Transaction, calendar: Calendar) -> str:
     """Keep the calendar; its digest."""
     content = canonical(calendar.as_json())
@@ -169,6 +218,15 @@ def _content(reader: Reader, named: str, kind: str) -> bytes:
             remedy=audit.REMEDY,
         )
     return content
+
+
+def _no_organisation(why: Text) -> Diverged:
+    return Diverged(
+        "organisation.differs",
+        say("what is on record as the organisation is none"),
+        found=why,
+        remedy=audit.REMEDY,
+    )
 
 
 def head_of_case(reader: Reader, number: str) -> Head:

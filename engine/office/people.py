@@ -8,16 +8,16 @@ from typing import Any
 
 from ..access import identify
 from ..clock import write_instant
-from ..errors import Invalid, NotAllowed, Refusal, say
+from ..errors import Invalid, NotAllowed, Refusal, Unknown, say
 from ..events import OFFICE, OrganisationChanged, OrganisationRecorded, canonical, digest, parse
 from ..organisation import Organisation, Post
 from ..store import Reader, Transaction
 from .calendars import open_cases
-from .draft import append_office, state_of
+from .draft import SYSTEM, append_office, state_of
 from .library import STANDING, Library, head_of_case, standing
 
 
-def administrator(organisation: Organisation, who: str | None) -> dict[str, Any]:
+def administrator(organisation: Organisation, who: str) -> dict[str, Any]:
     """Who goes on record for an act of administration. Raises `NotAllowed` for whoever is no
     administrator."""
     person = identify(organisation, who)
@@ -58,15 +58,16 @@ def change(
             rule=say("a history is written in the order of time"),
             remedy=say("check --now, or the clock of this machine"),
         )
-    version = len(in_force.organisations)
+    version = in_force.version
     organisation = library.version(tx, in_force, version, now)
-    by = {**_may_change(organisation, who, wanted), "org": version}
+    # Without a name it is the operator of the machine: an office may have no administrator yet.
+    by = {**(SYSTEM if who is None else _may_change(organisation, who, wanted)), "org": version}
     register = library.register(tx, named)
     try:
         _check_hands(tx, organisation, wanted)
         text = canonical(register.changed(wanted, organisation.day).as_json())
     except Refusal:
-        if _was_done(tx, by["person"], wanted):
+        if _was_done(tx, who, wanted):
             return {"change": dict(wanted), "version": version, "repeated": True}
         raise
     if digest(text) == named:
@@ -74,13 +75,12 @@ def change(
     whole = wanted["kind"] == "import"
     event = OrganisationRecorded(digest(text)) if whole else OrganisationChanged(dict(wanted), digest(text))
     tx.put_content(digest(text), text)
-    later = (*in_force.organisations, (write_instant(now), digest(text)))
-    tx.set_meta(STANDING, in_force._replace(organisations=later).text())
+    tx.set_meta(STANDING, in_force.followed_by(write_instant(now), digest(text)).text())
     append_office(tx, now, [event], by, head)
     return {"change": dict(wanted), "version": version + 1, "repeated": False}
 
 
-def _may_change(organisation: Organisation, who: str | None, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _may_change(organisation: Organisation, who: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The capacity in which somebody changes the organisation: administrators all of it, heads what
     concerns their units, everybody her own delegations and interests. Raises `NotAllowed`."""
     person = identify(organisation, who)
@@ -155,7 +155,7 @@ def in_hands(reader: Reader, person: str) -> list[tuple[str, str]]:
     return [(case, task) for case, _, task in found]
 
 
-def _was_done(reader: Reader, person: str, wanted: Mapping[str, Any]) -> bool:
+def _was_done(reader: Reader, person: str | None, wanted: Mapping[str, Any]) -> bool:
     """Whether the same person made the same change last of its kind."""
     for seq, body in reader.backwards(OFFICE):
         record = parse(OFFICE, seq, body)
@@ -223,5 +223,31 @@ def told(organisation: Organisation) -> dict[str, Any]:
                 "until": entry.until.isoformat(),
             }
             for entry in organisation.all_stand_ins
+        ],
+    }
+
+
+def below(whole: Mapping[str, Any], unit: str) -> dict[str, Any]:
+    """Of the organisation as `told`, the tree below `unit` and who works in it. Raises `Unknown`."""
+    parents = {line["unit"]: line["parent"] for line in whole["units"]}
+    if unit not in parents:
+        raise Unknown(
+            "organisation.unit",
+            say("there is no unit {unit}", unit=unit),
+            expected=say("the code of a unit"),
+            found=say("{unit}", unit=unit),
+            remedy=say("look at `lianban org show`"),
+        )
+
+    def inside(code: str) -> bool:
+        while code and code != unit:
+            code = parents.get(code, "")
+        return code == unit
+
+    return {
+        **whole,
+        "units": [line for line in whole["units"] if inside(line["unit"])],
+        "people": [
+            line for line in whole["people"] if any(inside(post.partition("/")[0]) for post in line["posts"])
         ],
     }

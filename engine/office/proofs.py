@@ -25,6 +25,7 @@ from .library import (
     find_case,
     load_calendar,
     load_definition,
+    recorded_organisations,
     standing,
     standing_of,
 )
@@ -80,6 +81,7 @@ def verify(reader: Reader, case: str | None, progress: Callable[[int], None]) ->
                 head,
                 reader.definitions(),
                 in_force.organisations if in_force else (),
+                in_force.earlier if in_force else 0,
                 in_time,
                 definition_of,
                 reader.content,
@@ -117,11 +119,13 @@ def _organisation_of(reader: Reader, library: Library, in_force: Standing) -> au
     read."""
     library.latest(reader, in_force)
 
+    recorded = recorded_organisations(reader)
+
     def organisation_of(record: Record) -> Organisation:
         at = read_instant(record.at)
-        version = record.by.get("org", in_force.version_at(at))
-        known = isinstance(version, int) and 1 <= version <= len(in_force.organisations)
-        if not known or (version > 1 and in_force.organisations[version - 1][0] > record.at):
+        version = record.by.get("org", library.version_at(reader, in_force, at))
+        known = isinstance(version, int) and 1 <= version <= len(recorded)
+        if not known or (version > 1 and recorded[version - 1][0] > record.at):
             raise Diverged(
                 "replay.organisation",
                 say("judged by a version of the organisation that was not in force"),

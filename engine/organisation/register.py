@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..clock import CLOSING, OFFICE_ZONE
 from ..errors import Invalid, Refusal, Text, Unknown, say
@@ -143,7 +143,7 @@ def checked(content: Mapping[str, Any], *, strict: bool) -> dict[str, Any]:
         "name": dict(content["name"]),
         "division": str(content["division"]),
         "closing": closing.strftime("%H:%M"),
-        "zone": ZoneInfo(content.get("zone", OFFICE_ZONE)).key,
+        "zone": _zone(content.get("zone", OFFICE_ZONE)),
         "supervisors": list(content.get("supervisors", ())),
         "administrators": list(content.get("administrators", ())),
         "units": {code: _entry("units", code, unit, strict) for code, unit in content["units"].items()},
@@ -164,6 +164,13 @@ def checked(content: Mapping[str, Any], *, strict: bool) -> dict[str, Any]:
         for entry in kept["delegations"]:
             check_delegation(register, entry)
     return kept
+
+
+def _zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except ZoneInfoNotFoundError as error:
+        raise ValueError(f"there is no time zone {name}") from error
 
 
 def _entries(part: str, entries: Iterable[Mapping[str, Any]], strict: bool) -> list[dict[str, Any]]:

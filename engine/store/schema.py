@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = "0002"
+VERSION = "0003"
 """The migration this program works with; fixed width, so that text order is their order."""
 
 # Byte order everywhere: instants sort as time, and no locale decides about case numbers.
