@@ -34,6 +34,7 @@ COUNTY = """
 name = { zh = "示例县", en = "Shili County" }
 division = "539901"
 supervisors = ["supervision/inspector"]
+administrators = ["hall/clerk"]
 closing = 17:30:00
 """ + "".join(
     f'[units.{unit}]\nname = {{ zh = "{zh}", en = "{unit}" }}\nkind = "department"\n'

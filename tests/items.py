@@ -20,6 +20,7 @@ from drawing import NS
 from lxml import etree
 
 from engine.definition import builtin
+from engine.examples import command_of
 from engine.office import Office
 
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
@@ -34,8 +35,10 @@ ANYTHING: dict[str, Any] = {"type": "object", "additionalProperties": True}
 
 
 def organisation(departments: int = 4) -> bytes:
-    """`clerk` and `colleague` in the hall; `p1` and `q1` in department `d1`, and so on. All are clerks."""
+    """`clerk` and `colleague` in the hall; `p1` and `q1` in department `d1`, and so on. All are clerks, and
+    those of the hall administrators."""
     text = ['name = { zh = "示例县", en = "Shili County" }', 'division = "539901"']
+    text += ['administrators = ["hall/clerk"]']
     people = [("clerk", "hall"), ("colleague", "hall")]
     for code in ["hall", *(f"d{n}" for n in range(1, departments + 1))]:
         text.append(f'[units.{code}]\nname = {{ zh = "{code}", en = "{code}" }}\nkind = "department"')
@@ -126,17 +129,10 @@ def play(office: Office, item: str, example: str) -> str:
     told = tomllib.loads((builtin().items()[item] / "examples" / f"{example}.toml").read_text("utf-8"))
     case = office.open_case(told["by"], item, told.get("data", {}), told["start"]).case
     for step in told["steps"]:
-        by, at, reason = step.get("by"), step["at"], step.get("reason", "")
-        if "do" in step:
-            office.do(by, case, step["do"], step.get("data", {}), at)
-        elif "pause" in step:
-            office.pause(by, case, step["pause"], step["ground"], step["expected"], reason, at)
-        elif "resume" in step:
-            office.resume(by, case, step["resume"], step.get("ground"), reason, at)
-        elif "extend" in step:
-            office.extend(by, case, step["extend"], step["term"], reason, at)
+        if "advance" in step:
+            office.sweep(step["at"])
         else:
-            office.sweep(at)
+            office.act(step["by"], case, command_of(step), step["at"])
     assert office.show(case)["outcome"] == told["outcome"]
     return case
 

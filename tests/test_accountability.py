@@ -20,11 +20,10 @@ from hypothesis import strategies as st
 from items import ANYTHING, DAY, HOUR, NOON, make_item, organisation, play, publish
 from walks import ShippedWalk, Walk, sketch, supervised
 
-from engine.access import read_organisation
 from engine.accountability import report
 from engine.audit import replay
-from engine.case import Course
 from engine.clock import OFFICE_ZONE, read_instant, shipped, write_instant
+from engine.course import Course
 from engine.definition import Definition, builtin, read_folder
 from engine.errors import Diverged, Unknown
 from engine.events import (
@@ -40,6 +39,7 @@ from engine.events import (
     chain,
 )
 from engine.office import Office
+from engine.organisation import read_register
 
 MICROSECOND = timedelta(microseconds=1)
 COUNTY = ZoneInfo(OFFICE_ZONE)
@@ -422,7 +422,9 @@ def in_zone(root: Path, zone: str, opened: datetime) -> tuple[Definition, list[R
         "start s; and fork; user a; user b; and join; end e", "s -> fork -> a -> join -> e; fork -> b -> join"
     )
     folder = make_item(root, diagram, lanes={"a": "d1", "b": "d2"})
-    definition, _ = read_folder(folder, root / "forms", organisation=read_organisation(organisation()))
+    definition, _ = read_folder(
+        folder, root / "forms", organisation=read_register(organisation()).on(NOON.date())
+    )
     assert definition is not None
     course = Course("1", None, definition, lambda *_: pytest.fail("no documents"), lambda _: shipped())
     fact = CaseOpened(definition.code, definition.digest, zone, shipped().digest, "17:30", {})
@@ -447,7 +449,7 @@ def test_the_day_that_summer_time_begins_or_ends_is_as_long_as_it_was(
     opened = datetime.combine(datetime.fromisoformat(day), time(), UTC) - 2 * DAY
     definition, history = in_zone(tmp_path, zone, opened)
     replayed = replay("1", history, lambda _: definition, lambda _: shipped())
-    office = read_organisation(organisation())
+    office = read_register(organisation()).on(NOON.date())
     (account,) = report([replayed], lambda _: definition, office, opened + 5 * DAY)["cases"]
     check(account, ZoneInfo(zone))
     lengths = Counter[str]()

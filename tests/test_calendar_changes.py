@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import lzma
 import sqlite3
 import threading
@@ -21,10 +22,12 @@ from databases import ask, dump, unguard
 from drawing import draw
 
 from engine.clock import Overlay, Year, read_instant, shipped, write_instant
-from engine.errors import Invalid, Refusal, Unknown
-from engine.events import CalendarRevised
+from engine.errors import Invalid, NotAllowed, Refusal, Unknown
+from engine.events import CalendarRevised, canonical
+from engine.examples import command_of
 from engine.office import Office
 from engine.office.calendars import proposal
+from engine.office.library import standing
 from engine.store import Store
 
 OLD_OFFICES = Path(__file__).parent / "old_offices"
@@ -348,6 +351,26 @@ def test_putting_forward_what_is_in_force_puts_nothing_forward(begin: Begin) -> 
     in_order(hall)
 
 
+def test_only_administrators_put_a_calendar_forward_and_apply_it_and_the_operator_of_the_machine(
+    begin: Begin,
+) -> None:
+    hall = begin("2026-03-02")
+    named = hall.office.import_calendar(SNOW, "", at("2026-03-03"))
+    for act in (
+        lambda: hall.office.import_calendar(SNOW, "", at("2026-03-03"), "leader"),
+        lambda: hall.office.apply_calendar(named, at("2026-03-03"), "leader"),
+    ):
+        before = dump(hall.url)
+        with pytest.raises(NotAllowed) as refusal:
+            act()
+        assert refusal.value.code == "access.administrator"
+        assert str(refusal.value.remedy) == "ask clerk, colleague"
+        assert dump(hall.url) == before
+    assert hall.office.apply_calendar(named, at("2026-03-03"), "clerk")["calendar"] == named
+    by = [record.by for record in hall.office.history("office")[-2:]]
+    assert by == [{"system": True}, {"person": "clerk", "unit": "hall", "post": "clerk"}]
+
+
 def test_local_days_of_units_that_there_are_not_are_refused_with_those_there_are(begin: Begin) -> None:
     hall = begin("2026-03-02")
     with pytest.raises(Invalid) as refusal:
@@ -356,7 +379,7 @@ def test_local_days_of_units_that_there_are_not_are_refused_with_those_there_are
         )
     assert refusal.value.code == "calendar.unit"
     assert str(refusal.value.found) == "d9"
-    assert "*, hall, d1, d2" in str(refusal.value.expected)
+    assert str(refusal.value.expected) == "one of: *, d1, d2, government, hall, supervision, town"
     with pytest.raises(Unknown):
         hall.office.import_calendar({"d1": days("2026-03-04")}, "", at("2026-03-03"), "nobody")
 
@@ -679,7 +702,7 @@ def test_a_case_counted_by_a_calendar_that_was_never_in_force_is_found(begin: Be
     file = hall.open(hall.publish(REMINDED, clocks=clocks("5wd")), "2026-03-02 10:00")
     named = hall.office.import_calendar(SNOW, "", at("2026-03-03"))
     with hall.office._store.transaction() as tx:
-        draft = hall.office._draft(tx, file.number)
+        draft = hall.office._draft(tx, file.number, at("2026-03-03"))
         draft.course.enter(at("2026-03-03"), {"system": True}, CalendarRevised(named))
         draft.write(at("2026-03-03"))
     assert codes(hall) == {"calendar.not_in_force", "calendar.behind"}
@@ -693,15 +716,13 @@ def test_a_changed_calendar_or_list_of_calendars_is_found(begin: Begin) -> None:
     file = hall.open(hall.publish(REMINDED, clocks=clocks("5wd")), "2026-03-02 10:00")
     change(hall, SNOW, "2026-03-03")
     url = hall.url
-    (standing,) = ask(url, "SELECT value FROM meta WHERE name = 'standing'")
-    first = write_instant(at("2026-03-02"))
-    ask(
-        url,
-        "UPDATE meta SET value = ? WHERE name = 'standing'",
-        str(standing[0]).replace(first, write_instant(at("2026-03-01"))),
-    )
-    assert codes(hall) == {"calendar.differs"}
-    ask(url, "UPDATE meta SET value = ? WHERE name = 'standing'", standing[0])
+    ((kept,),) = ask(url, "SELECT value FROM meta WHERE name = 'standing'")
+    for part, code in (("calendars", "calendar.differs"), ("organisations", "organisation.differs")):
+        told = json.loads(kept)
+        told[part][0][0] = write_instant(at("2026-03-01"))
+        ask(url, "UPDATE meta SET value = ? WHERE name = 'standing'", canonical(told).decode())
+        assert codes(hall) == {code}
+    ask(url, "UPDATE meta SET value = ? WHERE name = 'standing'", kept)
     assert codes(hall) == set()
     unguard(url)
     named = hall.office.replay(file.number)[-1][1].calendar
@@ -713,18 +734,23 @@ def test_a_changed_calendar_or_list_of_calendars_is_found(begin: Begin) -> None:
     assert "content.differs" in codes(hall)
 
 
-# --- an office from before calendars
+# --- offices of before
+
+
+def left(path: Path, schema: str) -> str:
+    """The office that the program of this schema left; where it now is."""
+    with sqlite3.connect(path) as connection:
+        packed = (OLD_OFFICES / f"schema-{schema}.sql.xz").read_bytes()
+        connection.executescript(lzma.decompress(packed).decode())
+    connection.close()
+    return str(path)
 
 
 @pytest.fixture
 def old_office(tmp_path: Path) -> str:
-    """The office that the program of schema 0001 left: two cases closed, one waiting for a supplement by a
-    timer, one just opened, of the two items shipped then."""
-    path = tmp_path / "old.db"
-    with sqlite3.connect(path) as connection:
-        connection.executescript(lzma.decompress((OLD_OFFICES / "schema-0001.sql.xz").read_bytes()).decode())
-    connection.close()
-    return str(path)
+    """From before calendars: two cases closed, one waiting for a supplement by a timer, one just opened, of
+    the two items shipped then."""
+    return left(tmp_path / "old.db", "0001")
 
 
 WAITING, FRESH = "539901-SC-LB0001-2026-00002", "539901-MZ-FW0001-2026-00002"
@@ -775,6 +801,91 @@ def test_an_upgrade_that_was_interrupted_is_finished_by_the_next(old_office: str
         assert office.verify() == (5, [])
         office.sweep(at("2026-04-02") + timedelta(days=1))
         assert office.show(WAITING)["status"] == "closed"
+
+
+@pytest.fixture
+def older_rules(tmp_path: Path) -> str:
+    """From before the organisation had dates, and before referrals and signatures: a calendar was applied,
+    two cases are closed, and four (`UNDER_WAY`) are somewhere in the middle. Made by commit ada35bc."""
+    return left(tmp_path / "older.db", "0002")
+
+
+UNDER_WAY = {
+    "539901-SC-LB0001-2026-00002": ("objection", 10, ["psb_review#2", "tax_review#2", "hrss_review#2"]),
+    "539901-SC-LB0001-2026-00003": ("overdue", 7, ["psb_review"]),
+    "539901-SC-LB0001-2026-00004": ("special-procedure", 8, ["decide"]),
+    "539901-ZB-XX0001-2026-00001": ("both-asked", 5, ["third_party_reply"]),
+}
+"""By case: the worked case of its item that it follows, how many steps of that are done, and what is open."""
+
+
+def rest_of(office: Office, case: str) -> tuple[list[dict[str, Any]], str]:
+    """What its worked case still holds for `case`, and how it ends."""
+    example, done, _ = UNDER_WAY[case]
+    named = office.replay(case)[-1][1].definition
+    with office._store.reading() as reader:
+        told = office._library.definition(reader, named).examples[f"examples/{example}.toml"]
+    return told["steps"][done:], told["outcome"]
+
+
+def test_an_office_from_before_changes_of_the_organisation_is_upgraded_and_its_cases_go_on(
+    older_rules: str,
+) -> None:
+    before = ask(older_rules, "SELECT * FROM events ORDER BY case_no, seq")
+    with pytest.raises(Invalid) as refusal:
+        Office.open(older_rules)
+    assert refusal.value.code == "database.version"
+    assert Office.upgrade(older_rules)
+    assert not Office.upgrade(older_rules)
+    assert ask(older_rules, "SELECT * FROM events ORDER BY case_no, seq") == before
+    with Office.open(older_rules) as office:
+        assert office.verify() == (7, [])
+        for case, (_, _, possible) in UNDER_WAY.items():
+            lines = office.show(case)["steps"]
+            assert [line["task"] for line in lines if line["state"] in ("open", "awaited")] == possible
+        waiting = {(line["case"], line["task"]) for line in office.inbox(None, everybody=True)}
+        possible = {(case, task) for case, told in UNDER_WAY.items() for task in told[2]}
+        assert waiting == {(case, task) for case, task in possible if task != "third_party_reply"}  # awaited
+        for case in UNDER_WAY:
+            when = at("2026-03-16 09:00")
+            steps, outcome = rest_of(office, case)
+            for step in steps:
+                when += timedelta(minutes=10)
+                if "advance" not in step:
+                    office.act(step["by"], case, command_of(step), when)
+            assert office.show(case)["outcome"] == outcome
+        assert office.verify() == (7, [])
+
+
+def test_the_operator_names_the_administrators_of_an_office_that_never_had_any(older_rules: str) -> None:
+    Office.upgrade(older_rules)
+    now = at("2026-03-16 09:00")
+    with Office.open(older_rules) as office:
+        told = next(line for line in office.organisation(now)["people"] if line["person"] == "chen.jing")
+        assert told["posts"] == ["hall/clerk"]
+        hire = {"kind": "person.add", "id": "new.hand", "name": {"zh": "新人", "en": "New Hand"}}
+        with pytest.raises(NotAllowed) as refusal:
+            office.change_organisation("chen.jing", hire, now)
+        assert refusal.value.code == "access.administrator"
+        with office._store.reading() as reader:
+            whole = office._library.register(reader, standing(reader).organisations[-1][1]).as_json()
+        whole["administrators"] = ["hall/clerk"]
+        office.change_organisation(None, {"kind": "import", "organisation": whole}, now)
+        assert office.change_organisation("chen.jing", hire, now)["version"] == 3
+        last = [record.by for record in office.history("office")[-2:]]
+        assert last[0] == {"system": True, "org": 1}
+        assert (last[1]["person"], last[1]["org"]) == ("chen.jing", 2)
+        assert office.verify() == (7, [])
+
+
+def test_an_upgrade_that_died_before_the_organisation_was_settled_is_finished_by_the_next(
+    older_rules: str,
+) -> None:
+    assert Store.upgrade(older_rules)  # and there it died
+    assert Office.upgrade(older_rules)
+    assert not Office.upgrade(older_rules)
+    with Office.open(older_rules) as office:
+        assert office.verify() == (7, [])
 
 
 # --- what ran out, and what is in part

@@ -124,6 +124,76 @@ SILENCE = {
     "at": "2026-03-09T09:30:00.000000Z",
     "basis": {"law": "中华人民共和国行政许可法", "article": "第三十二条第一款第四项"},
 }
+UNITS = {"samr": "示例县市场监督管理局", "psb": "示例县公安局", "tax": "国家税务总局示例县税务局"}
+PEOPLE = {"luo.yan": {"zh": "罗燕", "en": "Luo Yan"}, "gao.jianjun": {"zh": "高建军", "en": "Gao Jianjun"}}
+SILENCE_BASIS = {"law": "示例县并联审批管理办法", "article": "第十五条"}
+
+
+def answer(unit: str, opinion: str, **more: Any) -> dict[str, Any]:
+    """What a department said in the joint review, or that it was silent."""
+    silent = opinion == "deemed"
+    return {
+        "task": f"{unit}_review",
+        "unit": unit,
+        "unit_name": {"zh": UNITS[unit], "en": unit},
+        "opinion": opinion,
+        "words": {},
+        "deemed": silent,
+        "basis": SILENCE_BASIS if silent else None,
+        "reason": "",
+        "conditions": [],
+        "competent": "",
+        "by_name": {} if silent else {"zh": "王磊", "en": "Wang Lei"},
+        "confirmed_by_name": {},
+        "at": "2026-03-04T09:30:00.000000Z",
+        **more,
+    }
+
+
+REVIEW = {
+    "review": {
+        "outcome": "meeting",
+        "certain": True,
+        "dissent": [UNITS["psb"]],
+        "conditions": [{"text": "三十日内办理参保登记", "units": [UNITS["samr"]]}],
+        "answers": [
+            answer("samr", "conditions", conditions=["三十日内办理参保登记"]),
+            answer("psb", "disagree", reason="名称不一致"),
+            answer("tax", "deemed"),
+        ],
+    }
+}
+MEETING = {
+    "date": "2026-03-05",
+    "time": "09:00",
+    "place": "三楼会议室",
+    "agenda": "印章名称",
+    "departments": ["samr", "psb", "tax"],
+}
+MINUTES = {
+    "attendance": [
+        {"department": "samr", "person": "luo.yan", "present": True},
+        {"department": "psb", "person": "gao.jianjun", "present": True},
+        {"department": "tax", "person": "ma.xiulan", "present": False},
+    ],
+    "opinions": [{"department": "psb", "opinion": "disagree", "reason": "名称不一致"}],
+    "conclusions": [{"department": "psb", "task": "出具更正意见", "term": "1wd"}],
+    "resolved": False,
+}
+CONFERENCE = {
+    "outcome": "unresolved",
+    "unresolved": True,
+    "conditions": [],
+    "dissent": ["psb"],
+    "absent": ["tax"],
+    "deemed": ["tax"],
+}
+DUTY = {"decision": "conditional", "reason": "不影响主体资格", "conditions": ["刻章前更正名称"]}
+
+
+def in_joint_review(step: str) -> dict[str, Any]:
+    """The context of a paper of the joint review, issued by this step."""
+    return {"joint": REVIEW, "step": {"id": step, "name": {"zh": "环节", "en": "Step"}}}
 
 
 def context(
@@ -156,6 +226,12 @@ def context(
         "notice": NOTICES.get(document, {}),
         "deemed": [],
         "date": "2026-03-09",
+        "joint": {},
+        "materials": [],
+        "agent": {},
+        "first_contact": {},
+        "people": PEOPLE,
+        "units": UNITS,
         **more,
     }
 
@@ -183,28 +259,37 @@ REFUSE = {"decision": "refuse", "reason": "缺少前置许可", "remedies": "可
 LICENCE = {"licence_number": "91539901MA6KA00025", "established": "2026-03-09"}
 DELIVERY = {"recipient": "张明", "method": "in_person", "items": ["营业执照"]}
 EVERY_DOCUMENT = [
-    (STARTUP, "acceptance-notice", COMPANY, {}),
-    (STARTUP, "supplement-notice", COMPANY, {"defects": ["章程未签字"]}),
-    (STARTUP, "correction-notice", COMPANY, {"defects": ["名称不一致"]}),
-    (STARTUP, "department-opinion", COMPANY, {"opinion": "disagree", "reason": "名称不一致"}),
-    (STARTUP, "decision", COMPANY, GRANT),
-    (STARTUP, "decision", COMPANY, REFUSE),
-    (STARTUP, "licence", COMPANY, LICENCE),
-    (STARTUP, "delivery-receipt", COMPANY, DELIVERY),
-    (STARTUP, "non-acceptance", COMPANY, {}),
-    (STARTUP, "special-procedure-notice", COMPANY, {}),
-    (STARTUP, "extension-notice", COMPANY, {}),
-    (SENIOR, "non-acceptance", {**ELDER, "birth_date": "1970-01-01"}, {}),
-    (SENIOR, "decision", ELDER, GRANT),
-    (SENIOR, "senior-card", ELDER, {}),
-    (SENIOR, "delivery-receipt", ELDER, {"recipient": "段老福", "method": "agent"}),
-    (DISCLOSURE, "receipt", REQUEST, {"outcome": "unclear"}),
-    (DISCLOSURE, "supplement-notice", REQUEST, {"points": ["写明年份"], "guidance": "可以参考目录"}),
-    (DISCLOSURE, "third-party-letter", REQUEST, {"matter": "是否涉及商业秘密"}),
-    (DISCLOSURE, "makers-letter", REQUEST, {"matter": "是否同意公开"}),
-    (DISCLOSURE, "consultation-notice", REQUEST, {}),
-    (DISCLOSURE, "extension-notice", REQUEST, {}),
-    (DISCLOSURE, "reply", REQUEST, {}),
+    (STARTUP, "acceptance-notice", COMPANY, {}, {}),
+    (STARTUP, "supplement-notice", COMPANY, {"defects": ["章程未签字"]}, {}),
+    (STARTUP, "correction-notice", COMPANY, {"defects": ["名称不一致"]}, {}),
+    (STARTUP, "department-opinion", COMPANY, {"opinion": "disagree", "reason": "名称不一致"}, {}),
+    (STARTUP, "decision", COMPANY, GRANT, {}),
+    (STARTUP, "decision", COMPANY, REFUSE, {}),
+    (STARTUP, "licence", COMPANY, LICENCE, {}),
+    (STARTUP, "delivery-receipt", COMPANY, DELIVERY, {}),
+    (STARTUP, "non-acceptance", COMPANY, {}, {}),
+    (STARTUP, "special-procedure-notice", COMPANY, {}, {}),
+    (STARTUP, "extension-notice", COMPANY, {}, {}),
+    (STARTUP, "silence-record", COMPANY, {}, in_joint_review("tax_review")),
+    (STARTUP, "meeting-notice", COMPANY, MEETING, in_joint_review("joint_meeting/convene_meeting")),
+    (
+        STARTUP,
+        "meeting-minutes",
+        {**COMPANY, "meeting": MEETING, "conference": CONFERENCE},
+        MINUTES,
+        in_joint_review("joint_meeting/hold_meeting"),
+    ),
+    (SENIOR, "non-acceptance", {**ELDER, "birth_date": "1970-01-01"}, {}, {}),
+    (SENIOR, "decision", ELDER, GRANT, {}),
+    (SENIOR, "senior-card", ELDER, {}, {}),
+    (SENIOR, "delivery-receipt", ELDER, {"recipient": "段老福", "method": "agent"}, {}),
+    (DISCLOSURE, "receipt", REQUEST, {"outcome": "unclear"}, {}),
+    (DISCLOSURE, "supplement-notice", REQUEST, {"points": ["写明年份"], "guidance": "可以参考目录"}, {}),
+    (DISCLOSURE, "third-party-letter", REQUEST, {"matter": "是否涉及商业秘密"}, {}),
+    (DISCLOSURE, "makers-letter", REQUEST, {"matter": "是否同意公开"}, {}),
+    (DISCLOSURE, "consultation-notice", REQUEST, {}, {}),
+    (DISCLOSURE, "extension-notice", REQUEST, {}, {}),
+    (DISCLOSURE, "reply", REQUEST, {}, {}),
 ]
 TO_OTHERS = ("third-party-letter", "makers-letter")
 """What is not addressed to the applicant, and does not name the applicant."""
@@ -220,14 +305,18 @@ def test_every_shipped_template_is_sound(name: str) -> None:
 
 def test_every_document_of_the_shipped_items_is_tried_here() -> None:
     declared = {(item["code"], name) for item in (STARTUP, SENIOR, DISCLOSURE) for name in item["documents"]}
-    assert {(item["code"], name) for item, name, _, _ in EVERY_DOCUMENT} == declared
+    assert {(item["code"], name) for item, name, _, _, _ in EVERY_DOCUMENT} == declared
 
 
-@pytest.mark.parametrize(("item", "document", "data", "answers"), EVERY_DOCUMENT)
+@pytest.mark.parametrize(("item", "document", "data", "answers", "more"), EVERY_DOCUMENT)
 def test_every_shipped_document_names_organ_number_case_applicant_and_date(
-    item: dict[str, Any], document: str, data: dict[str, Any], answers: dict[str, Any]
+    item: dict[str, Any],
+    document: str,
+    data: dict[str, Any],
+    answers: dict[str, Any],
+    more: dict[str, Any],
 ) -> None:
-    text = shipped(item, document, data, answers)
+    text = shipped(item, document, data, answers, **more)
     for part in ("示例县市场监督管理局", "决定〔2026〕38号", "539901-SC-LB0001-2026-00042", "2026年3月9日"):
         assert part in text
     assert (data["applicant"] in text) == (document not in TO_OTHERS)
@@ -235,9 +324,13 @@ def test_every_shipped_document_names_organ_number_case_applicant_and_date(
     assert "http" not in text  # self-contained: nothing is fetched when it is shown or printed
 
 
-@pytest.mark.parametrize(("item", "document", "data", "answers"), EVERY_DOCUMENT)
+@pytest.mark.parametrize(("item", "document", "data", "answers", "more"), EVERY_DOCUMENT)
 def test_what_people_typed_never_becomes_markup(
-    item: dict[str, Any], document: str, data: dict[str, Any], answers: dict[str, Any]
+    item: dict[str, Any],
+    document: str,
+    data: dict[str, Any],
+    answers: dict[str, Any],
+    more: dict[str, Any],
 ) -> None:
     evil = '<script>alert("x")</script>{{ data }}'
     fixed = {
@@ -249,16 +342,18 @@ def test_what_people_typed_never_becomes_markup(
         "opinion",
         "method",
         "outcome",
+        *("date", "time", "term", "person", "department", "departments", "deemed", "dissent"),
+        *("id", "task", "unit", "at"),
     }
 
     def poisoned(value: Any, key: str = "") -> Any:
         if isinstance(value, dict):
             return {name: poisoned(part, name) for name, part in value.items()}
         if isinstance(value, list):
-            return [poisoned(part) for part in value]
+            return [poisoned(part, key) for part in value]
         return value if key in fixed or not isinstance(value, str) else evil
 
-    text = shipped(item, document, poisoned(data), poisoned(answers))
+    text = shipped(item, document, poisoned(data), poisoned(answers), **poisoned(more))
     assert "<script" not in text
     assert "&lt;script&gt;" in text and "{{ data }}" in text
 
@@ -281,6 +376,46 @@ def test_a_decision_names_the_opinion_of_every_department() -> None:
     text = shipped(STARTUP, "decision", COMPANY, GRANT)
     assert "准予行政许可决定书" in text
     assert "市场监管局审查岗：同意；公安局窗口：不同意；" in text
+
+
+MET = {**COMPANY, "meeting": MEETING, "minutes": MINUTES, "conference": CONFERENCE}
+NOT_ITS_WORD = "不是该部门出具的意见，不代替其法定文书；该部门的审查职责和法律责任不因此免除"
+
+
+def test_a_grant_over_the_dissent_of_a_department_says_why_or_is_not_made() -> None:
+    with pytest.raises(Invalid) as caught:
+        shipped(STARTUP, "decision", COMPANY, GRANT, joint=REVIEW)
+    assert caught.value.code == "document.failed"
+    text = shipped(STARTUP, "decision", COMPANY, {**GRANT, "reason": "名称已更正"}, joint=REVIEW)
+    assert "对示例县公安局的不同意见不予采纳，理由：名称已更正。" in text
+
+
+def test_a_decision_after_a_meeting_tells_what_it_came_to_and_what_the_duty_leader_said() -> None:
+    text = shipped(STARTUP, "decision", {**MET, "duty": DUTY}, GRANT, joint=REVIEW)
+    assert "值班县领导决定：<strong>附条件同意办理</strong>。理由：不影响主体资格。" in text
+    assert "对示例县公安局的不同意见不予采纳，理由：不影响主体资格。" in text
+    assert "<li>刻章前更正名称</li>" in text
+    assert "国家税务总局示例县税务局缺席，根据《示例县" in text
+    assert "视为同意（缺席默认），不是该部门的意见" in text
+
+
+def test_silence_is_called_silence_on_every_paper_that_repeats_it() -> None:
+    department, law = UNITS["tax"], "《示例县并联审批管理办法》第十五条"
+    text = shipped(STARTUP, "decision", COMPANY, {**GRANT, "reason": "名称已更正"}, joint=REVIEW)
+    (line,) = [part for part in text.split("<tr>") if department in part]
+    assert "<strong>视为同意（超时默认）</strong>" in line and law in line and NOT_ITS_WORD in line
+    assert "<strong>同意</strong>" not in text
+    text = shipped(STARTUP, "silence-record", COMPANY, {}, **in_joint_review("tax_review"))
+    assert f"{department}未提出意见。" in text and law in text and "视为同意（超时默认）" in text
+    assert "不是该部门出具的意见" in text and "王磊" not in text
+
+
+def test_the_minutes_tell_who_stayed_away_from_who_spoke_and_what_is_to_be_done_by_when() -> None:
+    text = shipped(STARTUP, "meeting-minutes", MET, MINUTES, **in_joint_review("joint_meeting/hold_meeting"))
+    assert "罗燕　到会" in text and "高建军　到会" in text and "ma.xiulan　到会" not in text
+    assert "<strong>缺席，视为同意（缺席默认）</strong>" in text and "不是该部门的意见" in text
+    assert "示例县公安局：出具更正意见。自纪要形成之日的次日起1个工作日内落实并报告。" in text
+    assert "未达成一致" in text and "报请值班县领导决定" in text
 
 
 def test_the_licence_has_what_was_corrected_not_what_was_first_applied_for() -> None:

@@ -22,11 +22,11 @@ from drawing import draw
 from items import DAY, HOUR, NOON, fields, organisation, play, publish
 
 from engine.audit import records, replay
-from engine.case import steps
 from engine.clock import Calendar, Overlay
 from engine.definition import Definition, builtin, pack, unpack
 from engine.events import CardAnswered, CardContested, broken_links, canonical
 from engine.office import Office
+from engine.steps import steps
 
 FOLDER = Path(__file__).parent / "histories"
 

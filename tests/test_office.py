@@ -295,6 +295,65 @@ def test_26_drawn_branches_give_the_same_outcome_in_any_order_on_either_database
     assert found == [found[0]] * 4
 
 
+OPINION = {
+    **fields(opinion="string", reason="string"),
+    "required": ["opinion"],
+}
+OPINION["properties"]["opinion"] = {
+    "title": "意见",
+    "x-title-en": "Opinion",
+    "oneOf": [
+        {"const": "agree", "title": "同意", "x-title-en": "Agree"},
+        {"const": "disagree", "title": "不同意", "x-title-en": "Disagree"},
+    ],
+}
+ONE_FOR_ALL = draw(
+    "start s; xor again; user ask each unit of units into opinions from opinion; xor ok; end e",
+    "s -> again -> ask -> ok; ok -> e if review.outcome == 'grant'; ok -> again default",
+)
+ONE_FOR_EACH = draw(
+    "start s; xor again; and g; user u1; user u2; and j; xor ok; end e",
+    """s -> again -> g; g -> u1 -> j; g -> u2 -> j; j -> ok; ok -> e if review.outcome == 'grant'
+    ok -> again default""",
+)
+
+
+@pytest.mark.parametrize("diagram", [ONE_FOR_ALL, ONE_FOR_EACH], ids=["one step for all", "one for each"])
+def test_a_joint_review_that_goes_straight_back_to_its_departments_begins_a_new_round_each_time(
+    tmp_path: Path, diagram: bytes
+) -> None:
+    several = diagram is ONE_FOR_EACH
+    with Office.create_rehearsal(str(tmp_path / "office.db"), NOON, organisation(2)) as office:
+        item = publish(
+            office,
+            tmp_path,
+            diagram,
+            lanes={"u1": "d1", "u2": "d2"} if several else {},
+            forms={"s": ANYTHING, **dict.fromkeys(["u1", "u2"] if several else ["ask"], OPINION)},
+            properties={} if several else {"ask": {"unit": "unit", "result": "opinion"}},
+            clocks='[joint.review]\nname = { zh = "联审", en = "Review" }\nrule = "all"\nresult = "review"\n'
+            f"activities = {['u1', 'u2'] if several else ['ask']}",
+        )
+        case = office.open_case("clerk", item, {"units": ["d1", "d2"], "review": {}}, NOON).case
+        kept = []
+        for n in range(1, 7):
+            agreed = {"opinion": "agree"} if n == 6 else {"opinion": "disagree", "reason": "缺章"}
+            for unit, said in (("1", {"opinion": "agree"}), ("2", agreed)):
+                steps = office.show(case)["steps"]
+                (task,) = [
+                    line["task"] for line in steps if (line["state"], line["unit"]) == ("open", f"d{unit}")
+                ]
+                office.do(f"p{unit}", case, task, said, NOON + n * HOUR)
+            kept.append(len(office.replay(case)[-1][1].docket))
+        decided = [r.event for r in office.history(case) if r.event.type == "joint.decided"]
+        assert [(event.round, event.outcome) for event in decided] == [
+            *((n, "meeting") for n in range(1, 6)),
+            (6, "grant"),
+        ]
+        assert max(kept) == max(kept[:2])  # however often it comes back
+        assert office.verify()[1] == []
+
+
 # --- doing it again
 
 

@@ -8,19 +8,19 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from databases import ask, dump
 from items import NOON
 from walks import ShippedWalk, digest_of_replays, digest_of_walks, supervised, walk_all
 
-from engine import case as case_module
 from engine.audit import replay
-from engine.case import Case
+from engine.case import CalendarOf, Case, evolve
 from engine.clock import read_instant
 from engine.definition import Definition, builtin
 from engine.events import Event, Record, canonical
@@ -44,21 +44,21 @@ class Watch:
         self.database = database
         self.lived: dict[str, list[bytes]] = {}
         self.under_way: list[tuple[str, bytes, bytes]] = []
-        live = case_module.evolve
 
-        def evolve(
+        def watched(
             case: Case | None,
             definition: Definition,
             number: str,
             at: datetime,
+            by: Mapping[str, Any],
             event: Event,
-            calendar_of: case_module.CalendarOf,
+            calendar_of: CalendarOf,
         ) -> Case:
-            after = live(case, definition, number, at, event, calendar_of)
+            after = evolve(case, definition, number, at, by, event, calendar_of)
             self.under_way.append((number, image(after), canonical(after.to_json())))
             return after
 
-        monkeypatch.setattr(case_module, "evolve", evolve)  # replay has a reference of its own
+        monkeypatch.setattr("engine.course.evolve", watched)  # replay has a reference of its own
 
     def after_act(self) -> None:
         """Keep the states of the acts that went on record, and compare the last with the stored head."""
@@ -196,9 +196,8 @@ def test_a_stored_head_is_enough_to_go_on_from(sqlite_database: str, tmp_path: P
             for record, replayed in office.replay(case):
                 definition = office._library._definitions[replayed.definition]
                 at = read_instant(record.at)
-                state = case_module.evolve(
-                    state, definition, case, at, record.event, office._library._calendars.__getitem__
-                )
+                calendar_of = office._library._calendars.__getitem__
+                state = evolve(state, definition, case, at, record.by, record.event, calendar_of)
                 assert image(state) == image(replayed)
                 thawed = Case.from_json(json.loads(canonical(state.to_json())))
                 state = replace(thawed, expected=state.expected)

@@ -31,10 +31,13 @@ WAITING = draw(
     "start s; user a; boundary late a after P9D; user b; end e; end f", "s -> a -> e; late -> b -> f"
 )
 
+HIRED = {"kind": "person.add", "id": "new.hand", "name": {"zh": "新人", "en": "New Hand"}}
+
 
 @dataclass(frozen=True)
 class Sealed:
-    """An untouched office: three finished cases, an open one with a timer, and three items."""
+    """An untouched office: three finished cases, an open one with a timer, the shipped items and one more,
+    and a change of the organisation."""
 
     path: Path
     rows: tuple[Row, ...]
@@ -56,6 +59,7 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
         cases = [play(office, "enterprise-startup", "objection"), play(office, "senior-card", "seventy")]
         cases += [office.open_case("tang.li", "waiting", {}, NOON).case for _ in range(2)]
         office.do("tang.li", cases[-1], "a", {}, NOON + DAY)
+        office.change_organisation(None, HIRED, NOON + 20 * DAY)
         assert office.verify() == (len(cases) + 1, [])
     ask(str(path), "PRAGMA wal_checkpoint(TRUNCATE)")
     unguard(str(path))
@@ -462,11 +466,21 @@ OFFICE_EDITS = {
     "FROM definitions WHERE item = 'waiting'",
     "the office's head": "UPDATE heads SET seq = seq + 1 WHERE case_no = 'office'",
     "the organisation's text": "UPDATE contents SET content = CAST(content || '# x' AS BLOB) "
-    "WHERE digest = (SELECT value ->> 'organisation' FROM meta WHERE name = 'standing')",
+    "WHERE digest = (SELECT value ->> '$.organisations[0][1]' FROM meta WHERE name = 'standing')",
     "the organisation's text gone": "DELETE FROM contents "
-    "WHERE digest = (SELECT value ->> 'organisation' FROM meta WHERE name = 'standing')",
-    "which organisation": "UPDATE meta SET value = json_set(value, '$.organisation', "
+    "WHERE digest = (SELECT value ->> '$.organisations[0][1]' FROM meta WHERE name = 'standing')",
+    "which organisation": "UPDATE meta SET value = json_set(value, '$.organisations[0][1]', "
     "(SELECT digest FROM documents LIMIT 1)) WHERE name = 'standing'",
+    "a calendar for the organisation": "UPDATE meta SET value = json_set(value, '$.organisations[0][1]', "
+    "value ->> '$.calendars[0][1]') WHERE name = 'standing'",
+    "a calendar for the organisation of now": "UPDATE meta SET value = json_set(value, "
+    "'$.organisations[1][1]', value ->> '$.calendars[0][1]') WHERE name = 'standing'",
+    "since when the organisation": "UPDATE meta SET value = json_set(value, '$.organisations[1][0]', "
+    "'2001-01-01T00:00:00.000000Z') WHERE name = 'standing'",
+    "a change of the organisation taken back": "UPDATE meta SET value = json_remove(value, "
+    "'$.organisations[1]') WHERE name = 'standing'",
+    "an organisation nobody recorded": "UPDATE meta SET value = json_insert(value, '$.organisations[#]', "
+    "json_array('2026-04-01T00:00:00.000000Z', value ->> '$.organisations[0][1]')) WHERE name = 'standing'",
     "which calendar": "UPDATE meta SET value = json_set(value, '$.calendars[0][1]', "
     "(SELECT digest FROM documents LIMIT 1)) WHERE name = 'standing'",
     "since when the calendar": "UPDATE meta SET value = json_set(value, '$.calendars[0][0]', "
@@ -484,6 +498,16 @@ def test_an_edit_of_the_office_itself_is_found(hand: Hand, edit: str) -> None:
     sql = OFFICE_EDITS[edit]
     hand.do(sql, *(["0" * 64] * sql.count("?")))
     assert any("office" in finding or "waiting" in finding for finding in hand.findings()), hand.findings()
+
+
+def test_a_change_of_the_organisation_that_does_not_give_the_one_on_record_is_found(
+    hand: Hand, sealed: Sealed
+) -> None:
+    bodies = [json.loads(body) for _, _, body, _ in sealed.of(OFFICE)]
+    place = next(n for n, body in enumerate(bodies, 1) if body["type"] == "organisation.changed")
+    bodies[place - 1]["data"]["change"]["name"]["zh"] = "旧人"
+    hand.rehash(OFFICE, bodies)
+    assert names(hand.findings(), OFFICE, place)
 
 
 def test_what_is_in_memory_does_not_hide_what_was_changed_on_disk(hand: Hand, sealed: Sealed) -> None:
@@ -576,6 +600,19 @@ def test_an_act_that_its_person_could_not_do_is_found_even_if_all_hashes_fit(
     hand.rehash(case, bodies)
     findings = hand.findings()
     assert any("wang.lei could not act for reviewer in tax" in finding for finding in findings), findings
+
+
+@pytest.mark.parametrize("version", [0, 2, 3, -1, "1", None])
+def test_an_act_judged_by_a_version_of_the_organisation_that_was_not_in_force_is_found(
+    hand: Hand, sealed: Sealed, version: object
+) -> None:
+    case = sealed.cases[0]
+    bodies = [json.loads(body) for _, _, body, _ in sealed.of(case)]
+    place = next(n for n, body in enumerate(bodies, 1) if body["type"] == "task.completed")
+    assert bodies[place - 1]["by"]["org"] == 1
+    bodies[place - 1]["by"]["org"] = version
+    hand.rehash(case, bodies)
+    assert names(hand.findings(), case, place)
 
 
 def test_an_item_joined_with_another_items_definition_is_found(hand: Hand) -> None:

@@ -21,12 +21,12 @@ from databases import ask, dump
 from drawing import draw
 from items import ANYTHING, NOON, make_item, organisation
 
-from engine.access import read_organisation
 from engine.clock import Overlay, read_instant
 from engine.definition import builtin
 from engine.errors import Refusal
 from engine.events import CardAnswered, CardContested, CardWithdrawn
 from engine.office import Office
+from engine.organisation import read_register
 
 BASIS = '{ law = "行政许可法", article = "第四十二条" }'
 
@@ -459,7 +459,7 @@ class Walk:
 class ShippedWalk(Walk):
     """A walk through a shipped item, with answers taken from its worked cases."""
 
-    organisation = read_organisation(builtin().organisation.read_bytes())
+    organisation = read_register(builtin().organisation.read_bytes()).on(NOON.date())
 
     def open(self) -> str:
         told = [
