@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .errors import Invalid, NotAllowed, Text, Unknown, say
 from .organisation import ALL, Delegation, Organisation, Person, Post, told_posts
@@ -251,3 +252,61 @@ def _refuse(
         remedy = say("nobody holds that post; have the administrator fill it")
     what = say("{person} may not do {step}", person=person.id, step=claim.what)
     return NotAllowed(code, what, expected=expected, found=found, rule=rule, remedy=remedy)
+
+
+# --- the organisation itself
+
+
+def administrator(organisation: Organisation, who: str) -> dict[str, Any]:
+    """Who goes on record for an act of administration. Raises `NotAllowed` for whoever is no
+    administrator."""
+    person = identify(organisation, who)
+    if not organisation.is_administrator(person.id):
+        raise _not_hers(organisation, person.id, "an act of administration")
+    held = next(post for post in person.posts if post in organisation.administrators)
+    return {"person": person.id, "unit": held[0], "post": held[1]}
+
+
+def _not_hers(organisation: Organisation, person: str, what: str) -> NotAllowed:
+    able = [one.id for post in organisation.administrators for one in organisation.holders(*post)]
+    return NotAllowed(
+        "access.administrator",
+        say("{person} may not do this: {what}", person=person, what=what),
+        expected=say("an administrator; for a unit its head, for what is one's own oneself"),
+        found=say(
+            "{person} holds {posts}",
+            person=person,
+            posts=", ".join("/".join(post) for post in organisation.people[person].posts) or "—",
+        ),
+        rule=say("the organisation names its administrators"),
+        remedy=say("ask {people}", people=", ".join(able) or "—"),
+    )
+
+
+def permit_change(organisation: Organisation, who: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The capacity in which somebody changes the organisation: administrators all of it, heads what
+    concerns their units, everybody her own delegations and interests. Raises `NotAllowed`."""
+    person = identify(organisation, who)
+    if organisation.is_administrator(person.id):
+        return administrator(organisation, person.id)
+    kind = str(wanted.get("kind"))
+    heads: list[Post] = []
+    own = False
+    match kind:
+        case "delegate":
+            own = wanted.get("grantor") == person.id
+        case "interest":
+            own = wanted.get("person") == person.id
+        case "revoke":
+            granted = [d for d in organisation.all_delegations if d.id == wanted.get("delegation")]
+            own = any(delegation.grantor == person.id for delegation in granted)
+        case "designate":
+            heads = [organisation.head_of(str(wanted.get("unit")))]
+        case "stand_in":
+            away = organisation.people.get(str(wanted.get("for")))
+            heads = [organisation.head_of(unit) for unit, _ in (away.posts if away else ())]
+    held = next((post for post in person.posts if post in heads), None)
+    if held is None and not own:
+        raise _not_hers(organisation, person.id, kind)
+    unit, post = held or (person.posts[0] if person.posts else ("", ""))
+    return {"person": person.id, "unit": unit, "post": post}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from .access import permit
+from .access import permit, permit_change
 from .case import CalendarOf, Case, document_number, evolve
 from .clock import read_instant
 from .commands import claim_of
@@ -442,7 +442,8 @@ def verify_office(
 def _follows(
     record: Record, recorded: Sequence[tuple[str, str]], content: Callable[[str], bytes | None]
 ) -> bool:
-    """Whether a recorded organisation is the one before it with the change on record."""
+    """Whether a recorded organisation is the one before it with the change on record, made by who might do
+    so."""
     if not isinstance(record.event, OrganisationChanged):
         return True
     before = content(recorded[-1][1]) if recorded else None
@@ -452,6 +453,10 @@ def _follows(
         register = read_register(before, recorded=True)
         day = read_instant(record.at).astimezone(ZoneInfo(register.zone)).date()
         changed = register.changed(record.event.change, day)
+        if "person" in record.by:
+            acted = {key: value for key, value in record.by.items() if key != "org"}
+            if permit_change(register.on(day), acted["person"], record.event.change) != acted:
+                return False
     except Refusal:
         return False
     return digest(canonical(changed.as_json())) == record.event.content

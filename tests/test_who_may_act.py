@@ -9,9 +9,12 @@ import pytest
 from items import DAY, HOUR, NOON
 from review_items import AGREE, DISAGREE, county, events, refer, review_item, review_office
 
+from engine.clock import write_instant
 from engine.errors import Invalid, NotAllowed, Unknown
-from engine.events import CardWithdrawn
+from engine.events import CardWithdrawn, OrganisationChanged, canonical, digest
 from engine.office import Office
+from engine.office.draft import append_office
+from engine.office.library import STANDING, standing
 
 
 @pytest.fixture
@@ -397,3 +400,17 @@ def test_an_act_is_judged_by_the_organisation_of_its_time_however_often_that_was
     with pytest.raises(NotAllowed):
         office.do("p2", case, "b", AGREE, NOON + DAY)
     assert office.verify()[1] == []
+
+
+def test_a_change_of_the_organisation_by_whoever_may_not_make_it_is_found(office: Office) -> None:
+    """Whoever can write the database can put a good chain under it, but not make p1 an administrator before."""
+    change = {"kind": "post.grant", "person": "p1", "post": "hall/admin", "since": "2026-03-02"}
+    with office._store.transaction() as tx:
+        in_force = standing(tx)
+        register = office._library.register(tx, in_force.organisations[-1][1])
+        text = canonical(register.changed(change, NOON.date()).as_json())
+        tx.put_content(digest(text), text)
+        tx.set_meta(STANDING, in_force.followed_by(write_instant(NOON), digest(text)).text())
+        by = {"person": "p1", "unit": "hall", "post": "admin", "org": 1}
+        append_office(tx, NOON, [OrganisationChanged(change, digest(text))], by)
+    assert [finding.code for finding in office.verify()[1]] == ["content.differs"]

@@ -6,41 +6,15 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from ..access import identify
+from ..access import permit_change
 from ..clock import write_instant
-from ..errors import Invalid, NotAllowed, Refusal, Unknown, say
+from ..errors import Invalid, Refusal, Unknown, say
 from ..events import OFFICE, OrganisationChanged, OrganisationRecorded, canonical, digest, parse
-from ..organisation import Organisation, Post
+from ..organisation import Organisation
 from ..store import Reader, Transaction
 from .calendars import open_cases
 from .draft import SYSTEM, append_office, state_of
 from .library import STANDING, Library, head_of_case, standing
-
-
-def administrator(organisation: Organisation, who: str) -> dict[str, Any]:
-    """Who goes on record for an act of administration. Raises `NotAllowed` for whoever is no
-    administrator."""
-    person = identify(organisation, who)
-    if not organisation.is_administrator(person.id):
-        raise _not_hers(organisation, person.id, "an act of administration")
-    held = next(post for post in person.posts if post in organisation.administrators)
-    return {"person": person.id, "unit": held[0], "post": held[1]}
-
-
-def _not_hers(organisation: Organisation, person: str, what: str) -> NotAllowed:
-    able = [one.id for post in organisation.administrators for one in organisation.holders(*post)]
-    return NotAllowed(
-        "access.administrator",
-        say("{person} may not do this: {what}", person=person, what=what),
-        expected=say("an administrator; for a unit its head, for what is one's own oneself"),
-        found=say(
-            "{person} holds {posts}",
-            person=person,
-            posts=", ".join("/".join(post) for post in organisation.people[person].posts) or "—",
-        ),
-        rule=say("the organisation names its administrators"),
-        remedy=say("ask {people}", people=", ".join(able) or "—"),
-    )
 
 
 def change(
@@ -61,7 +35,7 @@ def change(
     version = in_force.version
     organisation = library.version(tx, in_force, version, now)
     # Without a name it is the operator of the machine: an office may have no administrator yet.
-    by = {**(SYSTEM if who is None else _may_change(organisation, who, wanted)), "org": version}
+    by = {**(SYSTEM if who is None else permit_change(organisation, who, wanted)), "org": version}
     register = library.register(tx, named)
     try:
         _check_hands(tx, organisation, wanted)
@@ -78,35 +52,6 @@ def change(
     tx.set_meta(STANDING, in_force.followed_by(write_instant(now), digest(text)).text())
     append_office(tx, now, [event], by, head)
     return {"change": dict(wanted), "version": version + 1, "repeated": False}
-
-
-def _may_change(organisation: Organisation, who: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The capacity in which somebody changes the organisation: administrators all of it, heads what
-    concerns their units, everybody her own delegations and interests. Raises `NotAllowed`."""
-    person = identify(organisation, who)
-    if organisation.is_administrator(person.id):
-        return administrator(organisation, person.id)
-    kind = str(wanted.get("kind"))
-    heads: list[Post] = []
-    own = False
-    match kind:
-        case "delegate":
-            own = wanted.get("grantor") == person.id
-        case "interest":
-            own = wanted.get("person") == person.id
-        case "revoke":
-            granted = [d for d in organisation.all_delegations if d.id == wanted.get("delegation")]
-            own = any(delegation.grantor == person.id for delegation in granted)
-        case "designate":
-            heads = [organisation.head_of(str(wanted.get("unit")))]
-        case "stand_in":
-            away = organisation.people.get(str(wanted.get("for")))
-            heads = [organisation.head_of(unit) for unit, _ in (away.posts if away else ())]
-    held = next((post for post in person.posts if post in heads), None)
-    if held is None and not own:
-        raise _not_hers(organisation, person.id, kind)
-    unit, post = held or (person.posts[0] if person.posts else ("", ""))
-    return {"person": person.id, "unit": unit, "post": post}
 
 
 def _check_hands(reader: Reader, organisation: Organisation, wanted: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..clock import CLOSING, OFFICE_ZONE
-from ..errors import Invalid, Refusal, Text, Unknown, say
+from ..errors import NOTHING, Invalid, Refusal, Text, Unknown, say
 from .view import ALL, POWERS, Organisation, Post, pair, stand
 
 INTERESTS = ("own", "spouse", "kin", "in-law", "other")
@@ -97,8 +97,8 @@ def unreadable(what: Text, inner: Refusal | None = None) -> Invalid:
         "organisation.unreadable",
         say("the organisation file can't be read: {error}", error=what),
         expected=inner.expected if inner else shape,
-        found=inner.found if inner else say(""),
-        rule=inner.rule if inner else say(""),
+        found=inner.found if inner else NOTHING,
+        rule=inner.rule if inner else NOTHING,
         remedy=inner.remedy if inner else say("correct the file and try again"),
     )
 
