@@ -10,6 +10,7 @@ from __future__ import annotations
 import gettext
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeVar
 
 import click
 
@@ -44,6 +45,8 @@ MOST_BYTES = 20_000_000
 LOCALE = Path(__file__).parent / "engine" / "locale"
 
 Answers = dict[str, Any]
+Given = Callable[["Office", datetime, str], Answers]
+"""What options other than --set and --data answer to a step."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -105,8 +108,19 @@ class Settings:
         )
 
     def show(self, data: Any, draw: Callable[[Screen, Any], str], zone: str | None = None) -> None:
-        """Print `data` as JSON, or as `draw` says it."""
+        """Print `data` as JSON, or as `draw` says it; texts in it in the reader's language."""
+        data = _rendered(data, self.translate)
         _write(_dump(data) if self.json else draw(self.screen(zone), data))
+
+
+def _rendered(data: Any, translate: Callable[[str], str]) -> Any:
+    if isinstance(data, Text):
+        return data.render(translate)
+    if isinstance(data, dict):
+        return {key: _rendered(value, translate) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_rendered(value, translate) for value in data]
+    return data
 
 
 def _instant(text: str, zone: str | None = None) -> datetime:
@@ -213,6 +227,22 @@ def card() -> None: ...
 def report() -> None: ...
 
 
+@cli.group("recusal", cls=_Group, help=say("Whose impartiality is in question.").msgid)
+def recusal() -> None: ...
+
+
+@cli.group("notice", cls=_Group, help=say("The one notice of what is missing.").msgid)
+def notice() -> None: ...
+
+
+@cli.group("meeting", cls=_Group, help=say("Joint meetings: convene, reply, hold.").msgid)
+def meeting() -> None: ...
+
+
+@cli.group("org", cls=_Group, help=say("Units, people, posts, and who acts for whom.").msgid)
+def org() -> None: ...
+
+
 # --- clerks, every day
 
 
@@ -253,9 +283,13 @@ def open_case(settings: Settings, item: str, pairs: tuple[str, ...], data: str |
     cli, "inbox", "lianban inbox", say("The open steps that you may do, those at the greatest risk first.")
 )
 @click.option("--all", "everybody", is_flag=True, help=say("Everybody's open steps.").msgid)
-def inbox(settings: Settings, everybody: bool) -> None:
+@click.option("--unit", metavar="UNIT", help=say("Only steps of this unit.").msgid)
+@click.option("--post", metavar="POST", help=say("Only steps of this post.").msgid)
+@click.option("--mine", is_flag=True, help=say("Only what you signed for, or was handed to you.").msgid)
+def inbox(settings: Settings, everybody: bool, unit: str | None, post: str | None, mine: bool) -> None:
     with settings.office() as office:
-        tasks = office.inbox(settings.who, settings.now(office.zone), everybody=everybody)
+        now = settings.now(office.zone)
+        tasks = office.inbox(settings.who, now, everybody=everybody, unit=unit, post=post, mine=mine)
         settings.show({"tasks": tasks}, lambda screen, data: screen.inbox(data), office.zone)
 
 
@@ -282,18 +316,7 @@ def show(settings: Settings, case: str) -> None:
 @click.argument("step", metavar="STEP")
 @_answers_options
 def do(settings: Settings, case: str, step: str, pairs: tuple[str, ...], data: str | None) -> None:
-    with settings.office() as office:
-        now = settings.now(office.zone)
-        form = office.form(case, step)
-        answers = _answers(form, office.zone, pairs, data)
-        done = _until_answered(
-            settings,
-            form,
-            office.zone,
-            answers,
-            lambda given: office.do(settings.who, case, step, given, now),
-        )
-        _show_act(settings, office, done)
+    _do_step(settings, case, lambda office, now: step, _nothing, pairs, data)
 
 
 _clock_option = click.option(
@@ -355,8 +378,7 @@ def resume(settings: Settings, case: str, name: str | None, ground: str | None, 
 def extend(settings: Settings, case: str, term: str | None, reason: str | None, name: str | None) -> None:
     with settings.office() as office:
         term = term or _wanted(settings, "--by", say("How much more time (10wd, 15d)"))
-        if reason is None:
-            reason = _wanted(settings, "--reason", say("Reason"))
+        reason = _reason(settings, reason)
         done = office.extend(settings.who, case, name, term, reason, settings.now(office.zone))
         _show_act(settings, office, done)
 
@@ -377,9 +399,7 @@ def _card_verb(name: str, help: Text) -> None:
             "withdraw": CardWithdrawn,
         }
         with settings.office() as office:
-            if reason is None:
-                reason = _wanted(settings, "--reason", say("Reason"))
-            act = acts[name](card, reason)
+            act = acts[name](card, _reason(settings, reason))
             done = office.treat_card(settings.who, case, act, settings.now(office.zone))
             _show_act(settings, office, done)
 
@@ -418,6 +438,795 @@ def print_document(settings: Settings, case: str, document: str | None, output: 
     data = {**row._asdict(), "file": output, "content": None if output else content.decode()}
     text = say("{number} is in {file}: open it in a browser to print it", number=row.number, file=output)
     settings.show(data, lambda screen, _: screen.line(text))
+
+
+# --- clerks: referrals, recusals, hand-overs
+
+_reason_option = click.option("--reason", metavar="TEXT", help=say("Why; it goes on record.").msgid)
+
+
+def _plan_options(function: F) -> F:
+    draft = click.option(
+        "--draft", metavar="FILE", help=say("Write a plan of all your open referrals to FILE (CSV).").msgid
+    )
+    plan = click.option(
+        "--plan",
+        metavar="FILE",
+        help=say("Work FILE off, line by line; again goes on where it stopped.").msgid,
+    )
+    dry_run = click.option(
+        "--dry-run", is_flag=True, help=say("With --plan: only tell what would be done.").msgid
+    )
+    return draft(plan(dry_run(function)))
+
+
+def _planned(
+    settings: Settings,
+    kind: Literal["sign", "answer"],
+    place: tuple[str | None, str | None],
+    draft: str | None,
+    plan: str | None,
+    dry_run: bool,
+) -> int | None:
+    """Write or work off a plan; the exit code, or None when one step is meant."""
+    named = sum(given is not None for given in (place[0], draft, plan))
+    if named != 1 or (place[0] is not None and place[1] is None) or (dry_run and plan is None):
+        raise Wrong(say("name a CASE and its STEP, or --draft FILE, or --plan FILE [--dry-run]"))
+    if draft is not None:
+        with settings.office() as office:
+            now = settings.now(office.zone)
+            content, count = office.draft_plan(settings.who, kind, now, settings.lang)
+        _write_file(draft, content)
+        data = {"kind": kind, "file": draft, "count": count}
+        settings.show(data, lambda screen, data: screen.drafted(data))
+        return 0
+    return None if plan is None else _work_plan(settings, kind, plan, dry_run)
+
+
+def _work_plan(settings: Settings, kind: Literal["sign", "answer"], plan: str, dry_run: bool) -> int:
+    from engine.office.bulk import FOLLOWS, STATES
+
+    content = _read(plan)
+    lines = []
+    with settings.office() as office, _bar(settings) as progress:
+        worked = office.work_plan(
+            settings.who,
+            kind,
+            content,
+            plan,
+            lambda: settings.now(office.zone),
+            progress,
+            dry_run=dry_run,
+        )
+        for line in worked:
+            told = office.told(line.case, line.records) if line.records else []
+            facts = [event for event in told if event["fact"] and event["said"]]
+            lines.append(
+                {
+                    "line": line.number,
+                    "case": line.case,
+                    "step": line.step,
+                    "state": line.state,
+                    "said": facts[-1]["said"] if facts else {},
+                    "events": [event for event in told if event["type"] in FOLLOWS],
+                    "refusal": line.refusal.as_dict(settings.translate) if line.refusal else None,
+                }
+            )
+        zone = office.zone
+    counts = {state: sum(line["state"] == state for line in lines) for state in STATES}
+    data = {"kind": kind, "file": plan, "dry_run": dry_run, "lines": lines, "counts": counts}
+    settings.show(data, lambda screen, data: screen.worked(data), zone)
+    return PARTLY if counts["refused"] else 0
+
+
+@_verb(
+    cli,
+    "sign",
+    "lianban sign 42 psb_review",
+    say("Sign for the receipt of a referral, or of all in a plan file. Its term runs either way."),
+)
+@click.argument("case", metavar="[CASE]", required=False)
+@click.argument("step", metavar="[STEP]", required=False)
+@_plan_options
+def sign(
+    settings: Settings, case: str | None, step: str | None, draft: str | None, plan: str | None, dry_run: bool
+) -> int:
+    code = _planned(settings, "sign", (case, step), draft, plan, dry_run)
+    if code is None:
+        with settings.office() as office:
+            done = office.sign(settings.who, str(case), str(step), settings.now(office.zone))
+            _show_act(settings, office, done)
+    return code or 0
+
+
+@_verb(
+    cli,
+    "answer",
+    "lianban answer 42 psb_review --set opinion=conditions --set conditions='…'",
+    say("Give your department's opinion on a referral, or on all in a plan file."),
+)
+@click.argument("case", metavar="[CASE]", required=False)
+@click.argument("step", metavar="[STEP]", required=False)
+@_answers_options
+@_plan_options
+def answer(
+    settings: Settings,
+    case: str | None,
+    step: str | None,
+    pairs: tuple[str, ...],
+    data: str | None,
+    draft: str | None,
+    plan: str | None,
+    dry_run: bool,
+) -> int:
+    code = _planned(settings, "answer", (case, step), draft, plan, dry_run)
+    if code is None:
+        _do_step(settings, str(case), lambda office, now: str(step), _nothing, pairs, data)
+    return code or 0
+
+
+@_verb(
+    cli,
+    "confirm",
+    "lianban confirm 42 psb_review",
+    say("Put your name under what somebody else entered: as the leader, or as the other officer."),
+)
+@click.argument("case", metavar="CASE")
+@click.argument("step", metavar="STEP")
+def confirm(settings: Settings, case: str, step: str) -> None:
+    with settings.office() as office:
+        _show_act(settings, office, office.confirm(settings.who, case, step, settings.now(office.zone)))
+
+
+@_verb(
+    cli,
+    "return",
+    "lianban return 42 psb_review --reason '…'",
+    say("Send what somebody else entered back to her."),
+)
+@click.argument("case", metavar="CASE")
+@click.argument("step", metavar="STEP")
+@_reason_option
+def give_back(settings: Settings, case: str, step: str, reason: str | None) -> None:
+    reason = _reason(settings, reason)
+    with settings.office() as office:
+        done = office.give_back(settings.who, case, step, reason, settings.now(office.zone))
+        _show_act(settings, office, done)
+
+
+@_verb(
+    cli,
+    "recuse",
+    "lianban recuse 42 psb_review --reason '…'",
+    say("Say that you are not impartial in CASE; STEP stands still until that is decided."),
+)
+@click.argument("case", metavar="CASE")
+@click.argument("step", metavar="[STEP]", required=False)
+@click.option(
+    "--department", is_flag=True, help=say("As its head: the whole department keeps out of STEP.").msgid
+)
+@_reason_option
+def recuse(settings: Settings, case: str, step: str | None, department: bool, reason: str | None) -> None:
+    if department and step is None:
+        raise Wrong(say("name the STEP that the department keeps out of"))
+    reason = _reason(settings, reason)
+    with settings.office() as office:
+        now = settings.now(office.zone)
+        act = office.withdraw_department if department else office.recuse
+        _show_act(settings, office, act(settings.who, case, step or "", reason, now))
+
+
+@_verb(
+    cli,
+    "challenge",
+    "lianban challenge 42 psb_review --person yang.fan --party '张明' --reason '…'",
+    say("Enter that a party says PERSON is not impartial; STEP stands still until that is decided."),
+)
+@click.argument("case", metavar="CASE")
+@click.argument("step", metavar="[STEP]", required=False)
+@click.option("--person", metavar="PERSON", help=say("Who is challenged.").msgid)
+@click.option(
+    "--party", metavar="NAME", help=say("Who challenges: the applicant, or an interested party.").msgid
+)
+@_reason_option
+def challenge(
+    settings: Settings,
+    case: str,
+    step: str | None,
+    person: str | None,
+    party: str | None,
+    reason: str | None,
+) -> None:
+    person = person or _wanted(settings, "--person", say("Who is challenged"))
+    party = party or _wanted(settings, "--party", say("Who challenges"))
+    reason = _reason(settings, reason)
+    with settings.office() as office:
+        now = settings.now(office.zone)
+        done = office.challenge(settings.who, case, step or "", person, party, reason, now)
+        _show_act(settings, office, done)
+
+
+@_verb(
+    recusal,
+    "decide",
+    "lianban recusal decide 42 r1 --uphold --reason '…'",
+    say("Decide whether somebody keeps out of CASE, as the head of the unit. `show` lists the recusals."),
+)
+@click.argument("case", metavar="CASE")
+@click.argument("id", metavar="ID")
+@click.option("--uphold/--reject", "upheld", default=None, help=say("She keeps out, or may go on.").msgid)
+@_reason_option
+def decide_recusal(settings: Settings, case: str, id: str, upheld: bool | None, reason: str | None) -> None:
+    if upheld is None:
+        choices = {"uphold": say("uphold"), "reject": say("reject")}
+        upheld = _wanted(settings, "--uphold' / '--reject", say("Decision"), choices) == "uphold"
+    reason = _reason(settings, reason)
+    with settings.office() as office:
+        now = settings.now(office.zone)
+        _show_act(settings, office, office.decide_recusal(settings.who, case, id, upheld, reason, now))
+
+
+@_verb(
+    cli,
+    "handover",
+    "lianban handover 42 psb_review --to shi.lin --reason '…'",
+    say("Let PERSON answer for STEP from now on; without STEP, for the case to the applicant."),
+)
+@click.argument("case", metavar="[CASE]", required=False)
+@click.argument("step", metavar="[STEP]", required=False)
+@click.option("--to", metavar="PERSON", help=say("Who takes it over.").msgid)
+@click.option(
+    "--all", "everything", is_flag=True, help=say("All that you answer for, told one by one.").msgid
+)
+@_reason_option
+def handover(
+    settings: Settings,
+    case: str | None,
+    step: str | None,
+    to: str | None,
+    everything: bool,
+    reason: str | None,
+) -> int:
+    if everything == (case is not None):
+        raise Wrong(say("name a CASE, or --all"))
+    to = to or _wanted(settings, "--to", say("Who takes it over"))
+    reason = _reason(settings, reason)
+    with settings.office() as office:
+        if case is not None:
+            done = office.hand_over(settings.who, case, step or "", to, reason, settings.now(office.zone))
+            _show_act(settings, office, done)
+            return 0
+        with _bar(settings) as progress:
+            found = office.hand_over_all(
+                settings.who, to, reason, lambda: settings.now(office.zone), progress
+            )
+    lines = [
+        {"case": number, "step": task, "refusal": refusal.as_dict(settings.translate) if refusal else None}
+        for number, task, refusal in found
+    ]
+    settings.show({"to": to, "lines": lines}, lambda screen, data: screen.handed_over(data))
+    return PARTLY if any(line["refusal"] for line in lines) else 0
+
+
+@_verb(
+    notice,
+    "allow",
+    "lianban notice allow 42 --reason '…'",
+    say("Allow one more notice of what is missing, as the office that may; it is an accountability event."),
+)
+@click.argument("case", metavar="CASE")
+@_reason_option
+def allow_notice(settings: Settings, case: str, reason: str | None) -> None:
+    reason = _reason(settings, reason)
+    with settings.office() as office:
+        _show_act(
+            settings, office, office.allow_notice(settings.who, case, reason, settings.now(office.zone))
+        )
+
+
+# --- clerks: joint meetings
+
+_meeting_option = click.option(
+    "--meeting", "named", metavar="MEETING", help=say("Which, where the item has several.").msgid
+)
+
+
+def _meeting_options(function: F) -> F:
+    return _meeting_option(_answers_options(function))
+
+
+def _dropped(**given: Any) -> Answers:
+    """What was given, without what was not."""
+    return {name: value for name, value in given.items() if value not in (None, "", [], ())}
+
+
+@_verb(
+    meeting,
+    "show",
+    "lianban meeting show 42",
+    say("The joint meetings of CASE: who was called, who came, what it came to, what can be done."),
+)
+@click.argument("case", metavar="CASE")
+def meeting_show(settings: Settings, case: str) -> None:
+    with settings.office() as office:
+        data = office.meetings(case, settings.now(office.zone))
+        settings.show(data, lambda screen, data: screen.meetings(data), office.zone)
+
+
+@_verb(
+    meeting,
+    "convene",
+    "lianban meeting convene 42 --date 2026-03-10 --time 09:00 --place '…' --agenda '…' "
+    "--departments samr,psb",
+    say("Call the departments to the joint meeting of CASE."),
+)
+@click.argument("case", metavar="CASE")
+@click.option("--date", metavar="DATE", help=say("The day, after the notice term.").msgid)
+@click.option("--time", metavar="TIME", help=say("The hour: 09:00.").msgid)
+@click.option("--place", metavar="TEXT", help=say("Where.").msgid)
+@click.option("--agenda", metavar="TEXT", help=say("What about.").msgid)
+@click.option("--departments", metavar="UNITS", help=say("Who is called: samr,psb.").msgid)
+@_meeting_options
+def meeting_convene(
+    settings: Settings,
+    case: str,
+    date: str | None,
+    time: str | None,
+    place: str | None,
+    agenda: str | None,
+    departments: str | None,
+    pairs: tuple[str, ...],
+    data: str | None,
+    named: str | None,
+) -> None:
+    units = _parts(departments)
+    answers = _dropped(date=date, time=time, place=place, agenda=agenda, departments=units)
+    _do_meeting(settings, case, "convene", named, lambda *_: answers, pairs, data)
+
+
+@_verb(
+    meeting,
+    "reply",
+    "lianban meeting reply 42 --substitute shi.lin",
+    say("Reply to the invitation of your department, as its designated leader."),
+)
+@click.argument("case", metavar="CASE")
+@click.argument("step", metavar="[STEP]", required=False)
+@click.option("--coming", is_flag=True, help=say("You come yourself.").msgid)
+@click.option("--substitute", metavar="PERSON", help=say("PERSON of your department comes for you.").msgid)
+@click.option("--apology", metavar="REASON", help=say("Nobody can come, for this reason.").msgid)
+@_meeting_options
+def meeting_reply(
+    settings: Settings,
+    case: str,
+    step: str | None,
+    coming: bool,
+    substitute: str | None,
+    apology: str | None,
+    pairs: tuple[str, ...],
+    data: str | None,
+    named: str | None,
+) -> None:
+    chosen = _dropped(coming=coming or None, substitute=substitute, apology=apology)
+    if len(chosen) > 1:
+        raise Wrong(say("choose one of --coming, --substitute and --apology"))
+    answers = _dropped(reply=next(iter(chosen), None), substitute=substitute, reason=apology)
+    _do_meeting(settings, case, "invite", named, lambda *_: answers, pairs, data, step)
+
+
+@_verb(
+    meeting,
+    "hold",
+    "lianban meeting hold 42 --present samr=zhao.guoqiang --absent psb='…' --opinion samr=agree "
+    "--conclude 'samr:5wd:…' --resolved",
+    say("Enter the minutes of the joint meeting of CASE, once it was held."),
+)
+@click.argument("case", metavar="CASE")
+@click.option("--present", multiple=True, metavar="UNIT=PERSON", help=say("Who came for UNIT.").msgid)
+@click.option("--absent", multiple=True, metavar="UNIT[=REASON]", help=say("Nobody came for UNIT.").msgid)
+@click.option(
+    "--opinion",
+    multiple=True,
+    metavar="UNIT=OPINION[:TEXT]",
+    help=say(
+        "What UNIT said: agree, abstain, disagree:reason, not_concerned:reason, conditions:text (one each)."
+    ).msgid,
+)
+@click.option(
+    "--conclude", multiple=True, metavar="UNIT:TERM:TEXT", help=say("UNIT does this within TERM (5wd).").msgid
+)
+@click.option("--resolved/--unresolved", default=None, help=say("Whether the departments agreed.").msgid)
+@_meeting_options
+def meeting_hold(
+    settings: Settings,
+    case: str,
+    present: tuple[str, ...],
+    absent: tuple[str, ...],
+    opinion: tuple[str, ...],
+    conclude: tuple[str, ...],
+    resolved: bool | None,
+    pairs: tuple[str, ...],
+    data: str | None,
+    named: str | None,
+) -> None:
+    came = [_split(text, "=", 2) for text in present]
+    stayed = [[*_split(text, "=", 1, 2), ""][:2] for text in absent]
+    spoken = [_split(text, "=", 2) for text in opinion]
+    concluded = [_split(text, ":", 3) for text in conclude]
+
+    def given(office: Office, now: datetime, step: str) -> Answers:
+        return {
+            **_attendance(office, case, now, came, stayed),
+            **_dropped(opinions=_opinions(spoken)),
+            **({} if data is not None and not concluded else {"conclusions": _conclusions(concluded)}),
+            **({} if resolved is None else {"resolved": resolved}),
+        }
+
+    _do_meeting(settings, case, "hold", named, given, pairs, data)
+
+
+def _split(text: str, mark: str, *parts: int) -> list[str]:
+    """The parts of an option's value, none of them blank."""
+    found = [part.strip() for part in text.split(mark, max(parts) - 1)]
+    if len(found) not in parts or not all(found):
+        raise Wrong(say("{text} can't be read; see --help", text=text))
+    return found
+
+
+def _attendance(
+    office: Office, case: str, now: datetime, came: list[list[str]], stayed: list[list[str]]
+) -> Answers:
+    """Who was there, and who should have been."""
+    if not came and not stayed:
+        return {}
+    called = {
+        line["unit"]: line["substitute"] or line["designated"]
+        for told in office.meetings(case, now)["meetings"]
+        for line in told["departments"]
+    }
+    attendance = [{"department": unit, "person": person, "present": True} for unit, person in came]
+    attendance += [
+        {
+            "department": unit,
+            "person": called.get(unit) or "",
+            "present": False,
+            **_dropped(reason=reason),
+        }
+        for unit, reason in stayed
+    ]
+    return {"attendance": attendance}
+
+
+def _opinions(spoken: list[list[str]]) -> list[Answers]:
+    """`[unit, "conditions:text"]` as the form has it; several conditions of one unit in one list."""
+    found: dict[str, Answers] = {}
+    for unit, said in spoken:
+        opinion, _, text = said.partition(":")
+        entry = found.setdefault(unit, {"department": unit, "opinion": opinion})
+        if opinion == "conditions" and text:
+            entry.setdefault("conditions", []).append(text)
+        elif text:
+            entry["reason"] = text
+    return list(found.values())
+
+
+def _conclusions(concluded: list[list[str]]) -> list[Answers]:
+    return [{"department": unit, "term": term, "task": task} for unit, term, task in concluded]
+
+
+def _do_meeting(
+    settings: Settings,
+    case: str,
+    role: str,
+    named: str | None,
+    given: Given,
+    pairs: tuple[str, ...],
+    data: str | None,
+    step: str | None = None,
+) -> None:
+    """Do the step of a meeting that has this role."""
+
+    def find(office: Office, now: datetime) -> str:
+        return step or office.meeting_step(settings.who, case, role, now, named)
+
+    _do_step(settings, case, find, given, pairs, data)
+
+
+def _do_step(
+    settings: Settings,
+    case: str,
+    find: Callable[[Office, datetime], str],
+    given: Given,
+    pairs: tuple[str, ...],
+    data: str | None,
+) -> None:
+    """Do a step with the answers of --data, over them what was `given` by other options, over them --set."""
+    with settings.office() as office:
+        now = settings.now(office.zone)
+        step = find(office, now)
+        form = office.form(case, step)
+        answers = _answers(form, office.zone, pairs, data, given(office, now, step))
+        done = _until_answered(
+            settings,
+            form,
+            office.zone,
+            answers,
+            lambda given: office.do(settings.who, case, step, given, now),
+        )
+        _show_act(settings, office, done)
+
+
+def _nothing(*_: Any) -> Answers:
+    return {}
+
+
+# --- the organisation
+
+
+class _Option(NamedTuple):
+    """An option of a change of the organisation: the `key` it gives; `parts` splits it at commas."""
+
+    flag: str
+    key: str
+    metavar: str
+    help: Text
+    needed: bool = False
+    parts: bool = False
+
+
+_SINCE = _Option("--since", "since", "DATE", say("From this day on; left out, from today."))
+_UNTIL = _Option("--until", "until", "DATE", say("Up to and with this day."))
+
+
+def _change_verb(
+    group: click.Group,
+    name: str,
+    kind: str,
+    example: str,
+    help: Text,
+    arguments: Mapping[str, str],
+    *options: _Option,
+) -> None:
+    """A command that changes one thing in the organisation; `arguments` are keys with what help calls
+    them."""
+
+    def change(settings: Settings, **given: str | None) -> None:
+        wanted: dict[str, Any] = {"kind": kind, **{key: given[key] for key in arguments}}
+        for option in options:
+            text = given[option.key]
+            if text is None and option.needed:
+                text = _wanted(settings, option.flag, option.help)
+            if text is not None:
+                wanted[option.key] = _parts(text) if option.parts else text
+        _change(settings, wanted)
+
+    command = _verb(group, name, example, help)(change)
+    command.params = [
+        *(click.Argument([key], metavar=metavar) for key, metavar in arguments.items()),
+        *(
+            click.Option([option.flag, option.key], metavar=option.metavar, help=option.help.msgid)
+            for option in options
+        ),
+        *COMMON,
+    ]
+
+
+def _change(settings: Settings, wanted: dict[str, Any]) -> None:
+    with settings.office() as office:
+        now = settings.now(office.zone)
+        data = office.change_organisation(
+            settings.who, _complete(wanted, settings.who, now, office.zone), now
+        )
+        settings.show(data, lambda screen, data: screen.changed(data))
+
+
+def _complete(wanted: dict[str, Any], who: str | None, now: datetime, zone: str) -> dict[str, Any]:
+    """The change with what follows from who makes it, and when: the record names the day."""
+    from zoneinfo import ZoneInfo
+
+    from engine.organisation.changes import CHANGES
+
+    today = now.astimezone(ZoneInfo(zone)).date().isoformat()
+    wanted = {**dict.fromkeys(CHANGES[wanted["kind"]].dated, today), **wanted}
+    names = {lang: wanted.pop(f"name_{lang}") for lang in ("zh", "en") if f"name_{lang}" in wanted}
+    if names:
+        wanted["name"] = names
+    if wanted["kind"] == "delegate":
+        unit, _, post = wanted["post"].partition("/")
+        wanted = {"id": f"{who}-{wanted['to']}-{unit}-{post}-{wanted['since']}", **wanted, "grantor": who}
+    return wanted
+
+
+_change_verb(
+    cli,
+    "delegate",
+    "delegate",
+    "lianban delegate chen.jing --post samr/leader --items '*' --powers sign --until 2026-06-30",
+    say("Let PERSON do what you may do in your post, for these items and powers, for a time."),
+    {"to": "PERSON"},
+    _Option("--post", "post", "UNIT/POST", say("The post, yours in your own right."), needed=True),
+    _Option("--items", "items", "ITEMS", say("Items by code, or *."), needed=True, parts=True),
+    _Option(
+        "--powers", "powers", "POWERS", say("accept, review, approve, sign, report_up, or *."), True, True
+    ),
+    _SINCE,
+    _UNTIL._replace(needed=True),
+    _Option("--id", "id", "ID", say("What the delegation is called on record.")),
+)
+_change_verb(
+    cli,
+    "revoke",
+    "revoke",
+    "lianban revoke d-2026-3",
+    say("Take a delegation back. `org delegations` lists them."),
+    {"delegation": "DELEGATION"},
+    _Option("--on", "on", "DATE", say("From this day on; left out, from today.")),
+)
+_change_verb(
+    org,
+    "add-unit",
+    "unit.add",
+    "lianban org add-unit springvillage --name '春城村' --english 'Spring Village' --kind village "
+    "--parent chengguan",
+    say("Add a unit."),
+    {"code": "CODE"},
+    _Option("--name", "name_zh", "NAME", say("Its name."), needed=True),
+    _Option("--english", "name_en", "NAME", say("Its name in English.")),
+    _Option("--kind", "unit_kind", "KIND", say("department, window, township, village …"), needed=True),
+    _Option("--parent", "parent", "UNIT", say("The unit above it.")),
+    _SINCE,
+)
+_change_verb(
+    org,
+    "merge",
+    "unit.merge",
+    "lianban org merge quality --into samr --until 2026-06-30",
+    say("Merge UNIT into another at the end of a day: people, posts and open cases are the other's then."),
+    {"unit": "UNIT"},
+    _Option("--into", "into", "UNIT", say("Who takes over."), needed=True),
+    _UNTIL._replace(needed=True),
+)
+_change_verb(
+    org,
+    "add-person",
+    "person.add",
+    "lianban org add-person he.xin --name '何新' --english 'He Xin'",
+    say("Add somebody; posts are given with `org grant`."),
+    {"id": "PERSON"},
+    _Option("--name", "name_zh", "NAME", say("Her name."), needed=True),
+    _Option("--english", "name_en", "NAME", say("Her name in English.")),
+    _Option("--email", "email", "ADDRESS", say("Where reminders and cards go.")),
+)
+_change_verb(
+    org,
+    "grant",
+    "post.grant",
+    "lianban org grant he.xin psb/reviewer --since 2026-04-01",
+    say("Give PERSON a post."),
+    {"person": "PERSON", "post": "UNIT/POST"},
+    _SINCE,
+    _UNTIL,
+)
+_change_verb(
+    org,
+    "end",
+    "post.end",
+    "lianban org end yang.fan psb/reviewer --until 2026-03-31",
+    say("End a post of PERSON, when nothing is left in her hands."),
+    {"person": "PERSON", "post": "UNIT/POST"},
+    _UNTIL._replace(help=say("Her last day; left out, today.")),
+)
+_change_verb(
+    org,
+    "rotate",
+    "rotate",
+    "lianban org rotate yang.fan psb/reviewer --to psb/records --on 2026-04-01",
+    say("Move PERSON from one post to another, when nothing is left in her hands."),
+    {"person": "PERSON", "post": "UNIT/POST"},
+    _Option("--to", "to_post", "UNIT/POST", say("The new post."), needed=True),
+    _Option("--on", "on", "DATE", say("Her first day there; left out, today.")),
+)
+_change_verb(
+    org,
+    "stand-in",
+    "stand_in",
+    "lianban org stand-in wang.lei --for zhao.guoqiang --since 2026-03-02 --until 2026-03-06",
+    say("Let PERSON act for somebody who is away."),
+    {"person": "PERSON"},
+    _Option("--for", "for", "PERSON", say("Who is away."), needed=True),
+    _SINCE,
+    _UNTIL._replace(needed=True),
+)
+_change_verb(
+    org,
+    "duty",
+    "duty",
+    "lianban org duty ma.jun government/duty-leader --since 2026-03-02 --until 2026-03-08",
+    say("Put PERSON on the duty roster."),
+    {"person": "PERSON", "post": "UNIT/POST"},
+    _SINCE,
+    _UNTIL._replace(needed=True),
+)
+_change_verb(
+    org,
+    "certificate",
+    "certificate",
+    "lianban org certificate yang.fan --kind enforcement --number 5399-0017 --expires 2028-12-31",
+    say("Record a certificate of PERSON, or its renewal."),
+    {"person": "PERSON"},
+    _Option("--kind", "certificate_kind", "KIND", say("Its kind: enforcement."), needed=True),
+    _Option("--number", "number", "TEXT", say("Its number."), needed=True),
+    _Option("--expires", "expires", "DATE", say("The last day on which it is valid."), needed=True),
+)
+_change_verb(
+    org,
+    "designate",
+    "designate",
+    "lianban org designate psb li.gang",
+    say("Name the leader whom UNIT sends to joint meetings."),
+    {"unit": "UNIT", "person": "PERSON"},
+)
+_change_verb(
+    org,
+    "interest",
+    "interest",
+    "lianban org interest yang.fan --party '张明' --kind kin",
+    say("Declare that PERSON has to do with a party: she keeps out of its cases."),
+    {"person": "PERSON"},
+    _Option("--party", "party", "NAME", say("The party's name, or its number."), needed=True),
+    _Option("--kind", "interest", "KIND", say("own, spouse, kin, in-law or other."), needed=True),
+    _Option("--note", "note", "TEXT", say("What the record shall say.")),
+)
+
+
+@_verb(org, "show", "lianban org show psb", say("The units as they stand, or those below UNIT, with people."))
+@click.argument("unit", metavar="[UNIT]", required=False)
+def org_show(settings: Settings, unit: str | None) -> None:
+    with settings.office() as office:
+        data = office.organisation(settings.now(office.zone), unit)
+        settings.show(data, lambda screen, data: screen.organisation(data))
+
+
+@_verb(org, "people", "lianban org people", say("Everybody, with posts and certificates."))
+def org_people(settings: Settings) -> None:
+    with settings.office() as office:
+        whole = office.organisation(settings.now(office.zone))
+        data = {"day": whole["day"], "people": whole["people"]}
+        settings.show(data, lambda screen, data: screen.people(data))
+
+
+@_verb(org, "delegations", "lianban org delegations", say("Who acts for whom: delegations and stand-ins."))
+def org_delegations(settings: Settings) -> None:
+    with settings.office() as office:
+        whole = office.organisation(settings.now(office.zone))
+        data = {key: whole[key] for key in ("day", "delegations", "stand_ins")}
+        settings.show(data, lambda screen, data: screen.delegations(data))
+
+
+@_verb(
+    org,
+    "import",
+    "lianban org import organisation.toml --dry-run",
+    say("Bring the whole organisation in from FILE (TOML), in the place of what is on record."),
+)
+@click.argument("file", metavar="FILE")
+@click.option("--dry-run", is_flag=True, help=say("Only tell what would change.").msgid)
+def org_import(settings: Settings, file: str, dry_run: bool) -> None:
+    from engine.organisation import read_register
+
+    change = {"kind": "import", "organisation": read_register(_read(file)).as_json()}
+    with settings.office() as office:
+        now = settings.now(office.zone)
+        differences = office.plan_change(settings.who, change, now)
+        made = None if dry_run else office.change_organisation(settings.who, change, now)
+        data = {
+            "file": file,
+            "dry_run": dry_run,
+            "differences": differences,
+            "version": made["version"] if made else None,
+            "repeated": made["repeated"] if made else False,
+        }
+        settings.show(data, lambda screen, data: screen.import_planned(data))
 
 
 # --- auditors
@@ -922,8 +1731,11 @@ def _grounds(office: Office, case: str, clock: str | None, now: datetime) -> dic
     }
 
 
-def _answers(form: Answers, zone: str, pairs: tuple[str, ...], data: str | None) -> Answers:
-    """The answers given on the command line: those of --data, and over them those of --set."""
+def _answers(
+    form: Answers, zone: str, pairs: tuple[str, ...], data: str | None, given: Mapping[str, Any] | None = None
+) -> Answers:
+    """The answers given on the command line: those of --data, over them what other options have `given`, and
+    over them those of --set."""
     from engine.forms import place, read_field
 
     answers: Answers = {}
@@ -936,9 +1748,10 @@ def _answers(form: Answers, zone: str, pairs: tuple[str, ...], data: str | None)
                 expected=say("an object such as {example}", example='{"opinion": "agree"}'),
                 remedy=say("correct the file; nothing was recorded"),
             )
+    answers = {**answers, **(given or {})}
     for pair in pairs:
-        name, given, text = pair.partition("=")
-        if not given:
+        name, sign, text = pair.partition("=")
+        if not sign:
             raise Wrong(say("--set {pair} gives no value; write --set field=value", pair=pair))
         answers = place(answers, name, read_field(form, name, text, zone))
     return answers
@@ -1030,6 +1843,16 @@ def _show_act(settings: Settings, office: Office, done: Done) -> None:
         "clocks": after["clocks"],
     }
     settings.show(data, lambda screen, data: screen.acted(data), office.zone)
+
+
+def _parts(text: str | None) -> list[str]:
+    """The entries between commas."""
+    return [part for part in (part.strip() for part in re.split("[,，、]", text or "")) if part]
+
+
+def _reason(settings: Settings, reason: str | None) -> str:
+    """The reason that goes on record, asked for where it is missing."""
+    return reason if reason is not None else _wanted(settings, "--reason", say("Reason"))
 
 
 # --- in and out
@@ -1139,6 +1962,19 @@ def _progress(settings: Settings) -> Iterator[Callable[[int], None]]:
     yield advance
     if count >= 50 and shown:
         click.echo("\r\x1b[K", nl=False, err=True)
+
+
+@contextmanager
+def _bar(settings: Settings) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal while so many of so many are worked off."""
+    shown = sys.stderr.isatty() and not settings.json
+    with click.progressbar(length=0, file=sys.stderr, hidden=not shown) as bar:
+
+        def advance(step: int, all: int) -> None:
+            bar.length = all
+            bar.update(step)
+
+        yield advance
 
 
 # --- languages

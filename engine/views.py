@@ -204,9 +204,9 @@ def story_lines(
     """A history for readers: each record with what its codes are called.
 
     `name` is what the event is about (step, timer, clock, document, joint review, meeting, outcome), `said`
-    as in `step_lines`, and for a pause its ground; `clock_name` is the clock that the event names, and `of_name`
-    the step that this one is of; `mentions` are the names of the other people and units in it; `because` says why an outcome is certain. The office's
-    own history has no definition.
+    as in `step_lines`, and for a pause its ground; `clock_name` is the clock that the event names, and
+    `of_name` the step that this clock is of; `mentions` are the names of the other people and units in it;
+    `because` says why an outcome is certain. The office's own history has no definition.
     """
     lines = []
     for record in history:

@@ -21,10 +21,13 @@ from ..steps import Step, steps, timed_steps
 from ..store import DocumentRow, Reader, TaskRow
 from ..time_views import card_lines, clock_lines, concerning, explanation, risk, timer_lines
 from ..views import (
+    agent_line,
     answer_lines,
     contact_line,
+    finding_lines,
     joint_lines,
     material_lines,
+    person_name,
     recusal_lines,
     step_lines,
     story_lines,
@@ -120,6 +123,7 @@ def _inbox_line(
         "referral": "joint" in entry if entry is not None else False,
         "stage": entry["stage"] if entry is not None else "open",
         "assignee": entry.get("assignee", "") if entry is not None else "",
+        "assignee_name": person_name(organisation, entry.get("assignee", "")) if entry is not None else {},
         "suspended": entry.get("suspended", "") if entry is not None else "",
     }
 
@@ -157,6 +161,8 @@ def show(reader: Reader, library: Library, case: str, now: datetime | None) -> d
         "recusals": recusal_lines(state, organisation),
         "materials": material_lines(state, definition, organisation),
         "contact": contact_line(state, organisation),
+        "agent": agent_line(state, definition),
+        "findings": finding_lines(history, definition),
         "notices": {"told": state.notices, "allowed": state.leave},
         "timers": timer_lines(state, definition),
         "documents": [

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from .. import audit, commands
-from ..access import identify
+from ..access import administrator, identify
 from ..case import EVERYWHERE, Case, workdays_of
 from ..clock import Overlay, Workdays, Year, read_instant, shipped, write_instant
 from ..commands import Command, Scene
@@ -63,8 +63,9 @@ from .library import (
 )
 from .publishing import check_folder, publishable, put_in_force
 
-if TYPE_CHECKING:  # mail takes long to import, and few commands send any
+if TYPE_CHECKING:  # few commands need these, and they take long to import
     from ..delivery import Delivery
+    from . import bulk
     from .post import Delivered
 
 MOST_TRIES = 200
@@ -172,7 +173,7 @@ class Office:
     def _settle_in(tx: Transaction) -> bool:
         """What an office from before calendars, or from before changes of the organisation, lacks: what is
         in force, and the setting that says so; whether it lacked any."""
-        if (text := tx.meta(STANDING)) is not None and "organisations" in json.loads(text):
+        if (text := tx.meta(STANDING)) is not None and "earlier" in json.loads(text):
             return False
         first, last = (
             parse(OFFICE, *tx.records(OFFICE)[0][:2]).at,
@@ -424,19 +425,126 @@ class Office:
         draft.settle(now)
         return draft.write(now)
 
+    # --- many at once
+
+    def draft_plan(self, who: str | None, kind: bulk.Kind, now: datetime, lang: str) -> tuple[bytes, int]:
+        """A plan file (`office.bulk`) of every open referral that `who` may sign for or answer, with names in
+        `lang`, and how many there are."""
+        from . import bulk
+
+        with self._store.reading() as reader:
+            return bulk.draft(reader, self._library, who, now, kind, lang, self.zone)
+
+    def work_plan(
+        self,
+        who: str | None,
+        kind: bulk.Kind,
+        content: bytes,
+        file: str,
+        now: Callable[[], datetime],
+        progress: Callable[[int, int], None] = lambda step, all: None,
+        *,
+        dry_run: bool = False,
+    ) -> Iterator[bulk.Worked]:
+        """Sign for or answer every line of a plan file, each in a transaction of its own (`dry_run`: only say
+        what would be done): what became of each. Raises `Invalid` before the first for what is no plan, and
+        `Unknown` when there is no `who`."""
+        from . import bulk
+
+        lines = bulk.read(content, file)
+        bulk.check_columns(lines, self.form, file)
+        self._known(who, now())
+
+        def act(case: str, command: Command) -> tuple[str, bool, list[Record]]:
+            done = (self.try_act if dry_run else self.act)(who, case, command, now())
+            return done.case, done.repeated, done.events
+
+        return bulk.work(lines, kind, self.form, act, self.zone, progress, dry_run=dry_run)
+
+    def hand_over_all(
+        self,
+        who: str | None,
+        to: str,
+        reason: str,
+        now: Callable[[], datetime],
+        progress: Callable[[int, int], None] = lambda step, all: None,
+    ) -> list[tuple[str, str, Refusal | None]]:
+        """Let `to` answer for all that `who` answers for: each case and step ("" for the first-contact
+        responsibility), with the refusal of what had to be left. Raises `Unknown` when there is no `to`."""
+        person = self._known(who, now()).id
+        self._known(to, now())
+        with self._store.reading() as reader:
+            held = people.in_hands(reader, person)
+        found: list[tuple[str, str, Refusal | None]] = []
+        for case, task in held:
+            refused: Refusal | None = None
+            try:
+                self.hand_over(who, case, task, to, reason, now())
+            except Refusal as refusal:
+                refused = refusal
+            found.append((case, task, refused))
+            progress(1, len(held))
+        return found
+
+    def _known(self, who: str | None, now: datetime) -> Person:
+        with self._store.reading() as reader:
+            return identify(self._library.organisation(reader, standing(reader), now), who)
+
+    # --- meetings
+
+    def meetings(self, case: str, now: datetime) -> dict[str, Any]:
+        """The joint meetings of a case as they stand at `now`: `{case, meetings}` (`office.conference`)."""
+        from . import conference
+
+        with self._store.reading() as reader:
+            number, lines = conference.meetings(reader, self._library, case, now)
+            return {"case": number, "meetings": lines}
+
+    def meeting_step(
+        self, who: str | None, case: str, role: str, now: datetime, meeting: str | None = None
+    ) -> str:
+        """The open step of a case that is the `convene`, `invite` or `hold` of its meeting. Raises
+        `Invalid`."""
+        from . import conference
+
+        found = self.meetings(case, now)
+        return conference.step_of(found["case"], found["meetings"], role, who, meeting)
+
     # --- the organisation
 
-    def organisation(self, now: datetime) -> dict[str, Any]:
-        """The organisation as it stands at `now`, as plain data: see `office.people.told`."""
+    def organisation(self, now: datetime, unit: str | None = None) -> dict[str, Any]:
+        """The organisation as it stands at `now`, or of it the tree below `unit`, as plain data: see
+        `office.people.told`. Raises `Unknown` when there is no such unit."""
         with self._store.reading() as reader:
-            return people.told(self._library.organisation(reader, standing(reader), now))
+            whole = people.told(self._library.organisation(reader, standing(reader), now))
+        return whole if unit is None else people.below(whole, unit)
 
     def change_organisation(
         self, who: str | None, change: Mapping[str, Any], now: datetime
     ) -> dict[str, Any]:
         """Record a change (`engine.organisation.changes`) as an administrator, or of one's own delegations
-        and interests as oneself. What changed. Raises `Invalid`, `NotAllowed`, `Unknown`."""
+        and interests as oneself; where nobody is named, it is the operator of the machine. What changed.
+        Raises `Invalid`, `NotAllowed`, `Unknown`."""
         return self._write(lambda tx: people.change(tx, self._library, who, change, now))
+
+    def plan_change(self, who: str | None, change: Mapping[str, Any], now: datetime) -> list[dict[str, Any]]:
+        """What `change_organisation` would change, entry by entry (`office.bulk.differences`); nothing is
+        written. Raises as that does."""
+        from . import bulk
+
+        found: list[list[dict[str, Any]]] = []
+
+        def act(tx: Transaction) -> None:
+            before = standing(tx).organisations[-1][1]
+            people.change(tx, self._library, who, change, now)
+            after = standing(tx).organisations[-1][1]
+            registers = [self._library.register(tx, named).as_json() for named in (before, after)]
+            found.append(bulk.differences(*registers))
+            raise _Tried
+
+        with suppress(_Tried):
+            self._write(act)
+        return found[-1]
 
     # --- time
 
@@ -755,7 +863,7 @@ class Office:
         is no administrator; where nobody is named, it is the operator of the machine."""
         if who is None:
             return SYSTEM
-        return people.administrator(self._library.organisation(reader, standing(reader), now), who)
+        return administrator(self._library.organisation(reader, standing(reader), now), who)
 
     def _definition_in_force(self, reader: Reader, item: str, now: datetime) -> Definition:
         day = now.astimezone(ZoneInfo(self.zone)).date().isoformat()

@@ -1,0 +1,27 @@
+"""What a person sees (floor 6): the plain data of the office as text for a terminal.
+
+Each method of `Screen` takes exactly what `--json` prints for the same command and says it in words, in
+one language, with all instants in the office's zone. Colour only on a terminal. Its methods stand in rooms
+by what they are about:
+
+- `base`: words and drawing;
+- `clocks`: clocks, cards, calendars, accounts;
+- `stories`: every event in words;
+- `reviews`: referrals, joint reviews, recusals, meetings, plans of many referrals;
+- `cases`: a case, the inbox, what an act did;
+- `registers`: the organisation;
+- `offices`: items, letters, sweeps.
+"""
+
+from __future__ import annotations
+
+from .base import clean
+from .cases import Cases
+from .offices import Offices
+
+
+class Screen(Cases, Offices):
+    """A terminal in one language. `command` is how lianban was called, `user` who acts unless told."""
+
+
+__all__ = ["Screen", "clean"]

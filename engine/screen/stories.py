@@ -1,0 +1,261 @@
+"""Histories: every event in words."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text as Styled
+
+from ..clock import parse_term
+from ..deadlines import OVERSTAYED, RAN_OUT
+from ..errors import Text, say
+from .base import Data, clean
+from .clocks import DIGEST, Clocks
+from .registers import Registers, change_in_words
+from .reviews import DEEMED_MARK, OF_REVIEWS, Reviews, with_reason
+
+
+class Stories(Clocks, Reviews, Registers):
+    def history(self, data: Data) -> str:
+        """Every event: number, instant, who did what, what followed, the beginning of its hash."""
+        table = self._events()
+        table.add_column(self.say(say("hash")), no_wrap=True, style="dim")
+        for line in data["events"]:
+            table.add_row(*self._event(line), line["hash"][:8])
+        return self._render([Styled(clean(data["case"]), "bold"), table, *self._footnote(data)])
+
+    def replay(self, data: Data) -> str:
+        """Every event again, and after each act where the process stood."""
+        table = self._events()
+        events = data["events"]
+        for line, following in zip(events, [*events[1:], None], strict=True):
+            table.add_row(*self._event(line))
+            if (following is None or following["fact"]) and line["open"]:
+                then = self.say(say("→ open: {steps}", steps=", ".join(line["open"])))
+                table.add_row("", "", Styled(then, "cyan"))
+        agreed = self.say(say("replay agrees with the record: {count} events", count=len(events)))
+        end = [*self._footnote(data), Styled(agreed, "bold green")]
+        return self._render([Styled(clean(data["case"]), "bold"), table, *end])
+
+    def verified(self, data: Data) -> str:
+        """How much was checked and how much was found."""
+        count, findings = data["histories"], len(data["findings"])
+        text = self.say(
+            say("histories checked: {count}; findings: {findings}", count=count, findings=findings)
+        )
+        return self._render([Styled(text, "bold red" if findings else "bold green")])
+
+    def _events(self) -> Table:
+        table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
+        table.add_column("", justify="right", no_wrap=True, style="dim")
+        table.add_column(self.say(say("when")), no_wrap=True)
+        table.add_column(self.say(say("what")), ratio=1, overflow="fold")
+        return table
+
+    def _event(self, line: Data) -> tuple[str, str, RenderableType]:
+        if not line["fact"]:
+            style = _STYLES.get(line["type"], "dim")
+            return str(line["seq"]), "", Padding(Styled(self._words(line), style), (0, 0, 0, 2))
+        what = Styled.assemble((self._by(line), "bold"), "  ", self._words(line))
+        return str(line["seq"]), self.when(line["at"]), what
+
+    def _by(self, line: Data) -> str:
+        by = line["by"]
+        if "person" in by:
+            person = self.name(line["by_name"], by["person"])
+            if "for" not in by:
+                return person
+            names = {one["code"]: one["name"] for one in line["mentions"]}
+            told = {"person": person, "principal": self.name(names.get(by["for"], {}), by["for"])}
+            if by["as"] == "stand_in":
+                return self.say(say("{person}, standing in for {principal},", **told))
+            return self.say(say("{person}, delegated by {principal},", **told))
+        return self.say(say("time") if "clock" in by else say("administrator"))
+
+    def _words(self, line: Data) -> str:
+        """What an event says."""
+        data, said = line["data"], self.name(line["said"])
+        name = self.name(line["name"], data.get("element", ""))
+        if line["type"].startswith(_OF_CLOCKS):
+            return self.say(self._clock_words(line, data, said))
+        if line["type"].startswith(OF_REVIEWS):
+            return self.say(self._review_words(line, data, name, said))
+        if said:
+            name = self.say(say("{name}: {said}", name=name, said=said))
+        match line["type"]:
+            case "case.opened":
+                text = say("case opened: {name}", name=name)
+            case "task.completed" | "message.received":
+                text = say("{name}", name=name)
+            case "timer.fired":
+                text = say("time is up: {name}", name=name)
+            case "task.opened":
+                unit = self.name(line["unit_name"], data["unit"])
+                text = say("opens {name} for {unit}", name=name, unit=unit)
+            case "task.cancelled":
+                text = say("{name} is no longer wanted", name=name)
+            case "timer.armed" if data["clock"]:
+                waited = self.name(line["clock_name"], data["clock"])
+                text = say("{name} waits until the clock {clock} runs out", name=name, clock=waited)
+            case "timer.armed":
+                due = self._due(data["due"], data["provisional"])
+                text = say("{name} is set for {due}", name=name, due=due)
+            case "timer.moved":
+                text = say("{name}: {moved}", name=name, moved=self._moved(data))
+            case "timer.stopped":
+                text = say("{name} is stopped", name=name)
+            case "message.sent":
+                text = say("message {name} is sent", name=data["name"])
+            case "signal.sent":
+                text = say("signal {name} is sent", name=data["name"])
+            case "document.issued":
+                text = say("issued {name} {number}", name=name, number=data["number"])
+            case "incident.raised":
+                text = say("{name} failed: {message}", name=name, message=data["message"])
+            case "case.closed":
+                text = say("case closed: {name}", name=name)
+            case "office.created":
+                text = say("rehearsal office set up in division {division}", division=data["division"])
+            case "organisation.recorded":
+                text = say("organisation recorded: {content}", content=data["content"][:8])
+            case "organisation.changed":
+                text = change_in_words(data["change"])
+            case "definition.published":
+                text = say(
+                    "item {item} published, in force from {effective}",
+                    item=data["item"],
+                    effective=data["effective"],
+                )
+            case other:
+                text = say("{name}", name=other)
+        return self.say(text)
+
+    def _clock_words(self, line: Data, data: Data, said: str) -> Text:
+        """What an event about clocks, cards, or the calendar says; `said` is the ground of a pause."""
+        about: dict[str, Any] = {
+            "clock": self.name(line["clock_name"], data.get("clock", "")),
+            "unit": self.name(line["unit_name"], data.get("unit", "")),
+            "due": self._due(data.get("due"), data.get("provisional", False)),
+        }
+        if line["of_name"]:
+            instance = re.search("[:#][0-9:#]+$", data["clock"])
+            step = self.name(line["of_name"]) + (f" {instance[0]}" if instance else "")
+            about["clock"] = self.say(say("{clock} ({step})", clock=about["clock"], step=step))
+        for term in ("expected", "by"):
+            if term in data:
+                about["term"] = parse_term(data[term]).text()
+        match line["type"]:
+            case "pause.ordered":
+                text = say("pauses the clock {clock} for {ground}, expected {term}", ground=said, **about)
+                return with_reason(text, data["reason"])
+            case "resume.ordered":
+                return with_reason(
+                    say("lets the clock {clock} run on after {ground}", ground=said, **about), data["reason"]
+                )
+            case "extension.granted":
+                return with_reason(say("extends the clock {clock} by {term}", **about), data["reason"])
+            case "clock.struck" if data["rung"] == RAN_OUT:
+                return say("the clock {clock} runs out", **about)
+            case "clock.struck" if data["rung"].startswith(OVERSTAYED):
+                return say(
+                    "the clock {clock} has stood still as long as was told: {ground}", ground=said, **about
+                )
+            case "clock.struck":
+                return say("the clock {clock} reaches: {rung}", rung=self._rung(data["rung"]), **about)
+            case "clock.started" if data["since"] != line["at"]:
+                return say(
+                    "clock {clock} started as of {since}; due {due}", since=self.when(data["since"]), **about
+                )
+            case "clock.started":
+                return say("clock {clock} started; due {due}", **about)
+            case "clock.paused":
+                return say("clock {clock} paused for {ground}, expected {term}", ground=said, **about)
+            case "clock.resumed" if data["due"] is None:
+                return say(
+                    "clock {clock}: the pause for {ground} is over, another one lasts", ground=said, **about
+                )
+            case "clock.resumed":
+                return say("clock {clock} runs on; due {due}", **about)
+            case "clock.extended" if data["due"] is None:
+                return say("clock {clock} extended by {term}; it stands still", **about)
+            case "clock.extended":
+                return say("clock {clock} extended by {term}; due {due}", **about)
+            case "clock.restarted":
+                return say("clock {clock} begun anew; due {due}", **about)
+            case "clock.reprojected":
+                return say("clock {clock}: {moved}", moved=self._moved(data), **about)
+            case "clock.expired" if data["basis"] is None:
+                return say("clock {clock} ran out", **about)
+            case "clock.expired":
+                effect, basis = self._effect(data["effect"]), self._basis(data["basis"])
+                return say("clock {clock} ran out: {effect} ({basis})", effect=effect, basis=basis, **about)
+            case "clock.stopped":
+                late = say("clock {clock} stopped after it ran out", **about)
+                return late if data["late"] else say("clock {clock} stopped in time", **about)
+            case "case.deemed":
+                return say("{text}", text=self._deemed(data))
+            case "reminder.raised" if data["rung"].startswith(OVERSTAYED):
+                return say(
+                    "reminder to {unit}: {clock} stands still longer than was told ({ground})",
+                    ground=said,
+                    **about,
+                )
+            case "reminder.raised":
+                return say("reminder to {unit}: {clock} is due {due}", **about)
+            case "card.raised":
+                colour = self._rung(data["colour"])
+                return say(
+                    "{colour} card {card} to {unit}: {clock}", card=data["card"], colour=colour, **about
+                )
+            case "card.answered":
+                return say("answers the card {card}: {text}", **data)
+            case "card.contested":
+                return say("contests the card {card}: {text}", **data)
+            case "card.withdrawn":
+                return say("withdraws the card {card}: {text}", **data)
+            case "calendar.imported":
+                shown = data["content"][:DIGEST]
+                return say("calendar {calendar} put forward: {note}", calendar=shown, note=data["note"])
+            case "calendar.applied":
+                return say("calendar {calendar} in force", calendar=data["content"][:DIGEST])
+            case "calendar.revised":
+                return say("from now on counted by calendar {calendar}", calendar=data["calendar"][:DIGEST])
+            case other:
+                return say("{name}", name=other)
+
+    def _moved(self, data: Data) -> Text:
+        """What a change of the calendar did to a due date: moved it, or only made it certain or uncertain."""
+        due = self._due(data["due"], data["provisional"])
+        if data["due"] != data["was"]:
+            return say("due {due}, no longer {was}", due=due, was=self.when(data["was"]) or "—")
+        if data["provisional"]:
+            return say("still due {due}", due=due)
+        return say("still due {due}, no longer provisional", due=due)
+
+
+_OF_CLOCKS = (
+    "calendar.",
+    "card.",
+    "case.deemed",
+    "clock.",
+    "extension.",
+    "pause.",
+    "reminder.",
+    "resume.",
+)
+"""Beginnings of the types of events about clocks."""
+
+
+_STYLES = {
+    "finding.raised": "bold red",
+    "incident.raised": "bold red",
+    "joint.certain": "bold",
+    "joint.decided": "bold",
+    "meeting.held": "bold",
+    "referral.deemed": DEEMED_MARK[1],
+}
+"""Styles of consequences that must not be passed over."""
