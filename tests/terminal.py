@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -71,6 +72,8 @@ def on_terminal(folder: Path, words: Sequence[str], typed: Sequence[str], **env:
             else:
                 os.write(terminal, line.encode() + b"\n")
                 seen += b"\n"
+    else:
+        os.kill(pid, signal.SIGKILL)  # it waits for an answer that nobody thought of
     _, status = os.waitpid(pid, 0)
     os.close(terminal)
     return os.waitstatus_to_exitcode(status), seen.decode()
