@@ -963,6 +963,56 @@ def _nothing(*_: Any) -> Answers:
 # --- the organisation
 
 
+@_verb(org, "show", "lianban org show psb", say("The units as they stand, or those below UNIT, with people."))
+@click.argument("unit", metavar="[UNIT]", required=False)
+def org_show(settings: Settings, unit: str | None) -> None:
+    with settings.office() as office:
+        data = office.organisation(settings.now(office.zone), unit)
+        settings.show(data, lambda screen, data: screen.organisation(data))
+
+
+@_verb(org, "people", "lianban org people", say("Everybody, with posts and certificates."))
+def org_people(settings: Settings) -> None:
+    with settings.office() as office:
+        whole = office.organisation(settings.now(office.zone))
+        data = {"day": whole["day"], "people": whole["people"]}
+        settings.show(data, lambda screen, data: screen.people(data))
+
+
+@_verb(org, "delegations", "lianban org delegations", say("Who acts for whom: delegations and stand-ins."))
+def org_delegations(settings: Settings) -> None:
+    with settings.office() as office:
+        whole = office.organisation(settings.now(office.zone))
+        data = {key: whole[key] for key in ("day", "delegations", "stand_ins")}
+        settings.show(data, lambda screen, data: screen.delegations(data))
+
+
+@_verb(
+    org,
+    "import",
+    "lianban org import organisation.toml --dry-run",
+    say("Bring the whole organisation in from FILE (TOML), in the place of what is on record."),
+)
+@click.argument("file", metavar="FILE")
+@click.option("--dry-run", is_flag=True, help=say("Only tell what would change.").msgid)
+def org_import(settings: Settings, file: str, dry_run: bool) -> None:
+    from engine.organisation import read_register
+
+    change = {"kind": "import", "organisation": read_register(_read(file)).as_json()}
+    with settings.office() as office:
+        now = settings.now(office.zone)
+        differences = office.plan_change(settings.who, change, now)
+        made = None if dry_run else office.change_organisation(settings.who, change, now)
+        data = {
+            "file": file,
+            "dry_run": dry_run,
+            "differences": differences,
+            "version": made["version"] if made else None,
+            "repeated": made["repeated"] if made else False,
+        }
+        settings.show(data, lambda screen, data: screen.import_planned(data))
+
+
 class _Option(NamedTuple):
     """An option of a change of the organisation: the `key` it gives; `parts` splits it at commas."""
 
@@ -1179,56 +1229,6 @@ _change_verb(
 )
 
 
-@_verb(org, "show", "lianban org show psb", say("The units as they stand, or those below UNIT, with people."))
-@click.argument("unit", metavar="[UNIT]", required=False)
-def org_show(settings: Settings, unit: str | None) -> None:
-    with settings.office() as office:
-        data = office.organisation(settings.now(office.zone), unit)
-        settings.show(data, lambda screen, data: screen.organisation(data))
-
-
-@_verb(org, "people", "lianban org people", say("Everybody, with posts and certificates."))
-def org_people(settings: Settings) -> None:
-    with settings.office() as office:
-        whole = office.organisation(settings.now(office.zone))
-        data = {"day": whole["day"], "people": whole["people"]}
-        settings.show(data, lambda screen, data: screen.people(data))
-
-
-@_verb(org, "delegations", "lianban org delegations", say("Who acts for whom: delegations and stand-ins."))
-def org_delegations(settings: Settings) -> None:
-    with settings.office() as office:
-        whole = office.organisation(settings.now(office.zone))
-        data = {key: whole[key] for key in ("day", "delegations", "stand_ins")}
-        settings.show(data, lambda screen, data: screen.delegations(data))
-
-
-@_verb(
-    org,
-    "import",
-    "lianban org import organisation.toml --dry-run",
-    say("Bring the whole organisation in from FILE (TOML), in the place of what is on record."),
-)
-@click.argument("file", metavar="FILE")
-@click.option("--dry-run", is_flag=True, help=say("Only tell what would change.").msgid)
-def org_import(settings: Settings, file: str, dry_run: bool) -> None:
-    from engine.organisation import read_register
-
-    change = {"kind": "import", "organisation": read_register(_read(file)).as_json()}
-    with settings.office() as office:
-        now = settings.now(office.zone)
-        differences = office.plan_change(settings.who, change, now)
-        made = None if dry_run else office.change_organisation(settings.who, change, now)
-        data = {
-            "file": file,
-            "dry_run": dry_run,
-            "differences": differences,
-            "version": made["version"] if made else None,
-            "repeated": made["repeated"] if made else False,
-        }
-        settings.show(data, lambda screen, data: screen.import_planned(data))
-
-
 # --- auditors
 
 
@@ -1295,6 +1295,19 @@ def report_accountability(settings: Settings, case: str | None, days: bool) -> N
     with settings.office() as office:
         data = office.accountability(case, settings.now(office.zone))
         settings.show(data, lambda screen, data: screen.accountability(data, days=days), office.zone)
+
+
+@_verb(
+    report,
+    "findings",
+    "lianban report findings",
+    say("What somebody will have to answer for, in CASE or in every case: a second notice, a late dissent …"),
+)
+@click.argument("case", metavar="[CASE]", required=False)
+def report_findings(settings: Settings, case: str | None) -> None:
+    with settings.office() as office:
+        data = {"findings": office.findings(case, settings.now(office.zone))}
+        settings.show(data, lambda screen, data: screen.findings(data), office.zone)
 
 
 # --- operators

@@ -546,14 +546,20 @@ def material_lines(case: Case, definition: Definition, organisation: Organisatio
     ]
 
 
-def finding_lines(history: Iterable[Record], definition: Definition) -> list[dict[str, Any]]:
-    """What somebody will have to answer for, in order: `finding` (a code), the step, `basis`, `at`."""
+def finding_lines(
+    history: Iterable[Record], definition: Definition, organisation: Organisation
+) -> list[dict[str, Any]]:
+    """What somebody will have to answer for, in order: `finding` (a code), the step, `basis`, `at`, and by
+    whose act it came to that (nobody's, where time did it)."""
     return [
         {
+            "case": record.case,
             "finding": record.event.finding,
             "name": _about(definition, record.event),
             "basis": dict(record.event.basis),
             "at": record.at,
+            "by": record.by.get("person"),
+            "by_name": _actor(organisation, record)["by_name"],
         }
         for record in history
         if isinstance(record.event, FindingRaised)

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,8 @@ from items import NOON, fields, make_item, organisation
 from rich.cells import cell_len
 from terminal import Ran, lianban, on_terminal
 
+from engine.definition import builtin
+from engine.examples import command_of
 from engine.office import Office
 
 ROOT = Path(__file__).parent.parent
@@ -112,9 +115,9 @@ ORGANISATION = (
 )
 
 
-def office_of(folder: Path, cases: int) -> None:
+def office_of(folder: Path, cases: int, database: str | None = None) -> None:
     """An office with so many cases whose referrals are open, since Monday 2 March 2026, noon."""
-    with Office.create_rehearsal(str(folder / "lianban.db"), NOON, ORGANISATION) as office:
+    with Office.create_rehearsal(database or str(folder / "lianban.db"), NOON, ORGANISATION) as office:
         made = make_item(
             folder,
             DRAWING,
@@ -328,6 +331,20 @@ def test_on_a_terminal_the_decision_and_its_reason_are_asked_for(folder: Path) -
     assert shown(folder)["recusals"][0]["state"] == "rejected"
 
 
+def test_who_had_acted_before_she_was_challenged_is_a_finding_in_red(folder: Path) -> None:
+    done(folder, "p1", "answer 1 fire --set opinion=agree")
+    done(folder, "lead1", "confirm 1 fire")
+    done(folder, "clerk", "challenge 1 --person p1 --party 张三 --reason kin")
+    said = done(folder, "lead1", "recusal decide 1 r1 --uphold --reason proven")
+    assert "⚠ fire: somebody who must keep out of the case had acted in it (recusal.acted;" in said
+    drawn = lianban(folder, "show", "1", *NOW).out
+    assert "\nFindings\n 2026-03-02 13:00  fire: somebody who must keep out" in drawn
+    assert [found["finding"] for found in shown(folder)["findings"]] == ["recusal.acted"]
+    for words in (["show", "1", *NOW], ["history", "1"]):
+        _, seen = on_terminal(folder, words, [])
+        assert re.search(r"\x1b\[1;31mfire: somebody who must keep out", seen)
+
+
 # --- who answers for it
 
 
@@ -526,6 +543,20 @@ def test_a_hundred_and_twenty_referrals_are_signed_for_and_answered_from_a_plan(
     assert lianban(folder, "verify").code == 0
 
 
+def test_a_plan_is_worked_off_on_either_database(tmp_path: Path, database: str) -> None:
+    office_of(tmp_path, 3, database)
+    at = ("--db", database)
+    done(tmp_path, "p1", "answer --draft plan.csv", *at)
+    rows = [{**row, "opinion": "agree"} for row in rows_of(tmp_path / "plan.csv")]
+    save(tmp_path / "plan.csv", rows)
+    for state in ("would", "done", "repeated"):
+        dry = ["--dry-run"] * (state == "would")
+        told = json.loads(done(tmp_path, "p1", "answer --plan plan.csv --json", *dry, *at))
+        assert [line["state"] for line in told["lines"]] == [state] * 3
+        assert [line["case"] for line in told["lines"]] == [row["case"] for row in rows]
+    assert lianban(tmp_path, "verify", *at).code == 0
+
+
 def test_a_plan_shows_a_bar_on_a_terminal(folder: Path) -> None:
     done(folder, "p1", "sign --draft plan.csv")
     code, seen = on_terminal(folder, ["sign", "--plan", "plan.csv", "--as", "p1", *NOW], [])
@@ -611,6 +642,146 @@ def test_a_line_that_cannot_be_meant_is_told_with_its_number_and_the_others_are_
     assert refused(folder, "nobody", "answer --plan plan.csv") == (1, "person.unknown")
 
 
+# --- meetings
+
+
+@pytest.fixture(scope="session")
+def disputed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An enterprise start-up to which the police object, so that a meeting is to be called. 2 March 2026."""
+    folder = tmp_path_factory.mktemp("meeting")
+    item = builtin().items()["enterprise-startup"]
+    told = tomllib.loads((item / "examples" / "meeting.toml").read_text("utf-8"))
+    with Office.create_rehearsal(str(folder / "lianban.db"), told["start"], None, [item]) as office:
+        case = office.open_case(told["by"], "enterprise-startup", told["data"], told["start"]).case
+        for step in told["steps"]:
+            office.act(step["by"], case, command_of(step), step["at"])
+            if step.get("do") == "consolidate":
+                break
+    return folder
+
+
+@pytest.fixture
+def meeting(disputed: Path, tmp_path: Path) -> Path:
+    shutil.copytree(disputed, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+CONVENE = (
+    "meeting convene 1 --date 2026-03-05 --time 09:00 --place 三楼 --agenda 印章 "
+    "--departments samr,psb,tax,hrss"
+)
+HOLD = (
+    "meeting hold 1 --present samr=luo.yan --present psb=shi.lin --absent tax --absent hrss=出差 "
+    "--opinion samr=agree --opinion psb=conditions:更正印章名称 --opinion psb=conditions:补交印模 "
+    "--conclude psb:5wd:核对印模 --resolved"
+)
+THURSDAY = "2026-03-05T10:00"
+
+
+def called(folder: Path) -> None:
+    """The meeting is called; one department comes, one sends a substitute, one only signed for the call."""
+    done(folder, "chen.jing", CONVENE)
+    done(folder, "luo.yan", "meeting reply 1 --coming", now="2026-03-03T09:00")
+    done(folder, "gao.jianjun", "meeting reply 1 --substitute shi.lin", now="2026-03-03T09:00")
+    invitation = next(task["task"] for task in inbox(folder, "ma.xiulan"))
+    done(folder, "ma.xiulan", f"sign 1 {invitation}", now="2026-03-03T09:00")
+
+
+def test_a_meeting_is_convened_replied_to_held_and_its_conclusion_carried_out(meeting: Path) -> None:
+    called(meeting)
+    said = " ".join(done(meeting, "chen.jing", "meeting show 1", now="2026-03-03T10:00").split())
+    assert "2026-03-05 09:00, 三楼 about: 印章" in said
+    assert "Public Security Bureau Gao Jianjun sends Shi Lin" in said
+    assert "Taxation Bureau Ma Xiulan no reply (received)" in said
+    held = " ".join(done(meeting, "lei.ming", HOLD, now=THURSDAY).split())
+    assert "∅ Taxation Bureau stayed away from Joint-handling meeting: deemed to agree" in held
+    assert (
+        "– Human Resources and Social Security Bureau stayed away from Joint-handling meeting, with" in held
+    )
+    assert "was held, with Luo Yan, Shi Lin: grant on conditions" in held
+    said = " ".join(done(meeting, "chen.jing", "meeting show 1", now=THURSDAY).split())
+    assert "was there: Shi Lin; agrees on conditions" in said
+    assert "∅ Taxation Bureau stayed away: deemed to agree (示例县并联审批管理办法 第十八条)" in said
+    assert "1. 核对印模 (Public Security Bureau, 5wd)" in said
+    assert "came to: grant on conditions" in said
+    minutes = next(
+        event["data"]["data"]
+        for event in lianban(meeting, "history", "1", "--json").json["events"]
+        if event["type"] == "task.completed" and event["data"]["element"] == "hold_meeting"
+    )
+    assert minutes["opinions"][1] == {
+        "department": "psb",
+        "opinion": "conditions",
+        "conditions": ["更正印章名称", "补交印模"],
+    }
+    assert {"department": "tax", "person": "ma.xiulan", "present": False} in minutes["attendance"]
+    assert lianban(meeting, "verify").code == 0
+
+
+@pytest.mark.parametrize(
+    ("who", "line", "now", "code", "expected"),
+    [
+        ("chen.jing", CONVENE.replace("03-05", "03-03"), "2026-03-02T13:00", 1, "meeting.notice"),
+        ("chen.jing", CONVENE.replace("tax,", "housing,"), "2026-03-02T13:00", 1, "meeting.department"),
+        ("chen.jing", CONVENE.replace("--time 09:00", ""), "2026-03-02T13:00", 1, "form.invalid"),
+        ("wang.lei", CONVENE, "2026-03-02T13:00", 4, "access.post"),
+        ("chen.jing", HOLD, "2026-03-02T13:00", 1, "meeting.closed"),
+        ("chen.jing", "meeting reply 1 --coming", "2026-03-02T13:00", 1, "meeting.closed"),
+    ],
+)
+def test_what_a_meeting_does_not_allow_is_refused(
+    meeting: Path, who: str, line: str, now: str, code: int, expected: str
+) -> None:
+    assert refused(meeting, who, line, now=now) == (code, expected)
+
+
+@pytest.mark.parametrize(
+    ("who", "line", "now", "code", "expected"),
+    [
+        ("mu.zhigang", "meeting reply 1 --substitute luo.yan", "2026-03-04T09:00", 1, "meeting.substitute"),
+        ("chen.jing", "meeting reply 1 --coming", "2026-03-04T09:00", 1, "meeting.which"),
+        ("lei.ming", HOLD, "2026-03-04T09:00", 1, "meeting.closed"),
+        ("chen.jing", HOLD, THURSDAY, 4, "access.post"),
+        ("lei.ming", HOLD.replace("luo.yan", "wang.lei"), THURSDAY, 1, "meeting.person"),
+        ("lei.ming", HOLD.replace("--absent tax ", ""), THURSDAY, 1, "meeting.attendance"),
+        ("lei.ming", HOLD.replace("samr=agree", "samr=disagree"), THURSDAY, 1, "form.invalid"),
+        ("lei.ming", HOLD.replace("samr=agree", "tax=agree"), THURSDAY, 1, "meeting.opinion"),
+        (
+            "lei.ming",
+            HOLD.replace("psb:5wd:核对印模", "nobody:5wd:核对印模"),
+            THURSDAY,
+            1,
+            "meeting.conclusion",
+        ),
+        ("lei.ming", HOLD.replace("psb:5wd:核对印模", "psb:核对印模"), THURSDAY, 2, "usage"),
+    ],
+)
+def test_what_a_called_meeting_does_not_allow_is_refused(
+    meeting: Path, who: str, line: str, now: str, code: int, expected: str
+) -> None:
+    called(meeting)
+    assert refused(meeting, who, line, now=now) == (code, expected)
+
+
+def test_minutes_may_come_from_a_file_and_what_was_not_settled_goes_to_the_duty_leader(meeting: Path) -> None:
+    called(meeting)
+    minutes = {
+        "attendance": [
+            {"department": "samr", "person": "luo.yan", "present": True},
+            {"department": "psb", "person": "shi.lin", "present": True},
+            {"department": "tax", "person": "ma.xiulan", "present": False},
+            {"department": "hrss", "person": "mu.zhigang", "present": False},
+        ],
+        "opinions": [{"department": "psb", "opinion": "disagree", "reason": "名称不一致"}],
+        "conclusions": [],
+        "summary": "未达成一致",
+    }
+    (meeting / "minutes.json").write_text(json.dumps(minutes), encoding="utf-8")
+    said = done(meeting, "lei.ming", "meeting hold 1 --data minutes.json --unresolved", now=THURSDAY)
+    assert "was held, with Luo Yan, Shi Lin: unresolved" in " ".join(said.split())
+    assert "duty_decision" in said
+
+
 # --- how it looks, and what programs read
 
 
@@ -689,3 +860,15 @@ def test_every_key_is_documented(folder: Path) -> None:
         ran = run(folder, who, line, "--json", now="2026-03-09T09:00")
         assert ran.code == 0, ran.err
         assert keys(ran.json) - {"zh", "en"} <= documented, line
+
+
+def test_every_key_about_meetings_is_documented_and_no_line_is_too_wide(meeting: Path) -> None:
+    documented = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs" / "json.md").read_text(encoding="utf-8")))
+    called(meeting)
+    done(meeting, "lei.ming", HOLD, now=THURSDAY)
+    for line in ("meeting show 1", "show 1", "history 1"):
+        ran = run(meeting, "chen.jing", line, "--json", now=THURSDAY)
+        assert keys(ran.json) - {"zh", "en"} <= documented, line
+        for lang in ("zh", "en"):
+            said = run(meeting, "chen.jing", line, "--lang", lang, now=THURSDAY).out
+            assert all(cell_len(row) <= 80 or "lianban " in row for row in said.splitlines()), said

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from items import DAY, HOUR, NOON
 from review_items import AGREE, DISAGREE, county, events, refer, review_item, review_office
+from terminal import lianban
 
 from engine.clock import write_instant
 from engine.errors import Invalid, NotAllowed, Unknown
@@ -414,3 +415,18 @@ def test_a_change_of_the_organisation_by_whoever_may_not_make_it_is_found(office
         by = {"person": "p1", "unit": "hall", "post": "admin", "org": 1}
         append_office(tx, NOON, [OrganisationChanged(change, digest(text))], by)
     assert [finding.code for finding in office.verify()[1]] == ["content.differs"]
+
+
+def test_findings_of_the_whole_office_are_listed_with_whoever_brought_them_about(tmp_path: Path) -> None:
+    office = review_office(tmp_path)
+    case = refer(office)
+    office.do("p1", case, "a", AGREE, NOON + HOUR)
+    office.challenge("clerk", case, "", "p1", "李四", "亲属", NOON + 2 * HOUR)
+    office.decide_recusal("l1", case, "r1", True, "属实", NOON + 3 * HOUR)
+    office.close()
+    told = lianban(tmp_path, "--db", "office.db", "report", "findings")
+    assert case in told.out
+    assert "had acted in it" in told.out
+    [found] = lianban(tmp_path, "--db", "office.db", "report", "findings", "--json").json["findings"]
+    assert (found["finding"], found["by"], found["case"]) == ("recusal.acted", "l1", case)
+    assert lianban(tmp_path, "--db", "office.db", "report", "findings", "77").code == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -162,7 +162,7 @@ def show(reader: Reader, library: Library, case: str, now: datetime | None) -> d
         "materials": material_lines(state, definition, organisation),
         "contact": contact_line(state, organisation),
         "agent": agent_line(state, definition),
-        "findings": finding_lines(history, definition),
+        "findings": finding_lines(history, definition, organisation),
         "notices": {"told": state.notices, "allowed": state.leave},
         "timers": timer_lines(state, definition),
         "documents": [
@@ -176,6 +176,20 @@ def show(reader: Reader, library: Library, case: str, now: datetime | None) -> d
         "application": answer_lines(definition.start_form(), history[0].event.payload()["data"]),
         "data": variables(state.marking),
     }
+
+
+def findings(reader: Reader, library: Library, case: str | None, now: datetime) -> list[dict[str, Any]]:
+    """As `Office.findings`."""
+    numbers: Iterable[str] = (number for number in reader.streams() if number != OFFICE)
+    if case is not None:
+        numbers = [find_case(reader, case).case]
+    organisation = library.organisation(reader, standing(reader), now)
+    found = []
+    for number in numbers:
+        history = audit.records(number, list(reader.records(number)))
+        definition = library.definition(reader, head_of_case(reader, number).definition)
+        found += finding_lines(history, definition, organisation)
+    return sorted(found, key=lambda line: (line["at"], line["case"]))
 
 
 def document(reader: Reader, case: str, document: str | None) -> tuple[DocumentRow, bytes]:

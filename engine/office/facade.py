@@ -822,6 +822,12 @@ class Office:
         with self._store.reading() as reader:
             return proofs.accountability(reader, self._library, case, now)
 
+    def findings(self, case: str | None, now: datetime) -> list[dict[str, Any]]:
+        """What somebody will have to answer for, in one case or in all, in order of time. Raises `Unknown`,
+        and `Diverged` for a history that is not as it was written."""
+        with self._store.reading() as reader:
+            return desk.findings(reader, self._library, case, now)
+
     # --- proving
 
     def history(self, case: str) -> list[Record]:

@@ -52,6 +52,8 @@ class Cases(Stories):
         for line in data["events"]:
             if line["fact"] or line["type"] in _TOLD:
                 mark, style = _MARK_OF.get(line["type"], ("✓", "green"))
+                if line["data"].get("deemed") is True:
+                    mark, style = DEEMED_MARK
                 parts.append(Styled.assemble((mark, style), " ", self._words(line)))
             if line["type"] == "document.issued" and line["data"]["element"].startswith("clock:"):
                 # No step of the process hands this notice over.

@@ -163,6 +163,18 @@ class Reviews(Base):
         )
         return [*self._heading(say("Materials on file")), columns(rows)]
 
+    def findings(self, data: Data) -> str:
+        """What somebody will have to answer for, case by case."""
+        parts: list[RenderableType] = []
+        for found in data["findings"]:
+            who = self.name(found["by_name"], found["by"] or "") or self.say(say("by the passing of time"))
+            case = (clean(found["case"]), "bold")
+            parts.append(Styled.assemble(self.when(found["at"]), "  ", case, "  ", who))
+            parts.append(Padding(Styled(self.say(self._finding(found)), "bold red"), (0, 0, 0, 2)))
+        if not parts:
+            parts.append(self.say(say("There is no finding.")))
+        return self._render(parts)
+
     def _findings(self, findings: Sequence[Data]) -> list[RenderableType]:
         if not findings:
             return []

@@ -59,6 +59,8 @@ class Stories(Clocks, Reviews, Registers):
     def _event(self, line: Data) -> tuple[str, str, RenderableType]:
         if not line["fact"]:
             style = _STYLES.get(line["type"], "dim")
+            if line["data"].get("deemed") is True:
+                style = DEEMED_MARK[1]
             return str(line["seq"]), "", Padding(Styled(self._words(line), style), (0, 0, 0, 2))
         what = Styled.assemble((self._by(line), "bold"), "  ", self._words(line))
         return str(line["seq"]), self.when(line["at"]), what
