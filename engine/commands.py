@@ -485,11 +485,11 @@ def claim_of(
             return _claim(case, definition, organisation, task, entry["element"], owners)
         case ReferralWithdrawn(task=task):
             head = organisation.head_of(case.docket[task]["unit"])
-            what = say("keep the department out of the review")
+            what = say("keeping the department out of the review")
             return Claim((head,), what, _law(RECUSAL_BASIS), definition.code, "approve", out)
         case RecusalChallenged():
             lanes = [_post(binding) for binding in definition.item["lanes"].values()]
-            return Claim((definition.opener(), *lanes), say("enter a challenge"), item=definition.code)
+            return Claim((definition.opener(), *lanes), say("the entry of a challenge"), item=definition.code)
         case RecusalDecided(recusal=id):
             return _recusal_claim(case, definition, organisation, id, out)
         case TaskHandedOver(task=task):
@@ -498,7 +498,7 @@ def claim_of(
             return _contact_claim(case, definition, organisation)
         case NoticeAllowed() if definition.notice is not None:
             owners = (_post(definition.notice.approver),)
-            what = say("allow one more notice")
+            what = say("the leave for one more notice")
             return Claim(owners, what, definition.notice.basis.text(), definition.code, "approve", out)
         case PauseOrdered() | ResumeOrdered() | ExtensionGranted():
             return replace(_clock_claim(event, case, definition), barred=out)
@@ -579,7 +579,7 @@ def _recusal_claim(
 ) -> Claim:
     """The head of the unit decides (Civil Servants Law art. 77); about a head, whoever is above."""
     person = case.recusals[id]["person"]
-    what = say("decide about a recusal")
+    what = say("the decision about a recusal")
     barred = {**out, person: _law(RECUSAL_BASIS)}
     owners: list[Post] = []
     posts = organisation.people[person].posts if person in organisation.people else ()
@@ -620,7 +620,7 @@ def _contact_claim(case: Case, definition: Definition, organisation: Organisatio
         "first-contact responsibility (首问责任) stays until it is handed over on record, by who has it"
     )
     if case.contact is None:
-        return Claim((definition.opener(),), say("hand the case over"), rule, definition.code)
+        return Claim((definition.opener(),), say("the hand-over of the case"), rule, definition.code)
     contact = organisation.people.get(case.contact["person"])
     head = organisation.head_of(case.contact["unit"])
     heads = {holder.id for holder in organisation.holders(*head)}
@@ -630,7 +630,7 @@ def _contact_claim(case: Case, definition: Definition, organisation: Organisatio
         if person != case.contact["person"] and person not in heads
     }
     owners = (*(contact.posts if contact is not None else ()), head)
-    return Claim(owners, say("hand the case over"), rule, definition.code, barred=others)
+    return Claim(owners, say("the hand-over of the case"), rule, definition.code, barred=others)
 
 
 def _clock_claim(
