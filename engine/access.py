@@ -35,7 +35,7 @@ class Claim:
 
     `item` and `power` (one of `POWERS`) are what a delegation must cover. `barred` says by which rule a
     person (her id) is kept from it in this case: four-eyes, recusal. `certificate` is the kind that whoever
-    does it must have, valid on the day; "" for none.
+    does it must have, valid on the day; "" for none. `hers` are posts that count for this one person only.
     """
 
     owners: tuple[Post, ...]
@@ -45,6 +45,7 @@ class Claim:
     power: str = "review"
     barred: Mapping[str, Text] = field(default_factory=dict)
     certificate: str = ""
+    hers: tuple[str, tuple[Post, ...]] = ("", ())
 
 
 def identify(organisation: Organisation, who: str | None) -> Person:
@@ -84,7 +85,7 @@ def permit(organisation: Organisation, person: Person, claim: Claim) -> dict[str
 
 def may(organisation: Organisation, claim: Claim) -> list[Person]:
     """Everybody whom `permit` lets do it, in the order of the register."""
-    seats = _seats(organisation, claim)
+    seats = _seats(organisation, claim, claim.hers[0])
     holders = {holder.id for seat in seats for holder in organisation.holders(*seat)}
     able = {entry.person for entry in organisation.stand_ins if entry.principal in holders}
     able |= {entry.to for entry in organisation.delegations if organisation.seat(*entry.post) in seats}
@@ -133,7 +134,7 @@ def _certified(organisation: Organisation, person: Person, claim: Claim) -> bool
 def _ways(organisation: Organisation, person: Person, claim: Claim) -> Iterator[dict[str, str]]:
     """Every capacity in which she has one of the owners' posts, the best first: her own, as the stand-in of
     who is away, as the delegate of who still holds the post herself."""
-    seats = _seats(organisation, claim)
+    seats = _seats(organisation, claim, person.id)
     for unit, post in seats:
         if (unit, post) in person.posts:
             yield {"person": person.id, "unit": unit, "post": post}
@@ -154,8 +155,9 @@ def _ways(organisation: Organisation, person: Person, claim: Claim) -> Iterator[
                 yield {"person": person.id, "unit": unit, "post": post, **lent}
 
 
-def _seats(organisation: Organisation, claim: Claim) -> list[Post]:
-    return list(dict.fromkeys(organisation.seat(*owner) for owner in claim.owners))
+def _seats(organisation: Organisation, claim: Claim, person: str) -> list[Post]:
+    owners = (*claim.hers[1], *claim.owners) if claim.hers[0] == person else claim.owners
+    return list(dict.fromkeys(organisation.seat(*owner) for owner in owners))
 
 
 def _shortfall(organisation: Organisation, delegation: Delegation, claim: Claim) -> Text | None:
@@ -208,7 +210,7 @@ def _refusal(organisation: Organisation, person: Person, claim: Claim) -> NotAll
 
 
 def _without_post(organisation: Organisation, person: Person, claim: Claim) -> NotAllowed:
-    seats = _seats(organisation, claim)
+    seats = _seats(organisation, claim, person.id)
     expected = say("somebody who holds {posts}", posts=told_posts(seats))
     for delegation in reversed(organisation.all_delegations):
         if delegation.to == person.id and organisation.seat(*delegation.post) in seats:
@@ -244,7 +246,7 @@ def _refuse(
     if others:
         remedy = say("ask {people}", people=", ".join(other.id for other in others))
     elif any(organisation.holders(*owner) for owner in claim.owners):
-        heads = dict.fromkeys(organisation.head_of(unit) for unit, _ in _seats(organisation, claim))
+        heads = dict.fromkeys(organisation.head_of(unit) for unit, _ in _seats(organisation, claim, ""))
         remedy = say(
             "nobody else may today; have {posts} arrange a stand-in or a delegation", posts=told_posts(heads)
         )

@@ -132,6 +132,7 @@ class Case:
     deemed: tuple[Deemed, ...] = ()
     docket: dict[str, Entry] = field(default_factory=dict)
     recusals: dict[str, Recusal] = field(default_factory=dict)
+    parties: tuple[str, ...] = ()
     veterans: dict[str, list[list[str]]] = field(default_factory=dict)
     materials: dict[str, Material] = field(default_factory=dict)
     contact: Contact | None = None
@@ -163,6 +164,7 @@ class Case:
             "deemed": list(self.deemed),
             "docket": self.docket,
             "recusals": self.recusals,
+            "parties": list(self.parties),
             "veterans": self.veterans,
             "materials": self.materials,
             "contact": self.contact,
@@ -175,7 +177,7 @@ class Case:
     @staticmethod
     def from_json(data: dict[str, Any]) -> Case:
         """The inverse of `to_json`."""
-        return Case(**{**data, "deemed": tuple(data["deemed"])})
+        return Case(**{**data, "deemed": tuple(data["deemed"]), "parties": tuple(data["parties"])})
 
 
 def evolve(
@@ -251,6 +253,7 @@ def _opened(
         instant,
         nowhere,
         contact={"person": str(by["person"]), "unit": str(by.get("unit", ""))} if "person" in by else None,
+        parties=tuple(str(event.data[name]) for name in definition.parties if name in event.data),
     )
     hours = _hours(event.calendar, event.closing, event.zone, calendar_of)
     start = Start(event.data, event.zone)

@@ -24,7 +24,6 @@ from .docket import (
     answered,
     barred_by,
     conditions_in,
-    entries_of,
     signatures,
     signer,
     suspended,
@@ -382,13 +381,20 @@ def _hand_over(scene: Scene, person: Person, command: HandOver) -> list[Event]:
     if not command.task:
         if case.contact is not None and case.contact["person"] == to.id:
             raise _has_it(to.id)
-        unit = to.posts[0][0] if to.posts else ""
-        return [ContactHandedOver(to.id, unit, command.reason)]
+        if not to.posts:
+            raise Invalid(
+                "handover.nobody",
+                say("{person} does not work here on this day", person=to.id),
+                expected=say("somebody who holds a post"),
+                rule=say("first-contact responsibility (首问责任) is handed over to who can bear it"),
+                remedy=say("name somebody who is there"),
+            )
+        return [ContactHandedOver(to.id, to.posts[0][0], command.reason)]
     target = find_step(case, scene.definition, command.task)
     entry = case.docket.get(command.task)
     if entry is not None and entry.get("assignee") == to.id:
         raise _has_it(to.id)
-    permit(organisation, to, _step_claim(case, scene.definition, organisation, target))
+    permit(organisation, to, claim_to_do(case, scene.definition, organisation, target))
     return [TaskHandedOver(command.task, to.id, command.reason)]
 
 
@@ -605,14 +611,12 @@ def _handing_over(case: Case, definition: Definition, organisation: Organisation
     claim = _step_claim(case, definition, organisation, step)
     entry = case.docket.get(task)
     assignee = entry.get("assignee", "") if entry is not None else ""
-    heads = {holder.id for holder in organisation.holders(*head)}
-    others = {
-        person.id: say("a step is handed over by who answers for it, or by the head of the unit")
-        for person in organisation.people.values()
-        if assignee and person.id != assignee and person.id not in heads
-    }
+    rule = say("a step is handed over by who answers for it, or by the head of the unit")
     # Who must keep out of the case may still hand it over: that is how she gets rid of it.
-    return replace(claim, owners=(*claim.owners, head), barred=others, certificate="")
+    claim = replace(claim, rule=rule, barred={}, certificate="")
+    if assignee:
+        return replace(claim, owners=(head,), hers=(assignee, claim.owners))
+    return replace(claim, owners=(*claim.owners, head))
 
 
 def _contact_claim(case: Case, definition: Definition, organisation: Organisation) -> Claim:
@@ -623,14 +627,8 @@ def _contact_claim(case: Case, definition: Definition, organisation: Organisatio
         return Claim((definition.opener(),), say("the hand-over of the case"), rule, definition.code)
     contact = organisation.people.get(case.contact["person"])
     head = organisation.head_of(case.contact["unit"])
-    heads = {holder.id for holder in organisation.holders(*head)}
-    others = {
-        person: rule
-        for person in organisation.people
-        if person != case.contact["person"] and person not in heads
-    }
-    owners = (*(contact.posts if contact is not None else ()), head)
-    return Claim(owners, say("the hand-over of the case"), rule, definition.code, barred=others)
+    hers = (case.contact["person"], contact.posts if contact is not None else ())
+    return Claim((head,), say("the hand-over of the case"), rule, definition.code, hers=hers)
 
 
 def _clock_claim(
@@ -654,8 +652,7 @@ def _clock_claim(
 def kept_out(case: Case, definition: Definition, organisation: Organisation) -> dict[str, Text]:
     """Who is kept from the case as a whole, each with the rule: who has an interest in a party, who must
     keep out of it, and who must as long as that is not decided (Civil Servants Law art. 76-77)."""
-    root = case.marking["frames"][""].get("data", {}) if "" in case.marking["frames"] else {}
-    found = recused(organisation, [str(root[name]) for name in definition.parties if name in root])
+    found = recused(organisation, case.parties)
     for person, recusal in barred_by(case.recusals.items()).items():
         found[person] = say("recusal {recusal}: {law}", recusal=recusal, law=_law(RECUSAL_BASIS))
     return found
@@ -681,8 +678,9 @@ def barred(
             found |= dict.fromkeys(names, FOUR_EYES)
     if "joint" in entry:
         own = organisation.standing_unit(entry["unit"])
-        for other in entries_of(case.docket, entry["joint"], entry["round"]).values():
-            if organisation.standing_unit(other["unit"]) != own:
+        for other in case.docket.values():
+            same = (other.get("joint"), other.get("round")) == (entry["joint"], entry["round"])
+            if same and other["stage"] != "cancelled" and organisation.standing_unit(other["unit"]) != own:
                 for names in other["actors"]:
                     found |= dict.fromkeys(names, OWN_OPINION)
     return found

@@ -69,6 +69,7 @@ class Entry(TypedDict):
     assignee: NotRequired[str]
     answer: NotRequired[dict[str, Any]]
     at: NotRequired[str]
+    received: NotRequired[bool]
     reminded: NotRequired[bool]
     suspended: NotRequired[str]
     followed_up: NotRequired[bool]
@@ -267,7 +268,7 @@ class Docket:
                 found=say("{person}", person=entry.get("assignee", "—")),
                 remedy=say("answer it with `lianban answer`"),
             )
-        self._change(task, stage="signed", assignee=self.actor[0])
+        self._change(task, stage="signed", assignee=self.actor[0], received=True)
 
     def enter(self, task: str, data: Mapping[str, Any]) -> Iterator[Event]:
         """Answers are entered that others have to sign."""
@@ -447,6 +448,9 @@ class Docket:
             members = entries_of(self.entries, id, round)
             if all(entry["stage"] in ENDED for entry in members.values()):
                 made = decision(review, self.entries, round)
+                if outcome is None and made.outcome is not None:  # whoever was not asked will not be
+                    asked = seats_of(review, self.entries, round)
+                    yield JointCertain(id, round, made.outcome, joint.certificate(rule, *asked))
                 yield JointDecided(
                     id,
                     round,

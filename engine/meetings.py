@@ -254,7 +254,7 @@ def held(
         replied = invitations[unit].get("answer", {}).get("reply") if unit in invitations else None
         excused = replied == "apology" or bool(str(attendance[unit].get("reason", "")).strip())
         received = unit in invitations and bool(
-            invitations[unit].get("assignee") or invitations[unit]["actors"]
+            invitations[unit].get("received") or invitations[unit]["actors"]
         )
         policy = meeting.absence
         taken = (

@@ -172,7 +172,7 @@ def _sent(unit: str, invitation: Entry | None, organisation: Organisation) -> di
     return {
         "designated": leader.id if leader is not None else None,
         "designated_name": dict(leader.name) if leader is not None else {},
-        "received": invitation is not None and bool(invitation.get("assignee") or invitation["actors"]),
+        "received": invitation is not None and bool(invitation.get("received") or invitation["actors"]),
         "reply": str(answer.get("reply", "")),
         "substitute": substitute,
         "substitute_name": person_name(organisation, substitute),

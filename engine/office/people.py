@@ -10,7 +10,7 @@ from ..access import permit_change
 from ..clock import write_instant
 from ..errors import Invalid, Refusal, Unknown, say
 from ..events import OFFICE, OrganisationChanged, OrganisationRecorded, canonical, digest, parse
-from ..organisation import Organisation
+from ..organisation import Organisation, Post
 from ..store import Reader, Transaction
 from .calendars import open_cases
 from .draft import SYSTEM, append_office, state_of
@@ -59,7 +59,8 @@ def _check_hands(reader: Reader, organisation: Organisation, wanted: Mapping[str
     if wanted.get("kind") not in ("rotate", "post.end"):
         return
     person = str(wanted.get("person"))
-    held = list(_in_hands(reader, person, tuple(str(wanted.get("post")).split("/"))))
+    unit, _, post = str(wanted.get("post")).partition("/")
+    held = list(_in_hands(reader, person, organisation, (unit, post)))
     if held:
         raise Invalid(
             "organisation.hands",
@@ -71,16 +72,25 @@ def _check_hands(reader: Reader, organisation: Organisation, wanted: Mapping[str
         )
 
 
-def _in_hands(reader: Reader, person: str, post: tuple[str, ...] | None = None) -> Iterator[str]:
+def _in_hands(
+    reader: Reader, person: str, organisation: Organisation | None = None, post: Post | None = None
+) -> Iterator[str]:
     """The open steps that a person signed for (in that post), and the cases in which she has first-contact
     responsibility, as `CASE STEP` and `CASE`."""
+
+    def same(unit: str, name: str) -> bool:
+        """Whether the post is the one asked about, by the name of whichever unit has it since a merger."""
+        if post is None or organisation is None:
+            return True
+        return organisation.seat(unit, name) == organisation.seat(*post)
+
     for number in open_cases(reader):
         case = state_of(head_of_case(reader, number))
         contact = case.contact
         if (
             contact is not None
             and contact["person"] == person
-            and (post is None or contact["unit"] == post[0])
+            and same(contact["unit"], post[1] if post is not None else "")
         ):
             yield number
         for task, entry in sorted(case.docket.items(), key=lambda pair: pair[1]["n"]):
@@ -90,7 +100,7 @@ def _in_hands(reader: Reader, person: str, post: tuple[str, ...] | None = None) 
                 "reported",
                 "entered",
             )
-            if held and (post is None or (entry["unit"], entry["post"]) == post):
+            if held and same(entry["unit"], entry["post"]):
                 yield f"{number} {task}"
 
 
