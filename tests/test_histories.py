@@ -11,6 +11,7 @@ import base64
 import json
 import sys
 import tempfile
+import tomllib
 import zlib
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -25,6 +26,7 @@ from engine.audit import records, replay
 from engine.clock import Calendar, Overlay
 from engine.definition import Definition, builtin, pack, unpack
 from engine.events import CardAnswered, CardContested, broken_links, canonical
+from engine.examples import command_of
 from engine.office import Office
 from engine.steps import steps
 
@@ -141,6 +143,91 @@ def amended(folder: Path) -> tuple[Office, str]:
     return office, case
 
 
+def contested(folder: Path) -> tuple[Office, str]:
+    """Start-up, in which people change: told what to supply, and by leave what to correct; a challenge holds,
+    one does not; steps change hands; social security merged away while it is asked; an opinion reported up; a
+    department that keeps out; a delegate decides. Left open before the licence."""
+    office = Office.create_rehearsal(str(folder / "office.db"), NOON)
+    item = office.publish(builtin().items()["enterprise-startup"], NOON).item
+    told = tomllib.loads((builtin().items()[item] / "examples" / "supplement.toml").read_text("utf-8"))
+    case = office.open_case("li.na", item, told["data"], NOON).case
+    office.do("li.na", case, "intake", {"outcome": "incomplete", "materials": ["公司章程"]}, NOON)
+    office.hand_over("li.na", case, "", "chen.jing", "轮班", NOON)
+    office.do("li.na", case, "notify_supplement", {"defects": ["任职文件"]}, NOON + HOUR)
+    received = {"materials": ["任职文件"], "received_from": "张明"}
+    office.do("chen.jing", case, "supplement", received, NOON + 2 * HOUR)
+    office.do("chen.jing", case, "check_supplement", {"complete": True}, NOON + 2 * HOUR)
+    office.do("chen.jing", case, "accept", {"delivery": "in_person"}, NOON + 2 * HOUR)
+    office.sign("yang.fan", case, "psb_review", NOON + 3 * HOUR)
+    office.challenge("li.na", case, "psb_review", "yang.fan", "张明", "有租赁纠纷", NOON + 3 * HOUR)
+    office.challenge("li.na", case, "tax_review", "zhou.ting", "张明", "曾被处罚", NOON + 3 * HOUR)
+    office.decide_recusal("gao.jianjun", case, "r1", True, "属实", NOON + 4 * HOUR)
+    office.decide_recusal("ma.xiulan", case, "r2", False, "不构成回避事由", NOON + 4 * HOUR)
+    merger = {"kind": "unit.merge", "unit": "hrss", "into": "civil", "until": "2026-03-02"}
+    office.sign("liu.yang", case, "hrss_review", NOON + 4 * HOUR)
+    office.change_organisation("shi.wei", merger, NOON + 5 * HOUR)
+    office.do("shi.lin", case, "psb_review", {"opinion": "disagree", "reason": "名称不符"}, NOON + DAY)
+    up = {"opinion": "report_up", "superior": "市税务局", "reason": "新业态"}
+    office.do("zhou.ting", case, "tax_review", up, NOON + DAY)
+    office.hand_over("zhou.ting", case, "tax_review", "xu.hao", "出差", NOON + DAY + HOUR)
+    office.do("xu.hao", case, "tax_review", {"opinion": "agree"}, NOON + DAY + 2 * HOUR)
+    office.do("bai.xue", case, "hrss_review", {"opinion": "agree"}, NOON + DAY + 2 * HOUR)
+    office.withdraw_department("luo.yan", case, "samr_review", "本局为投资人", NOON + DAY + 3 * HOUR)
+    office.allow_notice("duan.wei", case, "名称不更正无法刻章", NOON + DAY + 4 * HOUR)
+    notice = {"course": "notify", "defects": ["更正名称"]}
+    office.do("he.min", case, "consolidate", notice, NOON + DAY + 5 * HOUR)
+    corrected = {"materials": ["更正后的申请表"], "received_from": "张明"}
+    office.do("chen.jing", case, "correction", corrected, NOON + 2 * DAY)
+    for who, task in (("wang.lei", "samr"), ("shi.lin", "psb"), ("xu.hao", "tax"), ("bai.xue", "hrss")):
+        office.do(who, case, f"{task}_review#2", {"opinion": "agree"}, NOON + 2 * DAY + HOUR)
+    office.change_organisation(
+        "zhao.guoqiang",
+        {
+            "kind": "delegate",
+            "id": "d-2026-1",
+            "grantor": "zhao.guoqiang",
+            "post": "samr/leader",
+            "to": "li.na",
+            "items": [item],
+            "powers": ["*"],
+            "since": "2026-03-04",
+            "until": "2026-03-05",
+        },
+        NOON + 2 * DAY + 2 * HOUR,
+    )
+    office.do("li.na", case, "decide", {"decision": "grant"}, NOON + 3 * DAY)
+    return office, case
+
+
+def sent_back(folder: Path) -> tuple[Office, str]:
+    """Homestead at the county: what somebody entered who must keep out does not count, what her colleague
+    entered is sent back once, the inspectors' record too; left open with one answer confirmed."""
+    office = Office.create_rehearsal(str(folder / "office.db"), NOON)
+    item = office.publish(builtin().items()["homestead"], NOON).item
+    example = builtin().items()[item] / "examples" / "county-conditions.toml"
+    told = tomllib.loads(example.read_text("utf-8"))
+    case = office.open_case(told["by"], item, told["data"], told["start"]).case
+    now = told["start"]
+    for step in told["steps"]:
+        now = step["at"]
+        if step.get("do") == "county_review:1":
+            break
+        if step.get("confirm") == "inspect_site":
+            record = next(one["data"] for one in told["steps"] if one.get("do") == "inspect_site")
+            office.give_back("hou.jie", case, "inspect_site", "面积未写明", now)
+            office.do("gu.feng", case, "inspect_site", record, now)
+        office.act(step["by"], case, command_of(step), now)
+    office.do("deng.hui", case, "county_review:1", {"opinion": "agree"}, now)
+    office.recuse("deng.hui", case, "county_review:1", "与申请人同村", now + HOUR)
+    office.decide_recusal("yue.shan", case, "r1", True, "属实", now + 2 * HOUR)
+    office.do("nie.jing", case, "county_review:1", {"opinion": "agree"}, now + 3 * HOUR)
+    office.give_back("yue.shan", case, "county_review:1", "应写明指标来源", now + 4 * HOUR)
+    answer = {"opinion": "conditions", "conditions": ["使用2026年度指标"]}
+    office.do("nie.jing", case, "county_review:1", answer, now + 5 * HOUR)
+    office.confirm("yue.shan", case, "county_review:1", now + 6 * HOUR)
+    return office, case
+
+
 STORIES: dict[str, Callable[[Path], tuple[Office, str]]] = {
     "startup-granted-after-correction": shipped("enterprise-startup", "objection"),
     "startup-withdrawn-by-silence": shipped("enterprise-startup", "supplement-silence"),
@@ -154,6 +241,16 @@ STORIES: dict[str, Callable[[Path], tuple[Office, str]]] = {
     "calendar-amended": amended,
     "rework": rework,
     "clockwork": clockwork,
+    "startup-meeting": shipped("enterprise-startup", "meeting"),
+    "startup-unresolved": shipped("enterprise-startup", "unresolved"),
+    "startup-conditional": shipped("enterprise-startup", "conditional"),
+    "startup-deemed": shipped("enterprise-startup", "silence"),
+    "startup-recusal": shipped("enterprise-startup", "recusal"),
+    "homestead-county-conditions": shipped("homestead", "county-conditions"),
+    "homestead-county-deemed": shipped("homestead", "county-silence"),
+    "homestead-county-meeting": shipped("homestead", "county-meeting"),
+    "startup-contested": contested,
+    "homestead-sent-back": sent_back,
 }
 
 

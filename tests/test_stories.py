@@ -2,7 +2,8 @@
 
 A block ```` ```console ```` holds commands (`$ …`, continued by `> …`), each with its output, both streams
 together; `[4]` is an exit code other than 0, `…` stands for anything. The blocks of one file share a folder,
-in which the files of `tests/stories/files` lie. `python tests/test_stories.py FILE…` tells stories anew.
+in which the files of `tests/stories/files` lie, and a rehearsal office of 5 January 2026 unless the story
+sets one up itself. `python tests/test_stories.py FILE…` tells stories anew.
 """
 
 from __future__ import annotations
@@ -40,6 +41,19 @@ def commands(story: Path) -> Iterator[tuple[int, str, str]]:
             yield line, typed(found[1]), found[2]
 
 
+def set_up(folder: Path) -> None:
+    """Put a rehearsal office into `folder`."""
+    found = run("lianban init --rehearsal --now 2026-01-05T09:00 --json > /dev/null", folder)
+    assert found == "", found
+
+
+def furnish(story: Path, folder: Path, office: Path) -> None:
+    """Put into `folder` what `story` finds there; `office` is a folder with an office in it."""
+    shutil.copytree(ROOT / "tests" / "stories" / "files", folder, dirs_exist_ok=True)
+    if not any(command.startswith("lianban") and " init " in command for _, command, _ in commands(story)):
+        shutil.copytree(office, folder, dirs_exist_ok=True)
+
+
 def typed(lines: str) -> str:
     """The command of its lines in a transcript."""
     return lines.replace("\n> ", "\n").rstrip("\n")
@@ -74,9 +88,16 @@ def agrees(expected: str, found: str) -> bool:
     return doctest.OutputChecker().check_output(expected.replace("…", "..."), found, doctest.ELLIPSIS)
 
 
+@pytest.fixture(scope="session")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("office")
+    set_up(folder)
+    return folder
+
+
 @pytest.mark.parametrize("story", STORIES, ids=lambda path: path.name)
-def test_a_story_comes_out_as_it_is_told(story: Path, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "tests" / "stories" / "files", tmp_path, dirs_exist_ok=True)
+def test_a_story_comes_out_as_it_is_told(story: Path, tmp_path: Path, office: Path) -> None:
+    furnish(story, tmp_path, office)
     for line, command, expected in commands(story):
         found = run(command, tmp_path)
         assert agrees(expected, found), (
@@ -98,10 +119,10 @@ def test_a_story_that_differs_is_noticed(tmp_path: Path) -> None:
     assert not agrees(told[1][2], "[3]\n")
 
 
-def tell(story: Path) -> None:
+def tell(story: Path, office: Path) -> None:
     """Put what the commands of `story` say now in the place of what they no longer say."""
     with TemporaryDirectory() as folder:
-        shutil.copytree(ROOT / "tests" / "stories" / "files", folder, dirs_exist_ok=True)
+        furnish(story, Path(folder), office)
 
         def again(found: re.Match[str]) -> str:
             output = run(typed(found[1]), Path(folder))
@@ -113,5 +134,7 @@ def tell(story: Path) -> None:
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        tell(Path(name))
+    with TemporaryDirectory() as folder:
+        set_up(Path(folder))
+        for name in sys.argv[1:]:
+            tell(Path(name), Path(folder))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The main job, from an empty file to a proven history: `make demo`.
-# One enterprise start-up application, four departments in parallel, one hand-over; the clock of the decision stands
-# still for an expert review and is extended once.
+# One enterprise start-up application, four departments in parallel, one of them on a condition, one hand-over; the
+# clock of the decision stands still for an expert review and is extended once.
 set -eu
 LIANBAN_DB=${LIANBAN_DB:-demo.db}
 export LIANBAN_DB
@@ -38,11 +38,13 @@ act chen.jing 2026-03-02T09:10 do 1 intake --set outcome=complete \
     --set 'materials=公司章程 1份,股东身份证明 2份,住所使用证明 1份,任职文件 1份'
 act chen.jing 2026-03-02T09:20 do 1 accept --set delivery=in_person
 act zhou.ting 2026-03-02T10:00 inbox
-act zhou.ting 2026-03-02T10:00 do 1 tax_review --set opinion=agree
-act wang.lei 2026-03-02T11:00 do 1 samr_review --set opinion=agree --set basis=市场主体登记管理条例第十九条
-act liu.yang 2026-03-02T15:00 do 1 hrss_review --set opinion=agree
+act zhou.ting 2026-03-02T10:00 sign 1 tax_review
+act zhou.ting 2026-03-02T10:30 answer 1 tax_review --set opinion=agree
+act wang.lei 2026-03-02T11:00 answer 1 samr_review --set opinion=agree --set basis=市场主体登记管理条例第十九条
+act liu.yang 2026-03-02T15:00 answer 1 hrss_review --set opinion=conditions \
+    --set conditions=开业之日起三十日内办理参保登记
 run --now 2026-03-02T16:00 show 1
-act yang.fan 2026-03-03T09:00 do 1 psb_review --set opinion=agree
+act yang.fan 2026-03-03T09:00 answer 1 psb_review --set opinion=agree
 act wang.lei 2026-03-03T10:00 pause 1 --ground expert-review --expected 5wd --reason 经营范围涉及新业态
 act wang.lei 2026-03-10T09:00 resume 1 --reason 评审意见已出具
 act zhao.guoqiang 2026-03-10T10:00 extend 1 --by 3wd --reason 股权结构复杂
