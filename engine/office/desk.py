@@ -113,6 +113,7 @@ def _inbox_line(
         "item_name": definition.item["name"],
         "unit": row.unit,
         "unit_name": organisation.units.get(row.unit, {}).get("name", {}),
+        "standing": organisation.standing_unit(row.unit),
         "post": row.post,
         "opened_at": row.opened_at,
         "due": due,

@@ -774,7 +774,7 @@ class Office:
         return [
             line
             for line in lines
-            if unit in (None, line["unit"])
+            if unit in (None, line["unit"], line["standing"])
             and post in (None, line["post"])
             and (not mine or line["assignee"] == who)
         ]

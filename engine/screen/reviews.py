@@ -470,7 +470,7 @@ class Reviews(Base):
             parts.append(head)
             if line["refusal"] is not None:
                 parts.append(Padding(Styled(clean(line["refusal"]["message"]), "red"), (0, 0, 0, 7)))
-                for key in ("found", "remedy"):
+                for key in ("expected", "remedy"):
                     if line["refusal"][key]:
                         parts.append(Padding(Styled(clean(line["refusal"][key]), "dim"), (0, 0, 0, 7)))
             parts += [

@@ -14,5 +14,7 @@ with Office.open("lianban.db") as office:
     for number in range(1, 101):
         company = {"company_name": f"示例县春城第{number}商贸有限公司"}
         case = office.open_case("chen.jing", "enterprise-startup", APPLICATION | company, MORNING).case
-        office.do("chen.jing", case, "intake", {"outcome": "complete", "materials": ["公司章程 1份"]}, MORNING)
+        office.do(
+            "chen.jing", case, "intake", {"outcome": "complete", "materials": ["公司章程 1份"]}, MORNING
+        )
         office.do("chen.jing", case, "accept", {"delivery": "in_person"}, MORNING)
