@@ -194,14 +194,25 @@ def _authorised(
     Raises `Diverged` at the first that was not.
     """
     before: Case | None = None
+    cause: dict[str, Any] = {}
+    versions = False
     for record, case in replayed:
-        if record.event.fact:
-            try:
+        try:
+            if record.event.fact:
+                cause = record.by
+                versions = versions or "org" in cause  # from the first act that names one on, all do
+                if versions and "person" in cause and "org" not in cause:
+                    raise _unauthorised(record, say("the version of the organisation"), NAMED)
                 _check_authority(record, before, definition_of(case.definition), organisation_of)
-            except Diverged as found:
-                raise _at(number, record.seq, found) from found
+            elif record.by != cause:
+                raise _unauthorised(record, say("{by}", by=str(cause)), NAMED)
+        except Diverged as found:
+            raise _at(number, record.seq, found) from found
         before = case
         yield record, case
+
+
+NAMED = say("the record names who acted, by which version of the organisation, and so does all that follows")
 
 
 def _check_authority(

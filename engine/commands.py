@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from . import meetings
-from .access import Claim, identify, permit, recused
+from .access import Claim, identify, may, permit, recused
 from .case import SECOND_NOTICE, CalendarOf, Case, follow, hours_of
 from .clock import parse_term
 from .deadlines import find
@@ -350,9 +350,14 @@ def _next_recusal(case: Case) -> str:
 def _check_questioned(scene: Scene, task: str, person: str) -> None:
     case = scene.case
     if task:
-        find_step(case, scene.definition, task)
+        _check_concerned(scene, find_step(case, scene.definition, task), person)
     elif case.closed:
-        raise Invalid("case.closed", say("case {case} is closed", case=case.number))
+        raise Invalid(
+            "case.closed",
+            say("case {case} is closed", case=case.number),
+            expected=say("an open case"),
+            remedy=say("read its history; a new request is a new case"),
+        )
     for id, recusal in case.recusals.items():
         if recusal["person"] == person and recusal["state"] != "rejected":
             raise Invalid(
@@ -360,6 +365,28 @@ def _check_questioned(scene: Scene, task: str, person: str) -> None:
                 say("{person} keeps out of this case already: {recusal}", person=person, recusal=id),
                 remedy=say("look at the recusals of the case with `lianban show`"),
             )
+
+
+def _check_concerned(scene: Scene, step: Step, person: str) -> None:
+    """Only who could do the step, sign it or hand it over makes it stand still by her partiality: nobody
+    stops the work of another department."""
+    claim = replace(
+        claim_to_do(scene.case, scene.definition, scene.organisation, step), barred={}, certificate=""
+    )
+    entry = scene.case.docket.get(step.task)
+    own = (entry["unit"], entry["post"]) if entry is not None else (step.unit, step.post)
+    review = scene.definition.joint_of(step.node.id)
+    signs = ((own[0], review.confirm),) if review is not None and review.confirm else ()
+    owners = (*claim.owners, own, *signs, scene.organisation.head_of(own[0]))
+    concerned = may(scene.organisation, replace(claim, owners=owners))
+    if person not in {one.id for one in concerned}:
+        raise Invalid(
+            "recusal.not_concerned",
+            say("{person} has no part in {step}", person=person, step=scene.definition.step_title(step.node)),
+            expected=say("one of: {people}", people=", ".join(one.id for one in concerned) or "—"),
+            rule=say("{law} {article}", **RECUSAL_BASIS),
+            remedy=say("leave the step out: then she keeps out of the case, and nothing stands still"),
+        )
 
 
 def _decide_recusal(scene: Scene, person: Person, command: DecideRecusal) -> list[Event]:

@@ -228,7 +228,11 @@ class Docket:
         are kept, or a case that goes round for years would grow with each round. What belongs to this round,
         or to the one that this very event ended, stays, and so does what is owed."""
         for other, entry in list(self.entries.items()):
-            if entry["element"] != element or _visit(other) == _visit(task) or entry["stage"] not in ENDED:
+            if (
+                entry["element"] != element
+                or visit_of(other) == visit_of(task)
+                or entry["stage"] not in ENDED
+            ):
                 continue
             owed = entry["stage"] == "deemed" and not entry.get("followed_up")
             if owed or ("joint" in entry and entry["round"] in (round, self.touched.get(entry["joint"]))):
@@ -246,7 +250,8 @@ class Docket:
         members = entries_of(self.entries, review.id, latest)
         live = any(entry["stage"] not in ENDED for entry in members.values())
         again = any(
-            entry["element"] == element and _visit(other) != _visit(task) for other, entry in members.items()
+            entry["element"] == element and visit_of(other) != visit_of(task)
+            for other, entry in members.items()
         )
         joins = live or (self.touched.get(review.id) == latest and not again)
         return latest if members and joins else latest + 1
@@ -557,7 +562,7 @@ def barred_by(recusals: Iterable[tuple[str, Recusal]]) -> dict[str, str]:
     return {recusal["person"]: id for id, recusal in ordered if recusal["state"] != "rejected"}
 
 
-def _visit(task: str) -> str:
+def visit_of(task: str) -> str:
     """The visit that a task belongs to: all instances of one multi-instance activity share it."""
     head, _, last = task.rpartition("/")
     return f"{head}/{last.partition(':')[0]}"

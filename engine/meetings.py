@@ -260,6 +260,7 @@ def held(
         taken = (
             policy is not None
             and not excused
+            and "suspended" not in invitations.get(unit, {})
             and review.risks.get(unit) not in policy.excluded
             and (received or not policy.receipt)
         )

@@ -26,9 +26,12 @@ from ..commands import (
 from ..deadlines import runs
 from ..definition import Definition
 from ..definition.clocks import Clock
+from ..docket import visit_of
 from ..errors import Invalid, say
 from ..events import Event, parse
+from ..flow.marking import element_of
 from ..organisation import Person
+from ..steps import step_names
 from ..time_views import TIERS
 from .draft import Draft
 
@@ -108,7 +111,13 @@ def was_done(draft: Draft, person: Person, command: Command) -> bool:
 
 
 def _did_step(draft: Draft, person: Person, command: Do) -> bool:
-    net = draft.course.definition.net
+    course = draft.course
+    if any(
+        element_of(step) == element_of(command.task) and visit_of(step) != visit_of(command.task)
+        for step in step_names(course.case, course.definition)
+    ):
+        return False  # the step has been come back to: its name now is another one
+    net = course.definition.net
     catchers = (scope.nodes[command.task] for scope in net.scopes.values() if command.task in scope.nodes)
     caught = {node.event.name for node in catchers if node.event and node.event.kind == "message"}
     for by, event in _facts(draft):

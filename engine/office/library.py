@@ -245,7 +245,8 @@ def find_case(reader: Reader, case: str) -> Head:
     """Where a case stands, found by its number or the end of it."""
     if case != OFFICE and (head := reader.head(case)) is not None:
         return head
-    found = reader.find_cases(case)
+    # Every number ends with nothing: an empty name names no case, even where there is only one.
+    found = reader.find_cases(case) if case.strip() else []
     if len(found) == 1:
         return head_of_case(reader, found[0])
     if found:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from ..access import permit_change
 from ..clock import write_instant
 from ..errors import Invalid, Refusal, Unknown, say
 from ..events import OFFICE, OrganisationChanged, OrganisationRecorded, canonical, digest, parse
-from ..organisation import Organisation, Post
+from ..organisation import Organisation, Post, Register, told_posts
 from ..store import Reader, Transaction
 from .calendars import open_cases
 from .draft import SYSTEM, append_office, state_of
@@ -39,7 +39,9 @@ def change(
     register = library.register(tx, named)
     try:
         _check_hands(tx, organisation, wanted)
-        text = canonical(register.changed(wanted, organisation.day).as_json())
+        changed = register.changed(wanted, organisation.day)
+        _check_administrators(organisation, wanted, changed)
+        text = canonical(changed.as_json())
     except Refusal:
         if _was_done(tx, who, wanted):
             return {"change": dict(wanted), "version": version, "repeated": True}
@@ -52,6 +54,23 @@ def change(
     tx.set_meta(STANDING, in_force.followed_by(write_instant(now), digest(text)).text())
     append_office(tx, now, [event], by, head)
     return {"change": dict(wanted), "version": version + 1, "repeated": False}
+
+
+def _check_administrators(organisation: Organisation, wanted: Mapping[str, Any], changed: Register) -> None:
+    """The last administrator stays until there is another one. Raises `Invalid`."""
+    if wanted.get("kind") not in ("post.end", "rotate"):
+        return
+    last = str(wanted.get("until") or wanted.get("on") or organisation.day)
+    after = changed.on(date.fromisoformat(last) + timedelta(days=1))
+    had = any(organisation.is_administrator(person) for person in organisation.people)
+    if had and not any(after.is_administrator(person) for person in after.people):
+        raise Invalid(
+            "organisation.administrators",
+            say("after {day} the office would have no administrator", day=last),
+            expected=say("somebody who holds {posts}", posts=told_posts(after.administrators)),
+            rule=say("the organisation names its administrators"),
+            remedy=say("give the post to somebody else first: lianban org grant PERSON UNIT/POST"),
+        )
 
 
 def _check_hands(reader: Reader, organisation: Organisation, wanted: Mapping[str, Any]) -> None:

@@ -217,6 +217,23 @@ def _stand_in(making: Making) -> None:
             expected=say("two people"),
             remedy=say("name the one who is there"),
         )
+    begins = making.register.on(date.fromisoformat(given["since"]))
+
+    def organs(id: str) -> set[str]:
+        posts = begins.people[id].posts if id in begins.people else ()
+        return {begins.organ(unit) for unit, _ in posts}
+
+    hers, wanted = organs(given["person"]), organs(given["for"])
+    if hers and wanted and not hers & wanted:
+        told = {"person": given["person"], "other": given["for"]}
+        raise Invalid(
+            "organisation.stand_in",
+            say("{person} can't stand in for {other}: they work in different organs", **told),
+            expected=say("a colleague in {organs}", organs=", ".join(sorted(wanted))),
+            found=say("{person} works in {organs}", organs=", ".join(sorted(hers)), **told),
+            rule=say("Administrative Licensing Law art. 24: power stays with the organ that has it"),
+            remedy=say("name a colleague of the same department"),
+        )
     making.content["stand_ins"].append(dict(given))
 
 
