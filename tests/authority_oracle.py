@@ -225,6 +225,13 @@ class Office:
             faults.append("lent to another organ")
         return faults
 
+    def same_organ(self, change: Mapping[str, str], at: str, version: int) -> bool:
+        """Whether two people, where they work at all, work in one organ when one begins to act for the
+        other."""
+        day = self.day(version, change.get("since", self.on(version, at).day))
+        organs = [{day.organ(unit) for unit, _ in day.held[change[key]]} for key in ("person", "for")]
+        return not all(organs) or bool(organs[0] & organs[1])
+
     def read(self, history: Iterable[Event]) -> list[tuple[int, str, str]]:
         """What is wrong in the office's own history, whose changes made the versions."""
         faults, version = [], 0
@@ -235,6 +242,8 @@ class Office:
                 by, change = event["by"], event["data"]["change"]
                 version += 1
                 found = self.keeps_from(by["person"], change, event["at"], version - 1)
+                if change["kind"] == "stand_in" and not self.same_organ(change, event["at"], version):
+                    found.append("lent to another organ")
                 if change["kind"] == "delegate":
                     made = self.versions[version - 1][1]["delegations"]
                     found += self.lent_rightly(next(d for d in made if d["id"] == change["id"]), version)
@@ -782,8 +791,18 @@ class Judge:
             self._fault(event, "recusal")
         self.recusals[data["recusal"]] = {"person": person, "state": "open", "task": data["task"]}
         if data["task"]:
-            self.tasks[data["task"]].suspended = data["recusal"]
+            task = self.tasks[data["task"]]
+            if not self._concerned(task, person, self.office.on(event["by"]["org"], event["at"])):
+                self._fault(event, "not concerned", task.id)
+            task.suspended = data["recusal"]
             self.owed.append(("task.suspended", data["recusal"]))
+
+    def _concerned(self, task: Task, person: str, day: Day) -> bool:
+        """Whether somebody could do a step, sign it or hand it over: nobody else's partiality stops it."""
+        confirm = self.item.joints.get(task.joint, {}).get("confirm", task.post)
+        owners = [(task.unit, task.post), (task.unit, confirm), day.head(task.unit)]
+        powers = self.item.power(task.element), "approve"
+        return any(day.ways(person, owners, self.item.code, power) for power in powers)
 
     def _on_recusal_declared(self, event: Event, data: Event) -> None:
         self._questioned(event, event["by"]["person"])
@@ -1043,6 +1062,7 @@ class Judge:
             deemed = policy is not None and not excused
             if policy is not None and (
                 risks.get(unit) in NEVER_DEEMED | set(policy.get("excluded", ()))
+                or (invited is not None and invited.suspended)
                 or (policy.get("receipt", True) and not received)
             ):
                 deemed = False

@@ -112,11 +112,10 @@ def was_done(draft: Draft, person: Person, command: Command) -> bool:
 
 def _did_step(draft: Draft, person: Person, command: Do) -> bool:
     course = draft.course
-    if any(
+    come_back_to = any(
         element_of(step) == element_of(command.task) and visit_of(step) != visit_of(command.task)
         for step in step_names(course.case, course.definition)
-    ):
-        return False  # the step has been come back to: its name now is another one
+    )
     net = course.definition.net
     catchers = (scope.nodes[command.task] for scope in net.scopes.values() if command.task in scope.nodes)
     caught = {node.event.name for node in catchers if node.event and node.event.kind == "message"}
@@ -125,6 +124,8 @@ def _did_step(draft: Draft, person: Person, command: Do) -> bool:
         step = event.type in _STEP and said["task"] == command.task
         if step or (event.type == "message.received" and said["name"] in caught):
             return bool(by == person.id and said["data"] == command.data)
+        if come_back_to:
+            return False  # the step is open under another name now: only who says it twice at once repeats
     return False
 
 
