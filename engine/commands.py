@@ -21,9 +21,11 @@ from .deadlines import find
 from .definition import Definition
 from .docket import (
     RECUSAL_BASIS,
+    answerable,
     answered,
     barred_by,
     conditions_in,
+    owing,
     signatures,
     signer,
     suspended,
@@ -262,7 +264,7 @@ _WITH_REASON = frozenset({GiveBack, Withdraw, Recuse, Challenge, DecideRecusal, 
 def _do(scene: Scene, person: Person, command: Do) -> list[Event]:
     case, definition = scene.case, scene.definition
     entry = case.docket.get(command.task)
-    if entry is not None and entry["stage"] == "deemed" and not entry.get("followed_up") and not case.closed:
+    if entry is not None and owing(entry) and not case.closed:
         return [ReferralFollowedUp(command.task, command.data)]
     target = find_step(case, definition, command.task)
     if target.message is not None:
@@ -513,9 +515,7 @@ def claim_of(
         case AnswerConfirmed(task=task) | AnswerReturned(task=task):
             return _signing(case, definition, organisation, task)
         case ReferralFollowedUp(task=task):
-            entry = case.docket[task]
-            owners = ((entry["unit"], entry["post"]),)
-            return _claim(case, definition, organisation, task, entry["element"], owners)
+            return claim_to_follow_up(case, definition, organisation, task)
         case ReferralWithdrawn(task=task):
             head = organisation.head_of(case.docket[task]["unit"])
             what = say("keeping the department out of the review")
@@ -524,7 +524,7 @@ def claim_of(
             lanes = [_post(binding) for binding in definition.item["lanes"].values()]
             return Claim((definition.opener(), *lanes), say("the entry of a challenge"), item=definition.code)
         case RecusalDecided(recusal=id):
-            return _recusal_claim(case, definition, organisation, id, out)
+            return claim_to_decide(case, definition, organisation, id)
         case TaskHandedOver(task=task):
             return _handing_over(case, definition, organisation, task)
         case ContactHandedOver():
@@ -607,10 +607,20 @@ def _signing(case: Case, definition: Definition, organisation: Organisation, tas
     return claim if officers else replace(claim, certificate="")
 
 
-def _recusal_claim(
-    case: Case, definition: Definition, organisation: Organisation, id: str, out: Mapping[str, Text]
-) -> Claim:
-    """The head of the unit decides (Civil Servants Law art. 77); about a head, whoever is above."""
+def claim_to_follow_up(case: Case, definition: Definition, organisation: Organisation, task: str) -> Claim:
+    """To whom the opinion belongs that a department owes after its silence: who signs for the department."""
+    entry = case.docket[task]
+    post = answerable(definition, entry)
+    power = "approve" if post != entry["post"] else None
+    owners = ((entry["unit"], post),)
+    claim = _claim(case, definition, organisation, task, entry["element"], owners, power)
+    return replace(claim, certificate="") if power else claim
+
+
+def claim_to_decide(case: Case, definition: Definition, organisation: Organisation, id: str) -> Claim:
+    """To whom the decision about a recusal belongs: the head of the unit (Civil Servants Law art. 77); about
+    a head, whoever is above."""
+    out = kept_out(case, definition, organisation)
     person = case.recusals[id]["person"]
     what = say("the decision about a recusal")
     barred = {**out, person: _law(RECUSAL_BASIS)}

@@ -234,8 +234,9 @@ class Docket:
                 or entry["stage"] not in ENDED
             ):
                 continue
-            owed = entry["stage"] == "deemed" and not entry.get("followed_up")
-            if owed or ("joint" in entry and entry["round"] in (round, self.touched.get(entry["joint"]))):
+            if owing(entry) or (
+                "joint" in entry and entry["round"] in (round, self.touched.get(entry["joint"]))
+            ):
                 continue
             known = [tuple(names) for names in self.veterans.get(element, [])]
             names = dict.fromkeys([*known, *map(tuple, entry["actors"])])
@@ -293,9 +294,12 @@ class Docket:
 
     def give_back(self, task: str) -> Iterator[Event]:
         """The answers count as not entered."""
-        entry = self._entered(task)
+        self._entered(task)
+        yield self._undone(task)
+
+    def _undone(self, task: str) -> TaskPassed:
         self._change(task, stage="signed", actors=[])
-        yield TaskPassed(task, entry["unit"], entry["post"])
+        return TaskPassed(task, self.entries[task]["unit"], self.entries[task]["post"])
 
     def report_up(self, task: str, data: Mapping[str, Any]) -> None:
         """The department waits for the word of a higher organ."""
@@ -323,7 +327,7 @@ class Docket:
     def follow_up(self, task: str, data: Mapping[str, Any]) -> Iterator[Event]:
         """A department that was silent says what it thinks. Raises `Invalid` where it need not."""
         entry = self.entries.get(task)
-        if entry is None or entry["stage"] != "deemed" or entry.get("followed_up"):
+        if entry is None or not owing(entry):
             raise Invalid("referral.no_follow_up", say("nothing more is asked about {step}", step=task))
         self._change(task, followed_up=True, answer=dict(data), actors=[self.actor])
         silence = self.definition.joints[entry["joint"]].silence
@@ -336,8 +340,8 @@ class Docket:
         self._change(task, assignee=to)
 
     def question(self, id: str, task: str, person: str, party: str, reason: str) -> Iterator[Event]:
-        """Somebody's impartiality is in question: the step stands still. Raises `Invalid` if it does
-        already."""
+        """Somebody's impartiality is in question: the step stands still until all such questions about it
+        are decided. Raises `Invalid` for a step that is not open."""
         self.recusals[id] = {
             "n": len(self.recusals) + 1,
             "person": person,
@@ -347,8 +351,7 @@ class Docket:
             "at": self.now,
             "state": "open",
         }
-        if task:
-            self._open(task)
+        if task and "suspended" not in self._standing(task):
             self._change(task, suspended=id)
             yield TaskSuspended(task, id)
 
@@ -369,8 +372,19 @@ class Docket:
         if entry is not None and entry.get("suspended") == id:
             self.entries[task] = entry = entry.copy()
             del entry["suspended"]
+            further = {
+                other["n"]: name
+                for name, other in self.recusals.items()
+                if other["state"] == "open" and other["task"] == task
+            }
             if entry["stage"] not in ENDED:
-                yield TaskReinstated(task, id)
+                if further:
+                    first = further[min(further)]
+                    self._change(task, suspended=first)
+                    yield TaskSuspended(task, first)
+                else:
+                    yield TaskReinstated(task, id)
+                entry = self.entries[task]
         for element, names in sorted(self.veterans.items()) if upheld else ():
             if any(person in pair for pair in names):
                 yield FindingRaised(ACTED_BEFORE, element, RECUSAL_BASIS)
@@ -378,7 +392,7 @@ class Docket:
             if not any(person in names for names in acted["actors"]):
                 continue
             if acted["stage"] == "entered":
-                yield from self.give_back(other)
+                yield self._undone(other)
             else:
                 yield FindingRaised(ACTED_BEFORE, other, RECUSAL_BASIS)
         if upheld and entry is not None and entry.get("assignee") == person:
@@ -486,10 +500,14 @@ class Docket:
         """How many people have to put their names under the step."""
         return signatures(self.definition, self.entries[task])
 
-    def _open(self, task: str) -> Entry:
+    def _standing(self, task: str) -> Entry:
         entry = self.entries.get(task)
         if entry is None or entry["stage"] in ENDED:
             raise Invalid("step.closed", say("step {step} is not open", step=task))
+        return entry
+
+    def _open(self, task: str) -> Entry:
+        entry = self._standing(task)
         if "suspended" in entry:
             raise suspended(task, entry["suspended"])
         return entry
@@ -523,12 +541,22 @@ def signatures(definition: Definition, entry: Entry) -> int:
     return definition.officers(entry["element"]) + (review is not None and review.confirm is not None)
 
 
+def owing(entry: Entry) -> bool:
+    """Whether the department was silent and has not yet said what it thinks."""
+    return entry["stage"] == "deemed" and not entry.get("followed_up")
+
+
+def answerable(definition: Definition, entry: Entry) -> str:
+    """The post that signs last for the department, and gives its opinion where that comes after silence."""
+    review = definition.joints.get(entry.get("joint", ""))
+    return review.confirm or entry["post"] if review is not None else entry["post"]
+
+
 def signer(definition: Definition, entry: Entry) -> str:
     """The post that has to sign next what was entered in a step: the other officers first."""
-    review = definition.joints.get(entry.get("joint", ""))
-    if review is None or len(entry["actors"]) < definition.officers(entry["element"]):
+    if len(entry["actors"]) < definition.officers(entry["element"]):
         return entry["post"]
-    return review.confirm or entry["post"]
+    return answerable(definition, entry)
 
 
 RECUSAL_BASIS = {"law": "中华人民共和国公务员法", "article": "第七十六条、第七十七条"}

@@ -1,4 +1,8 @@
-"""What is kept beside the histories for speed (floor 5): heads, open tasks, armed timers.
+"""What is kept beside the histories for speed (floor 5): heads, what waits for people, armed timers.
+
+What waits for people are the open tasks, and beside them what is owed without being a task of the process:
+the opinion of a department that was silent, under the id of its referral, and the decision about a recusal,
+under `recusal:ID` and without a post, as it is for the organisation of the day to say whose it is.
 
 Everything here is derived from records and the fold alone, so it can be thrown away and rebuilt.
 """
@@ -9,9 +13,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from .case import Case
 from .definition import Definition
+from .docket import answerable, owing
 from .events import (
     CalendarRevised,
+    CaseClosed,
     Record,
+    RecusalChallenged,
+    RecusalDecided,
+    RecusalDeclared,
+    ReferralDeemed,
+    ReferralFollowedUp,
     TaskCancelled,
     TaskCompleted,
     TaskEnded,
@@ -42,8 +53,15 @@ def head_of(case: Case, last: Record) -> Head:
     )
 
 
+def recusal_row(recusal: str) -> str:
+    """What the decision about a recusal is called in the list of open tasks. No task is called so: the
+    instances of an activity are numbered."""
+    return f"recusal:{recusal}"
+
+
 def changes_of(
     case: Case,
+    definition: Definition,
     records: Sequence[Record],
     dues: Mapping[str, str | None],
     documents: Sequence[tuple[DocumentRow, bytes]] = (),
@@ -57,6 +75,12 @@ def changes_of(
     armed: dict[str, str] = {}
     stopped: list[str] = []
     struck: dict[str, bool] = {}
+    silent: set[str] = set()
+
+    def end(row: str) -> None:
+        if opened.pop(row, None) is None:
+            closed.append(row)
+
     for record in records:
         match record.event:
             case TaskOpened(task=task, element=element, unit=unit, post=post):
@@ -72,9 +96,31 @@ def changes_of(
                         record.case, task, entry["element"], "", "", case.item, entry["opened"], None
                     )
                 opened[task] = passed._replace(unit=unit, post=post, due=dues.get(task))
-            case TaskCompleted(task=task) | TaskEnded(task=task) | TaskCancelled(task=task):
-                if opened.pop(task, None) is None:
-                    closed.append(task)
+            case TaskCompleted(task=task) | TaskCancelled(task=task):
+                end(task)
+            case TaskEnded(task=task):
+                end(task)
+                if task in silent and task in case.docket:
+                    entry = case.docket[task]
+                    post = answerable(definition, entry)
+                    opened[task] = TaskRow(
+                        record.case, task, entry["element"], entry["unit"], post, case.item, record.at, None
+                    )
+            case ReferralDeemed(task=task):
+                silent.add(task)
+            case RecusalDeclared(recusal=id) | RecusalChallenged(recusal=id):
+                row = recusal_row(id)
+                opened[row] = TaskRow(record.case, row, "", "", "", case.item, record.at, None)
+            case RecusalDecided(recusal=id):
+                end(recusal_row(id))
+            case ReferralFollowedUp(task=task):
+                end(task)
+            case CaseClosed():
+                # What is owed then is owed no more, but stays on record.
+                owed = [task for task, entry in case.docket.items() if owing(entry)]
+                asked = [recusal_row(id) for id, one in case.recusals.items() if one["state"] == "open"]
+                for row in (*owed, *asked):
+                    end(row)
             case TimerArmed(timer=timer, due=str(due)):
                 armed[timer] = due
             case TimerMoved(timer=timer, due=due):
@@ -110,4 +156,5 @@ def derive(
             dues[task] = task_due(case, definition_of(case.definition), task)
     if not records:
         raise ValueError("a case without a history")
-    return head_of(case, records[-1]), changes_of(case, records, dues)
+    definition = definition_of(case.definition)
+    return head_of(case, records[-1]), changes_of(case, definition, records, dues)

@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 from . import joint
 from .access import may
 from .case import Case
-from .commands import CERTIFICATE, claim_to_do
+from .commands import CERTIFICATE, claim_to_decide, claim_to_do, claim_to_follow_up
 from .course import Course
 from .deadlines import OVERSTAYED, clock_of
 from .definition import Definition
 from .definition.clocks import Clock
-from .docket import DEEMED, Entry, conditions_in, decision, entries_of, opinion_of, round_of
+from .docket import DEEMED, Entry, conditions_in, decision, entries_of, opinion_of, owing, round_of
 from .errors import Text, titled
 from .events import (
     AnswerConfirmed,
@@ -65,10 +65,11 @@ def step_lines(
     department keeps out), `fired` (a timer), `received` (a message), `failed` (the diagram's own expression
     did) or `awaited` (a message that may come). Of an open step, `stage` says how far people have come with
     it, `assignee` who signed for it, `suspended` which recusal keeps it still; `confirmed` are those who
-    signed what somebody else entered. `cause` is the number of the event that opened it: steps of one cause
-    are open side by side. `answers` is what was entered and `said` the first choice among that, in words (of
-    a timer: the step on whose edge it sits); `due` the first timer on it, `provisional` if its year's
-    holidays were not announced; `people` may do it.
+    signed what somebody else entered. The stage `owed` is that of a department that was silent and whose
+    opinion is still to come; `late` is that opinion. `cause` is the number of the event that opened it:
+    steps of one cause are open side by side. `answers` is what was entered and `said` the first choice among
+    that, in words (of a timer: the step on whose edge it sits); `due` the first timer on it, `provisional`
+    if its year's holidays were not announced; `people` may do it.
     """
     lines: dict[str, dict[str, Any]] = {}
     awaited: list[dict[str, Any]] = []
@@ -99,6 +100,10 @@ def step_lines(
                 lines[task].update(by=None, by_name={}, answers={}, said={}, confirmed=[])
             case ReferralDeemed(task=task):
                 lines[task].update(state="deemed", by=None, by_name={}, answers={}, said={})
+            case ReferralFollowedUp(task=task, data=answers):
+                said = _said(definition, lines[task]["element"], answers)
+                late = {"answers": answers, "said": said, "at": record.at}
+                lines[task]["late"] = {**late, **_actor(organisation, record)}
             case ReferralWithdrawn(task=task):
                 lines[task].update(state="withdrawn", **_actor(organisation, record))
             case TaskEnded(task=task):
@@ -121,6 +126,10 @@ def step_lines(
                 line |= {"state": "received", "cause": cause, "opened_at": record.at, "at": record.at}
                 line |= {"answers": answers, "said": _said(definition, line["element"], answers)}
                 lines[f"{record.seq}"] = {**line, **_actor(organisation, record)}
+    for task, silent in case.docket.items():
+        if task in lines and owing(silent) and not case.closed:
+            claim = claim_to_follow_up(case, definition, organisation, task)
+            lines[task].update(stage="owed", people=[person.id for person in may(organisation, claim)])
     for step in steps(case, definition):
         claim = claim_to_do(case, definition, organisation, step)
         people = [person.id for person in may(organisation, claim)]
@@ -128,6 +137,7 @@ def step_lines(
             entry = case.docket.get(step.task)
             stage = {key: entry.get(key, "") for key in ("stage", "assignee", "suspended")} if entry else {}
             lines[step.task].update(due=step.due, provisional=step.provisional, people=people, **stage)
+            lines[step.task]["referral"] = entry is not None and "joint" in entry
             lines[step.task].update(
                 post=step.post, assignee_name=person_name(organisation, lines[step.task]["assignee"])
             )
@@ -160,6 +170,8 @@ def _line(
         "assignee_name": {},
         "suspended": "",
         "confirmed": [],
+        "late": {},
+        "referral": False,
     }
 
 
@@ -517,12 +529,21 @@ OPINIONS = {
 """An opinion on record in words."""
 
 
-def recusal_lines(case: Case, organisation: Organisation) -> list[dict[str, Any]]:
-    """Whose impartiality is or was in question, in order."""
+TO_DECIDE = {"zh": "决定是否回避", "en": "Decision about a recusal"}
+"""What the decision about a recusal is called among the open steps."""
+
+
+def recusal_lines(case: Case, definition: Definition, organisation: Organisation) -> list[dict[str, Any]]:
+    """Whose impartiality is or was in question, in order; `people` may decide about one that is open."""
     return [
         {
             "recusal": id,
             **recusal,
+            "people": [
+                person.id
+                for person in may(organisation, claim_to_decide(case, definition, organisation, id))
+                if recusal["state"] == "open" and not case.closed
+            ],
             "name": dict(organisation.people[recusal["person"]].name)
             if recusal["person"] in organisation.people
             else {},

@@ -440,10 +440,15 @@ class Judge:
         return self.keeps_from(kind, data, {"person": person}, day)
 
     def able(self, task: str, at: str) -> set[str]:
-        """Everybody who may do an open step, or sign what was entered."""
-        kind = "answer.confirmed" if self.tasks[task].stage == "entered" else "task.completed"
+        """Everybody who may do an open step, sign what was entered, give the opinion that is owed, or
+        decide about a recusal."""
+        data = {"recusal": task} if task in self.recusals else {"task": task}
+        kind = "recusal.decided"
+        if task in self.tasks:
+            kinds = {"entered": "answer.confirmed", "deemed": "referral.followed_up"}
+            kind = kinds.get(self.tasks[task].stage, "task.completed")
         day = self.office.on(self.office.latest(at), at)
-        return {p for p in day.people if not self.keeps_from(kind, {"task": task}, {"person": p}, day)}
+        return {p for p in day.people if not self.keeps_from(kind, data, {"person": p}, day)}
 
     def in_hands(self, person: str, post: Post, at: str) -> list[str]:
         """What somebody in that post still answers for; "" is the first-contact responsibility."""
@@ -465,7 +470,7 @@ class Judge:
         if kind in SIGNING and task is not None:
             return self._step(by, day, task, signing=True)
         if kind == "referral.followed_up" and task is not None:
-            return self._step(by, day, task, signing=False)
+            return self._late(by, day, task)
         if kind == "referral.withdrawn" and task is not None:
             return self._check(by, day, [day.head(task.unit)], "approve", out)
         if kind == "task.handed_over" and task is not None:
@@ -551,6 +556,14 @@ class Judge:
             post, power, certificate = self.item.joints[task.joint].get("confirm", post), "approve", ""
         barred = self._barred(day, element, task, signing=signing)
         return self._check(by, day, [(task.unit, post)], power, barred, certificate)
+
+    def _late(self, by: Mapping[str, Any], day: Day, task: Task) -> list[str]:
+        """An opinion that comes after silence is given by who signs for the department."""
+        leader = self.item.joints[task.joint].get("confirm")
+        if leader is None:
+            return self._step(by, day, task, signing=False)
+        barred = self._barred(day, task.element, task)
+        return self._check(by, day, [(task.unit, leader)], "approve", barred)
 
     def _message(self, by: Mapping[str, Any], day: Day, name: str) -> list[str]:
         element = next(id for id, one in self.item.elements.items() if one.message == name)
@@ -675,7 +688,7 @@ class Judge:
         if task is not None and not waived:
             if task.ended and kind != "referral.followed_up":
                 self._fault(event, "ended", task.stage)
-            if task.suspended:
+            if task.suspended and kind not in RECUSALS:
                 self._fault(event, "suspended", task.suspended)
             if task.stage == "entered" and kind in WORK:
                 self._fault(event, "waits to be signed")
@@ -794,8 +807,9 @@ class Judge:
             task = self.tasks[data["task"]]
             if not self._concerned(task, person, self.office.on(event["by"]["org"], event["at"])):
                 self._fault(event, "not concerned", task.id)
-            task.suspended = data["recusal"]
-            self.owed.append(("task.suspended", data["recusal"]))
+            if not task.suspended:
+                task.suspended = data["recusal"]
+                self.owed.append(("task.suspended", data["recusal"]))
 
     def _concerned(self, task: Task, person: str, day: Day) -> bool:
         """Whether somebody could do a step, sign it or hand it over: nobody else's partiality stops it."""
@@ -823,9 +837,14 @@ class Judge:
         recusal["state"] = "upheld" if data["upheld"] else "rejected"
         task = self.tasks.get(recusal["task"])
         if task is not None and task.suspended == data["recusal"]:
-            task.suspended = ""
+            open_ones = [id for id, r in self.recusals.items() if r["state"] == "open"]
+            further = [id for id in open_ones if self.recusals[id]["task"] == task.id]
+            task.suspended = further[0] if further and not task.ended else ""
             if not task.ended:
-                self.owed.append(("task.reinstated", data["recusal"]))
+                follows = (
+                    ("task.suspended", task.suspended) if further else ("task.reinstated", data["recusal"])
+                )
+                self.owed.append(follows)
         if not data["upheld"]:
             return
         for acted in self.tasks.values():

@@ -562,7 +562,12 @@ class Crowd:
     def compare_inbox(self) -> None:
         """Those to whom the inbox gives a step are those to whom the rules give it."""
         at = write_instant(self.now)
-        for line in self.office.inbox(None, self.now, everybody=True):
+        lines = self.office.inbox(None, self.now, everybody=True)
+        if not self.judge.closed:
+            owed = {t.id for t in self.judge.tasks.values() if t.stage == "deemed" and not t.followed_up}
+            asked = {id for id, recusal in self.judge.recusals.items() if recusal["state"] == "open"}
+            assert owed | asked <= {line["task"] for line in lines}
+        for line in lines:
             given, able = set(line["people"]), self.judge.able(line["task"], at)
             wrong = f"too many: {given - able}, too few: {able - given}"
             assert given == able, f"{self.case} {self.seen} {line['task']}: {wrong}"

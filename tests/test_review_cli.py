@@ -205,7 +205,7 @@ def test_what_a_leader_sends_back_is_entered_anew(folder: Path) -> None:
     assert run(folder, "lead1", "return 1 fire").code == 2
     said = done(folder, "lead1", "return 1 fire --reason", "no reasons given")
     assert "sends back what was entered: fire: no reasons given" in said
-    assert f"lianban do {CASE}1 fire" in said
+    assert f"lianban answer {CASE}1 fire" in said
     done(folder, "p1", "answer 1 fire --set opinion=disagree --set reason=smoke")
     done(folder, "lead1", "confirm 1 fire")
     drawn = lianban(folder, "show", "1", *NOW).out
@@ -302,7 +302,8 @@ def test_a_recusal_holds_a_step_until_the_head_decides(folder: Path) -> None:
     assert "stands still: recusal r1" in lianban(folder, "show", "1", *NOW).out
     assert refused(folder, "q1", "answer 1 fire --set opinion=agree") == (1, "step.suspended")
     drawn = lianban(folder, "show", "1", *NOW).out
-    assert f" lianban recusal decide {CASE}1 r1 --uphold --reason …\n" in drawn
+    assert f" lianban recusal decide {CASE}1 r1 --uphold --reason … --as lead1\n" in drawn
+    assert f"recusal decide {CASE}1 r1" in lianban(folder, "inbox", "--as", "lead1", *NOW).out
     said = done(folder, "lead1", "recusal decide 1 r1 --uphold --reason", "kin of the third degree")
     assert "upholds the recusal r1: kin of the third degree" in said
     assert refused(folder, "p1", "answer 1 fire --set opinion=agree") == (4, "access.barred")

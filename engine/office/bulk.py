@@ -79,13 +79,15 @@ def draft(
     rows: list[dict[str, str]] = []
     further: dict[str, None] = {}
     for line in desk.inbox(reader, library, who, now, everybody=False):
+        if line["stage"] == "recusal":
+            continue
         definition = library.definition(reader, find_case(reader, line["case"]).definition)
         element = element_of(line["task"])
         invited = element in {meeting.invite for meeting in definition.meetings.values()}
         if kind == "sign":
             wanted = (line["referral"] or invited) and line["stage"] == "open"
         else:
-            wanted = line["referral"] and line["stage"] in ("open", "signed", "reported")
+            wanted = line["referral"] and line["stage"] in ("open", "signed", "reported", "owed")
         if not wanted or line["suspended"]:
             continue
         due = "" if line["due"] is None else read_instant(line["due"]).astimezone(ZoneInfo(zone))

@@ -11,16 +11,19 @@ from .. import audit
 from ..access import identify, may
 from ..case import Case
 from ..clock import read_instant, write_instant
-from ..commands import claim_to_do
+from ..commands import claim_to_decide, claim_to_do, claim_to_follow_up
 from ..definition import Definition
+from ..docket import owing
 from ..errors import Diverged, Unknown, say
 from ..events import OFFICE, Record, digest
 from ..flow.marking import variables
 from ..organisation import Organisation, Person, Post
+from ..projections import recusal_row
 from ..steps import Step, steps, timed_steps
 from ..store import DocumentRow, Reader, TaskRow
 from ..time_views import card_lines, clock_lines, concerning, explanation, risk, timer_lines
 from ..views import (
+    TO_DECIDE,
     agent_line,
     answer_lines,
     contact_line,
@@ -31,6 +34,7 @@ from ..views import (
     recusal_lines,
     step_lines,
     story_lines,
+    unit_names,
 )
 from .draft import state_of
 from .library import Library, find_case, head_of_case, standing
@@ -45,7 +49,8 @@ def inbox(
         library.organisation(reader, in_force, now) if now is not None else library.latest(reader, in_force)
     )
     person = None if everybody else identify(organisation, who)
-    posts = None if person is None else _reach(organisation, person)
+    # Whose the decision about a recusal is, the organisation of the day says: its rows have no post.
+    posts = None if person is None else [*_reach(organisation, person), ("", "")]
     cases: dict[str, _Desk] = {}
     lines = []
     for row in reader.inbox(posts):
@@ -103,27 +108,40 @@ def _inbox_line(
     due, provisional = (row.due, False)
     if step is not None and row.task in desk.timed:
         due, provisional = step.due, step.provisional
-    able = may(organisation, claim_to_do(case, definition, organisation, step)) if step is not None else []
     entry = case.docket.get(row.task)
+    recusal = next((id for id in case.recusals if recusal_row(id) == row.task), None)
+    if step is not None:
+        claim = claim_to_do(case, definition, organisation, step)
+    elif recusal is not None:
+        claim = claim_to_decide(case, definition, organisation, recusal)
+    else:
+        claim = claim_to_follow_up(case, definition, organisation, row.task)
+        late = [clock for clock in desk.clocks if clock["of"] == row.task and clock["due"] is not None]
+        due = min((clock["due"] for clock in late), default=None)
+    able = may(organisation, claim)
+    unit, post = (row.unit, row.post) if recusal is None else next(iter(claim.owners), ("", ""))
+    owed = entry is not None and owing(entry)
+    stands_still = case.recusals[recusal]["task"] if recusal is not None else ""
+    stage = "recusal" if recusal is not None else "owed" if owed else entry["stage"] if entry else "open"
     return {
         "case": row.case,
-        "task": row.task,
-        "name": definition.names(row.element),
+        "task": recusal or row.task,
+        "name": definition.names(row.element) if recusal is None else TO_DECIDE,
         "item": row.item,
         "item_name": definition.item["name"],
-        "unit": row.unit,
-        "unit_name": organisation.units.get(row.unit, {}).get("name", {}),
-        "standing": organisation.standing_unit(row.unit),
-        "post": row.post,
+        "unit": unit,
+        "unit_name": unit_names(organisation, unit),
+        "standing": organisation.standing_unit(unit),
+        "post": post,
         "opened_at": row.opened_at,
         "due": due,
         "provisional": provisional,
         "late": due is not None and now is not None and due < write_instant(now),
-        "clocks": concerning(desk.clocks, row.unit, row.task),
+        "clocks": concerning(desk.clocks, unit, stands_still or row.task),
         "people": [person.id for person in able],
         "referral": "joint" in entry if entry is not None else False,
-        "stage": entry["stage"] if entry is not None else "open",
-        "assignee": entry.get("assignee", "") if entry is not None else "",
+        "stage": stage,
+        "assignee": entry.get("assignee", "") if entry is not None and not owed else "",
         "assignee_name": person_name(organisation, entry.get("assignee", "")) if entry is not None else {},
         "suspended": entry.get("suspended", "") if entry is not None else "",
     }
@@ -159,7 +177,7 @@ def show(reader: Reader, library: Library, case: str, now: datetime | None) -> d
         "cards": card_lines(state, definition, organisation),
         "deemed": [dict(deemed) for deemed in state.deemed],
         "joint": joint_lines(state, definition, organisation),
-        "recusals": recusal_lines(state, organisation),
+        "recusals": recusal_lines(state, definition, organisation),
         "materials": material_lines(state, definition, organisation),
         "contact": contact_line(state, organisation),
         "agent": agent_line(state, definition),

@@ -108,7 +108,9 @@ class Draft:
         if self.course.entries:
             before = (self.head.seq, self.head.hash) if self.head else (0, GENESIS)
             records = chain(self.number, *before, now, self.course.entries)
-            changes = changes_of(case, records, self.course.dues, self._filed(records))
+            changes = changes_of(
+                case, self.course.definition, records, self.course.dues, self._filed(records)
+            )
             self.tx.append(head_of(case, records[-1]), records, changes._replace(messages=_messages(records)))
         else:
             records = []

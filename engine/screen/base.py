@@ -101,6 +101,11 @@ class Base:
     def _local(self, instant: str) -> datetime:
         return read_instant(instant).astimezone(self.zone)
 
+    def _acting(self, people: Sequence[str]) -> str:
+        """What a command needs to be done by one of `people`, by the reader if she is one: ` --as PERSON`."""
+        actor = self.who if self.who in people or not people else people[0]
+        return f" --as {actor}" if actor and actor != self.user else ""
+
     def _heading(self, title: Text) -> tuple[RenderableType, RenderableType]:
         return "", Styled(self.say(title), "bold")
 

@@ -111,6 +111,12 @@ class Cases(Stories):
         if task["suspended"]:
             held = say("stands still: recusal {recusal}", recusal=task["suspended"])
             return [Styled(self.say(held), "bold red")]
+        if task["stage"] == "owed":
+            return [
+                Styled(self.say(say("silence was taken for consent; the opinion is still owed")), "yellow")
+            ]
+        if task["stage"] == "recusal":
+            return []
         if task["stage"] == "entered":
             return [Styled(self.say(say("waits to be signed")), "yellow")]
         if task["assignee"]:
@@ -266,7 +272,11 @@ class Cases(Stories):
 
     def _commands(self, case: str, steps: Iterable[Data]) -> list[RenderableType]:
         """What can be done next, as commands to copy."""
-        possible = [step for step in steps if step["state"] in ("open", "awaited") and not step["suspended"]]
+        possible = [
+            step
+            for step in steps
+            if (step["state"] in ("open", "awaited") or step["stage"] == "owed") and not step["suspended"]
+        ]
         mine = [step for step in possible if self.who in step["people"]]
         offered = mine if self.who and mine else possible
         if not offered:
@@ -281,10 +291,14 @@ class Cases(Stories):
         return parts
 
     def _do(self, case: str, step: Data) -> str:
-        people: Sequence[str] = step.get("people", ())
-        actor = self.who if self.who in people or not people else people[0]
-        acting = f" --as {actor}" if actor and actor != self.user else ""
-        verb = "confirm" if step["stage"] == "entered" else "do"
+        acting = self._acting(step.get("people", ()))
+        if step["stage"] == "recusal":
+            decision = f"{self.command} recusal decide {case} {step['task']} --uphold --reason …{acting}"
+            return clean(decision)
+        referral = step["referral"] or step["stage"] == "owed"
+        verb = "confirm" if step["stage"] == "entered" else "answer" if referral else "do"
+        if referral and step["stage"] == "open":
+            verb = "sign"
         return clean(f"{self.command} {verb} {case} {step['task']}{acting}")
 
 

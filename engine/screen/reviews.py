@@ -46,6 +46,18 @@ class Reviews(Base):
             notes.append(Styled(self.say(say("deemed to agree, by silence")), DEEMED_MARK[1]))
             if basis is not None:
                 notes.append(Styled(self.say(say("{law} {article}", **basis)), "magenta"))
+            if step["stage"] == "owed":
+                notes.append(Styled(self.say(say("its opinion is still owed")), "yellow"))
+            elif step["late"]:
+                late = step["late"]
+                person = self.name(late["by_name"], late["by"] or "")
+                told = say(
+                    "afterwards, {at}: {opinion} ({person})",
+                    at=self.when(late["at"]),
+                    opinion=self.name(late["said"]),
+                    person=person,
+                )
+                notes.append(Styled(self.say(told), "cyan"))
         if step["state"] == "withdrawn":
             notes.append(Styled(self.say(say("the department keeps out")), "cyan"))
         if step["stage"] == "entered" and step["state"] == "open":
@@ -146,7 +158,7 @@ class Reviews(Base):
             parts.append(Padding(Styled(self.say(told)) + " · " + state, (0, 0, 0, 1)))
             if recusal["state"] == "open":
                 command = f" {self.command} recusal decide {case} {recusal['recusal']} --uphold --reason …"
-                parts.append(line_of(clean(command)))
+                parts.append(line_of(clean(command + self._acting(recusal["people"]))))
         return parts
 
     def _materials(self, materials: Sequence[Data]) -> list[RenderableType]:
