@@ -1082,8 +1082,7 @@ def _complete(wanted: dict[str, Any], who: str | None, now: datetime, zone: str)
     if names:
         wanted["name"] = names
     if wanted["kind"] == "delegate":
-        unit, _, post = wanted["post"].partition("/")
-        wanted = {"id": f"{who}-{wanted['to']}-{unit}-{post}-{wanted['since']}", **wanted, "grantor": who}
+        wanted["grantor"] = who
     return wanted
 
 

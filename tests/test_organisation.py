@@ -336,14 +336,18 @@ def test_a_post_that_the_successor_does_not_have_falls_to_its_head() -> None:
 
 def test_mergers_one_after_the_other_lead_to_the_last() -> None:
     register = changed(
-        county(), MERGED, {"kind": "unit.merge", "unit": "samr", "into": "town", "until": "2026-09-30"}
+        county(),
+        {"kind": "unit.add", "code": "bureau", "name": {"zh": "局"}, "unit_kind": "department"},
+        {"kind": "post.grant", "person": "mayor", "post": "bureau/leader"},
+        MERGED,
+        {"kind": "unit.merge", "unit": "samr", "into": "bureau", "until": "2026-09-30"},
     )
     assert on(register, "2026-09-30").standing_unit("quality") == "samr"
     after = on(register, "2026-10-01")
-    assert after.standing_unit("quality") == "town"
-    assert after.predecessors("town") == ["samr", "quality"]
+    assert after.standing_unit("quality") == "bureau"
+    assert after.predecessors("bureau") == ["samr", "quality"]
     assert ids(after.holders("quality", "leader")) == ["zhao", "hu", "mayor"]
-    assert after.superior("samr-window") == "town"
+    assert after.superior("samr-window") == "bureau"
 
 
 def test_a_unit_that_ended_without_successor_has_nobody() -> None:
@@ -546,6 +550,55 @@ def test_an_import_may_end_but_not_leave_out_what_is_on_record() -> None:
     assert on(after, "2026-04-01").holders("samr", "reviewer") == []
 
 
+def test_departments_merge_with_departments_and_not_with_the_hall() -> None:
+    merger = {"kind": "unit.merge", "unit": "quality", "into": "town", "until": "2026-03-31"}
+    with pytest.raises(Invalid) as refusal:
+        county().changed(merger, TODAY)
+    assert refusal.value.code == "organisation.kind"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "stand_in", "person": "wang", "for": "zhao", "since": "2026-03-01", "until": "2026-03-09"},
+        {"kind": "delegate", "id": "d", "grantor": "zhao", "post": "samr/leader", "to": "wang",
+         "items": ["*"], "powers": ["*"], "since": "2026-03-01", "until": "2026-03-09"},
+    ],
+)  # fmt: skip
+def test_power_is_not_lent_for_days_gone_by(change: dict[str, Any]) -> None:
+    with pytest.raises(Invalid) as refusal:
+        county().changed(change, TODAY)
+    assert (refusal.value.code, "2026-03-02" in str(refusal.value.expected)) == (
+        "organisation.backdated",
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "unit.add", "code": " ", "name": {"zh": "x"}, "unit_kind": "department"},
+        {"kind": "unit.add", "code": "new unit", "name": {"zh": "x"}, "unit_kind": "department"},
+        {"kind": "unit.add", "code": "new", "name": {"zh": ""}, "unit_kind": "department"},
+        {"kind": "person.add", "id": "a\nb", "name": {"zh": "x"}},
+        {"kind": "certificate", "person": "wang", "certificate_kind": "enforcement", "number": " ",
+         "expires": "2027-01-01"},
+        {"kind": "interest", "person": "wang", "party": "", "interest": "kin"},
+        {"kind": "delegate", "id": "d", "grantor": "zhao", "post": "samr/leader", "to": "wang", "items": [],
+         "powers": ["*"], "until": "2026-03-09"},
+    ],
+)  # fmt: skip
+def test_what_is_called_nothing_or_can_not_be_typed_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(Invalid) as refusal:
+        county().changed(change, TODAY)
+    assert refusal.value.code == "organisation.word"
+
+
+def test_the_same_stand_in_said_twice_is_on_record_once() -> None:
+    stand_in = {"kind": "stand_in", "person": "wang", "for": "zhao", "until": "2026-03-09"}
+    assert changed(county(), stand_in, stand_in).as_json() == changed(county(), stand_in).as_json()
+
+
 def test_an_office_keeps_its_zone() -> None:
     content = {**county().as_json(), "zone": "Asia/Urumqi"}
     with pytest.raises(Invalid) as refusal:
@@ -558,7 +611,7 @@ def test_an_office_keeps_its_zone() -> None:
 
 def delegate(grantor: str, to: str, post: str = "samr/leader", **more: Any) -> dict[str, Any]:
     who = {"kind": "delegate", "id": f"{grantor}-{to}", "grantor": grantor, "post": post, "to": to}
-    return {**who, "items": ["*"], "powers": ["*"], "since": "2026-03-01", "until": "2026-12-31", **more}
+    return {**who, "items": ["*"], "powers": ["*"], "since": "2026-03-02", "until": "2026-12-31", **more}
 
 
 @pytest.mark.parametrize("to", ["wang", "window", "admin", "sub"])
@@ -594,7 +647,7 @@ def test_who_only_stands_in_can_not_delegate() -> None:
         "kind": "stand_in",
         "person": "wang",
         "for": "zhao",
-        "since": "2026-03-01",
+        "since": "2026-03-02",
         "until": "2026-12-31",
     }
     with pytest.raises(Invalid) as refusal:

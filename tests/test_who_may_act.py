@@ -6,7 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from items import DAY, HOUR, NOON
+from drawing import draw
+from items import DAY, HOUR, NOON, publish
 from review_items import AGREE, DISAGREE, county, events, refer, review_item, review_office
 from terminal import lianban
 
@@ -276,8 +277,9 @@ def test_a_delegation_ends_overnight(office: Office) -> None:
     assert office.verify()[1] == []
 
 
-def test_a_delegation_is_for_its_items_and_powers_and_can_be_revoked(office: Office) -> None:
+def test_a_delegation_is_for_its_items_and_powers_and_can_be_revoked(office: Office, tmp_path: Path) -> None:
     case = refer(office)
+    publish(office, tmp_path, draw("start s; user a; end e", "s -> a -> e"), code="other")
     grant = {
         "kind": "delegate", "id": "g1", "grantor": "p1", "post": "d1/clerk", "to": "l1", "items": ["other"],
         "powers": ["review"], "until": "2026-12-31",

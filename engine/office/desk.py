@@ -41,13 +41,21 @@ from .library import Library, find_case, head_of_case, standing
 
 
 def inbox(
-    reader: Reader, library: Library, who: str | None, now: datetime | None, *, everybody: bool
+    reader: Reader,
+    library: Library,
+    who: str | None,
+    now: datetime | None,
+    *,
+    everybody: bool,
+    place: tuple[str | None, str | None] = (None, None),
 ) -> list[dict[str, Any]]:
-    """As `Office.inbox`, of all units and posts."""
+    """As `Office.inbox`, of all units and posts; `place` is only checked. Raises `Unknown` for a unit or a
+    post that there is not."""
     in_force = standing(reader)
     organisation = (
         library.organisation(reader, in_force, now) if now is not None else library.latest(reader, in_force)
     )
+    _check_place(organisation, *place)
     person = None if everybody else identify(organisation, who)
     # Whose the decision about a recusal is, the organisation of the day says: its rows have no post.
     posts = None if person is None else [*_reach(organisation, person), ("", "")]
@@ -60,6 +68,20 @@ def inbox(
         if person is None or person.id in line["people"]:
             lines.append(line)
     return sorted(lines, key=risk)
+
+
+def _check_place(organisation: Organisation, unit: str | None, post: str | None) -> None:
+    posts = dict.fromkeys(name for one in organisation.people.values() for _, name in one.posts)
+    for given, known, what in ((unit, organisation.units, "unit"), (post, posts, "post")):
+        if given is not None and given not in known:
+            raise Unknown(
+                f"inbox.{what}",
+                say("there is no unit {name}", name=given)
+                if what == "unit"
+                else say("there is no post {name}", name=given),
+                expected=say("one of: {known}", known=", ".join(known)),
+                remedy=say("look at `lianban org show`"),
+            )
 
 
 def _reach(organisation: Organisation, person: Person) -> list[Post]:

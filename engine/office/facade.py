@@ -770,7 +770,7 @@ class Office:
         (None: each case as at its latest event): only those of a `unit` or a `post`, or those that she signed
         for (`mine`)."""
         with self._store.reading() as reader:
-            lines = desk.inbox(reader, self._library, who, now, everybody=everybody)
+            lines = desk.inbox(reader, self._library, who, now, everybody=everybody, place=(unit, post))
         return [
             line
             for line in lines

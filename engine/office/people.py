@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
+from itertools import count
 from typing import Any
 
 from ..access import permit_change
 from ..clock import write_instant
 from ..errors import Invalid, Refusal, Unknown, say
 from ..events import OFFICE, OrganisationChanged, OrganisationRecorded, canonical, digest, parse
-from ..organisation import Organisation, Post, Register, told_posts
+from ..organisation import ALL, Organisation, Post, Register, told_posts
 from ..store import Reader, Transaction
 from .calendars import open_cases
 from .draft import SYSTEM, append_office, state_of
@@ -20,7 +21,7 @@ from .library import STANDING, Library, head_of_case, standing
 def change(
     tx: Transaction, library: Library, who: str | None, wanted: Mapping[str, Any], now: datetime
 ) -> dict[str, Any]:
-    """As `Office.change_organisation`: `{change, version, repeated}`."""
+    """As `Office.change_organisation`: `{change, version, repeated, backdated}`."""
     head = tx.head(OFFICE)
     in_force = standing(tx)
     since, named = in_force.organisations[-1]
@@ -37,23 +38,83 @@ def change(
     # Without a name it is the operator of the machine: an office may have no administrator yet.
     by = {**(SYSTEM if who is None else permit_change(organisation, who, wanted)), "org": version}
     register = library.register(tx, named)
+    wanted = _named(register, wanted)
+    days = [wanted.get(key, "") for key in ("since", "until", "on")]
+    past = [str(day) for day in days if day and str(day) < organisation.day.isoformat()]
+    told = {"change": dict(wanted), "version": version, "repeated": True, "backdated": bool(past)}
     try:
+        _check_items(tx, wanted)
         _check_hands(tx, organisation, wanted)
         changed = register.changed(wanted, organisation.day)
         _check_administrators(organisation, wanted, changed)
+        _check_left(tx, register, changed)
         text = canonical(changed.as_json())
     except Refusal:
         if _was_done(tx, who, wanted):
-            return {"change": dict(wanted), "version": version, "repeated": True}
+            return told
         raise
     if digest(text) == named:
-        return {"change": dict(wanted), "version": version, "repeated": True}
+        return told
     whole = wanted["kind"] == "import"
     event = OrganisationRecorded(digest(text)) if whole else OrganisationChanged(dict(wanted), digest(text))
     tx.put_content(digest(text), text)
     tx.set_meta(STANDING, in_force.followed_by(write_instant(now), digest(text)).text())
     append_office(tx, now, [event], by, head)
-    return {"change": dict(wanted), "version": version + 1, "repeated": False}
+    return {**told, "version": version + 1, "repeated": False}
+
+
+def _named(register: Register, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """A delegation without an id gets one; the same that is in force already has its own."""
+    if wanted.get("kind") != "delegate" or "id" in wanted or not isinstance(wanted.get("post"), str):
+        return dict(wanted)
+    on_record = register.as_json()["delegations"]
+    asked = {key: value for key, value in wanted.items() if key != "kind"}
+    for entry in on_record:
+        if {key: value for key, value in entry.items() if key != "id"} == asked:
+            return {**wanted, "id": entry["id"]}
+    post = str(wanted["post"]).replace("/", "-")
+    stem = "-".join(str(wanted.get(key, "")) for key in ("grantor", "to")) + f"-{post}-{wanted.get('since')}"
+    taken = {entry["id"] for entry in on_record}
+    names = (stem if n == 1 else f"{stem}-{n}" for n in count(1))
+    return {**wanted, "id": next(name for name in names if name not in taken)}
+
+
+def _check_items(reader: Reader, wanted: Mapping[str, Any]) -> None:
+    """What is delegated are items of this office. Raises `Unknown`."""
+    if wanted.get("kind") != "delegate" or not isinstance(wanted.get("items"), list | tuple):
+        return
+    unknown = [item for item in wanted["items"] if item != ALL and not reader.definitions(str(item))]
+    if unknown:
+        known = sorted({row.item for row in reader.definitions()})
+        raise Unknown(
+            "item.unknown",
+            say("this office has no item {item}", item=", ".join(map(str, unknown))),
+            expected=say("one of: {items}", items=", ".join((*known, ALL))),
+            remedy=say("use an item's code, as `lianban item list` shows them"),
+        )
+
+
+def _check_left(reader: Reader, register: Register, changed: Register) -> None:
+    """No unit ends without a successor while steps wait for it. Raises `Invalid` naming them."""
+    before, after = register.as_json()["units"], changed.as_json()["units"]
+    ended = [
+        code
+        for code, unit in after.items()
+        if "until" in unit and "successor" not in unit and "until" not in before.get(code, {})
+    ]
+    for code in ended:
+        waiting = [f"{row.case} {row.task}" for row in reader.inbox([(code, "")])]
+        if waiting:
+            raise Invalid(
+                "organisation.hands",
+                say("{unit} still has {count} open steps", unit=code, count=len(waiting)),
+                expected=say("a unit with nothing to do, or a successor for it"),
+                found=say("{held}", held=", ".join(waiting[:10]) + (" …" if len(waiting) > 10 else "")),
+                rule=say("what was referred to a unit is answered by it or by who takes its place"),
+                remedy=say(
+                    "name its successor: lianban org merge {unit} --into UNIT --until DATE", unit=code
+                ),
+            )
 
 
 def _check_administrators(organisation: Organisation, wanted: Mapping[str, Any], changed: Register) -> None:

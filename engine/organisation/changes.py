@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from ..clock import OFFICE_ZONE
-from ..errors import Invalid, Unknown, say
+from ..errors import Invalid, Text, Unknown, say
 from .register import (
     KINDS,
     Register,
@@ -25,7 +26,7 @@ from .register import (
     told_posts,
     unreadable,
 )
-from .view import pair
+from .view import DESIGNATED, Organisation, pair
 
 
 class Making(NamedTuple):
@@ -47,12 +48,69 @@ def make(register: Register, change: Mapping[str, Any], today: date) -> Register
     where = say("the change {kind}", kind=str(kind))
     check_keys(where, given, (*how.required, *how.dated), how.optional, strict=True)
     check_days(where, given)
+    _check_words(where, given)
+    _check_name_for_ever(where, str(kind), given)
+    _check_onwards(where, str(kind), given, today)
     content = register.as_json()
     try:
         how.enter(Making(register, content, given, today))
         return Register(checked(content, strict=kind == "import"))
     except (ValueError, TypeError, AttributeError) as error:
         raise unreadable(say("{error}", error=str(error))) from error
+
+
+_NAMED_FOR_EVER = {"unit.add": "code", "person.add": "id", "delegate": "id"}
+"""The key of what a change gives a name to, by which records will call it."""
+
+
+def _check_words(where: Text, given: Mapping[str, Any]) -> None:
+    """Nothing that is said is empty, and no text breaks a line. Raises `Invalid`."""
+    for key, value in given.items():
+        texts = (
+            value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else [value]
+        )
+        if key != "organisation" and not all(_is_words(text) for text in texts):
+            raise _odd(where, key, say("words in one line"), say("{value}", value=str(value)))
+        if isinstance(value, list) and not value:
+            raise _odd(where, key, say("at least one, or *"), say("none"))
+
+
+def _is_words(text: Any) -> bool:
+    return not isinstance(text, str) or bool(text.strip() and text.isprintable())
+
+
+def _check_name_for_ever(where: Text, kind: str, given: Mapping[str, Any]) -> None:
+    """What records will call a unit, a person or a delegation can be typed. Raises `Invalid`."""
+    key = _NAMED_FOR_EVER.get(kind)
+    if key is not None and not _CODE.fullmatch(str(given[key])):
+        expected = say("letters, digits, dots, hyphens and underscores, at most 100")
+        raise _odd(where, key, expected, say("{value}", value=str(given[key])))
+
+
+def _check_onwards(where: Text, kind: str, given: Mapping[str, Any], today: date) -> None:
+    """Power is lent from a day on, not for what was done before. Raises `Invalid`."""
+    if kind in ("delegate", "stand_in") and given["since"] < today.isoformat():
+        raise Invalid(
+            "organisation.backdated",
+            say("{entry}: it can't begin in the past", entry=where),
+            expected=say("{day} or later", day=today.isoformat()),
+            found=say("{value}", value=given["since"]),
+            rule=say("Administrative Licensing Law art. 24: power is entrusted before it is exercised"),
+            remedy=say("let it begin today; what was done before stays what it was"),
+        )
+
+
+_CODE = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def _odd(where: Text, key: str, expected: Text, found: Text) -> Invalid:
+    return Invalid(
+        "organisation.word",
+        say("{entry}: {key} can't be used", entry=where, key=key),
+        expected=expected,
+        found=found,
+        remedy=say("correct it"),
+    )
 
 
 def _import(making: Making) -> None:
@@ -105,7 +163,28 @@ def _merge(making: Making) -> None:
                 expected=say("two units that are there when they are merged"),
                 remedy=say("correct the day, or name the unit that took its place"),
             )
+    was, will = (units[code].get("kind", "") for code in (given["unit"], given["into"]))
+    within = making.register.on(making.today)
+    apart = not (
+        _inside(within, given["unit"], given["into"]) or _inside(within, given["into"], given["unit"])
+    )
+    if was and will and was != will and apart:
+        told = {"unit": given["unit"], "into": given["into"], "was": was, "will": will}
+        raise Invalid(
+            "organisation.kind",
+            say("{unit} can't be merged into {into}", **told),
+            expected=say("two units of one kind, or a part and the whole"),
+            found=say("{unit} is a {was}, {into} a {will}", **told),
+            rule=say("a merged unit's powers, posts and open cases become the other's"),
+            remedy=say("name a {was} that takes over", **told),
+        )
     units[given["unit"]] |= {"until": given["until"], "successor": given["into"]}
+
+
+def _inside(organisation: Organisation, unit: str, whole: str) -> bool:
+    while unit and unit != whole:
+        unit = organisation.superior(unit)
+    return bool(unit)
 
 
 def _add_person(making: Making) -> None:
@@ -148,7 +227,9 @@ def _end_post(making: Making) -> None:
         say("{person} has no post {post} that could end", person=given["person"], post=given["post"]),
         expected=say("a post that she was given, and holds on {day}", day=until),
         found=say("{posts}", posts=told_posts(last.people[given["person"]].posts)),
-        remedy=say("correct the post or the day"),
+        remedy=say("designate somebody else: lianban org designate {unit} PERSON", unit=wanted[0])
+        if wanted[1] == DESIGNATED
+        else say("correct the post or the day"),
     )
 
 
@@ -234,16 +315,22 @@ def _stand_in(making: Making) -> None:
             rule=say("Administrative Licensing Law art. 24: power stays with the organ that has it"),
             remedy=say("name a colleague of the same department"),
         )
-    making.content["stand_ins"].append(dict(given))
+    _add(making.content["stand_ins"], dict(given))
 
 
 def _roster(making: Making) -> None:
-    making.content["duty"].append(dict(making.given))
+    _add(making.content["duty"], dict(making.given))
 
 
 def _declare(making: Making) -> None:
     entry = {("kind" if key == "interest" else key): value for key, value in making.given.items()}
-    making.content["interests"].append(entry)
+    _add(making.content["interests"], entry)
+
+
+def _add(entries: list[Any], entry: dict[str, Any]) -> None:
+    """Say it once: what is on record already changes nothing."""
+    if entry not in entries:
+        entries.append(entry)
 
 
 def _person(making: Making, id: str) -> dict[str, Any]:

@@ -408,6 +408,14 @@ def check_delegation(register: Register, entry: Mapping[str, Any]) -> None:
             rule=say("Administrative Licensing Law art. 24: what was entrusted is not lent on"),
             remedy=say("let a holder grant it: {people}", people=holders or "—"),
         )
+    if begins.seat(*post) in begins.administrators:
+        raise Invalid(
+            "organisation.delegation",
+            say("{grantor} can't delegate {post}", **told),
+            expected=say("a post with power over items"),
+            found=say("{post} keeps this register, for all items alike", **told),
+            remedy=say("have the post given to {to}: lianban org grant {to} {post}", **told),
+        )
     organ = begins.organ(post[0])
     organs = {begins.organ(unit) for unit, _ in to.posts}
     if to.id == grantor.id or not any(at == organ or begins.kind_of(at) == "centre" for at in organs):

@@ -113,6 +113,9 @@ class Registers(Base):
             Styled.assemble(("✓", "green"), " ", self.say(change_in_words(data["change"]))),
             self.say(say("The organisation stands at version {version}.", version=data["version"])),
         ]
+        if data["backdated"]:
+            past = say("It begins in the past: what was done meanwhile keeps the organisation of its time.")
+            parts.append(Styled(self.say(past), "yellow"))
         return self._render(parts)
 
     def import_planned(self, data: Data) -> str:
