@@ -849,15 +849,15 @@ def meeting_hold(
     data: str | None,
     named: str | None,
 ) -> None:
-    came = [_split(text, "=", 2) for text in present]
-    stayed = [[*_split(text, "=", 1, 2), ""][:2] for text in absent]
-    spoken = [_split(text, "=", 2) for text in opinion]
-    concluded = [_split(text, ":", 3) for text in conclude]
+    came = [_split(text, "[=＝]", 2) for text in present]
+    stayed = [[*_split(text, "[=＝]", 1, 2), ""][:2] for text in absent]
+    spoken = [_split(text, "[=＝]", 2) for text in opinion]
+    concluded = [_split(text, "[:：]", 3) for text in conclude]
 
     def given(office: Office, now: datetime, step: str) -> Answers:
         return {
             **_attendance(office, case, now, came, stayed),
-            **_dropped(opinions=_opinions(spoken)),
+            **({} if data is not None and not spoken else {"opinions": _opinions(spoken)}),
             **({} if data is not None and not concluded else {"conclusions": _conclusions(concluded)}),
             **({} if resolved is None else {"resolved": resolved}),
         }
@@ -866,8 +866,8 @@ def meeting_hold(
 
 
 def _split(text: str, mark: str, *parts: int) -> list[str]:
-    """The parts of an option's value, none of them blank."""
-    found = [part.strip() for part in text.split(mark, max(parts) - 1)]
+    """The parts of an option's value, none of them blank; `mark` is a pattern."""
+    found = [part.strip() for part in re.split(mark, text, maxsplit=max(parts) - 1)]
     if len(found) not in parts or not all(found):
         raise Wrong(say("{text} can't be read; see --help", text=text))
     return found
@@ -888,9 +888,8 @@ def _attendance(
     attendance += [
         {
             "department": unit,
-            "person": called.get(unit) or "",
             "present": False,
-            **_dropped(reason=reason),
+            **_dropped(person=called.get(unit), reason=reason),
         }
         for unit, reason in stayed
     ]
@@ -901,7 +900,8 @@ def _opinions(spoken: list[list[str]]) -> list[Answers]:
     """`[unit, "conditions:text"]` as the form has it; several conditions of one unit in one list."""
     found: dict[str, Answers] = {}
     for unit, said in spoken:
-        opinion, _, text = said.partition(":")
+        opinion, *words = re.split("[:：]", said, maxsplit=1)
+        text = "".join(words).strip()
         entry = found.setdefault(unit, {"department": unit, "opinion": opinion})
         if opinion == "conditions" and text:
             entry.setdefault("conditions", []).append(text)

@@ -176,9 +176,11 @@ def _shortfall(organisation: Organisation, delegation: Delegation, claim: Claim)
         items = ", ".join(delegation.items)
         return say("delegation {delegation} of {grantor} is for other items: {items}", items=items, **told)
     if not {claim.power, ALL} & {*delegation.powers}:
-        powers = ", ".join(delegation.powers)
         return say(
-            "delegation {delegation} of {grantor} is for other powers: {powers}", powers=powers, **told
+            "delegation {delegation} of {grantor} is for {powers}, and this takes {power}",
+            powers=", ".join(delegation.powers),
+            power=claim.power,
+            **told,
         )
     return None
 

@@ -9,6 +9,7 @@ says something else diverges at its event.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
@@ -584,7 +585,7 @@ class _Turn:
         if "receives" in node.properties:
             unit = str(self.by.get("unit", ""))
             for listed in self.answers.get(node.properties["receives"], ()):
-                material, _, reference = str(listed).partition(":")
+                material, reference = material_in(listed)
                 number = (
                     self.materials[material]["n"] if material in self.materials else len(self.materials) + 1
                 )
@@ -592,10 +593,16 @@ class _Turn:
                 self.materials[material] = {"n": number, "reference": reference, "unit": unit, "at": at}
                 yield MaterialReceived(material, reference, unit)
         for listed in self.answers.get(node.properties.get("requests", ""), ()):
-            if str(listed).partition(":")[0] in self.case.materials:
+            if material_in(listed)[0] in self.case.materials:
                 yield FindingRaised(ASKED_AGAIN, effect.id, ON_FILE.as_json())
         if node.kind in HUMAN:
             yield from self.book.end_task(node.id, effect.id)
+
+
+def material_in(listed: Any) -> tuple[str, str]:
+    """A material as people list it, `plan:ref 3` or `plan：缺少四至`: its code, and what is said of it."""
+    code, *more = re.split("[:：]", str(listed), maxsplit=1)
+    return code.strip(), "".join(more).strip()
 
 
 def _record(case: Case, event: Event) -> Case:

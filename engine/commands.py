@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 
 from . import meetings
 from .access import Claim, identify, may, permit, recused
-from .case import SECOND_NOTICE, CalendarOf, Case, follow, hours_of
+from .case import SECOND_NOTICE, CalendarOf, Case, follow, hours_of, material_in
 from .clock import parse_term
 from .deadlines import find
 from .definition import Definition
 from .docket import (
+    ENDED,
     RECUSAL_BASIS,
     answerable,
     answered,
@@ -61,7 +62,7 @@ from .events import (
 from .flow.net import Node
 from .forms import NO_FIELDS, check
 from .organisation import Organisation, Person, Post
-from .steps import Step, find_step, steps
+from .steps import Step, closed, find_step, steps
 
 OWN_OPINION = say(
     "法释〔2009〕20号 art. 5: each department answers for its own opinion, so nobody gives it for two of them"
@@ -211,6 +212,7 @@ class Scene(NamedTuple):
 def decide(scene: Scene, person: Person, command: Command) -> tuple[dict[str, Any], list[Event]]:
     """The capacity in which `person` acts, and the facts that go on record. Raises `Invalid` when it can't
     be, `NotAllowed` when it is not hers."""
+    _check_standing(scene, command)
     facts = _FACTS[type(command)](scene, person, command)
     fact = facts[-1]
     if isinstance(command, _BY_LAW):
@@ -224,6 +226,27 @@ def decide(scene: Scene, person: Person, command: Command) -> tuple[dict[str, An
     if not isinstance(command, Do):
         _reasoned(command)
     return by, facts
+
+
+def _check_standing(scene: Scene, command: Command) -> None:
+    """Nothing is done in a closed case, nor with a step that stands still, but what is about its standing
+    still; and nobody answers where an answer waits to be signed. Raises `Invalid` naming who acts next."""
+    case, definition, organisation = scene.case, scene.definition, scene.organisation
+    if case.closed and isinstance(command, HandOver | AllowNotice | Recuse | Challenge):
+        raise closed(case)
+    task = getattr(command, "task", "")
+    entry = case.docket.get(task)
+    if entry is None or isinstance(command, Recuse | Challenge) or entry["stage"] in ENDED:
+        return
+    if "suspended" in entry:
+        recusal = entry["suspended"]
+        able = may(organisation, claim_to_decide(case, definition, organisation, recusal))
+        raise suspended(case.number, task, recusal, [one.id for one in able])
+    if entry["stage"] == "entered" and isinstance(command, Do | Sign):
+        able = may(
+            organisation, claim_to_do(case, definition, organisation, find_step(case, definition, task))
+        )
+        raise answered(task, entry, [one.id for one in able])
 
 
 def open_case(
@@ -271,10 +294,6 @@ def _do(scene: Scene, person: Person, command: Do) -> list[Event]:
         return [MessageReceived(target.message, command.data)]
     if entry is None:
         return [TaskCompleted(target.task, target.node.id, command.data)]
-    if "suspended" in entry:
-        raise suspended(command.task, entry["suspended"])
-    if entry["stage"] == "entered":
-        raise answered(command.task, entry)
     facts: list[Event] = []
     if "joint" in entry and entry["stage"] == "open":
         facts.append(ReferralSigned(command.task))  # who answers has received it
@@ -353,13 +372,6 @@ def _check_questioned(scene: Scene, task: str, person: str) -> None:
     case = scene.case
     if task:
         _check_concerned(scene, find_step(case, scene.definition, task), person)
-    elif case.closed:
-        raise Invalid(
-            "case.closed",
-            say("case {case} is closed", case=case.number),
-            expected=say("an open case"),
-            remedy=say("read its history; a new request is a new case"),
-        )
     for id, recusal in case.recusals.items():
         if recusal["person"] == person and recusal["state"] != "rejected":
             raise Invalid(
@@ -428,7 +440,13 @@ def _hand_over(scene: Scene, person: Person, command: HandOver) -> list[Event]:
 
 
 def _has_it(person: str) -> Invalid:
-    return Invalid("handover.same", say("{person} answers for it already", person=person))
+    return Invalid(
+        "handover.same",
+        say("{person} answers for it already", person=person),
+        expected=say("somebody else"),
+        rule=say("a hand-over goes on record when somebody else answers from then on"),
+        remedy=say("nothing is left to do, or name whoever shall have it"),
+    )
 
 
 def _allow_notice(scene: Scene, person: Person, command: AllowNotice) -> list[Event]:
@@ -438,7 +456,13 @@ def _allow_notice(scene: Scene, person: Person, command: AllowNotice) -> list[Ev
             "notice.allowed",
             say("no leave is needed for the next notice of this case"),
             expected=say("a case in which the applicant was told once what is missing"),
-            found=say("{count} notices, {leave} more allowed", count=case.notices, leave=case.leave),
+            found=say(
+                "told: {count}; further notices allowed: {leave}", count=case.notices, leave=case.leave
+            ),
+            rule=scene.definition.notice.basis.text()
+            if scene.definition.notice is not None
+            else say("the item has no notice of what is missing"),
+            remedy=say("issue the notice that is allowed, or decide on what is there"),
         )
     return [NoticeAllowed(command.reason)]
 
@@ -796,7 +820,7 @@ def _check_materials(
     is on file is not asked for again (art. 35) but for a fault that is named."""
     for key in ("receives", "requests"):
         for listed in data.get(node.properties.get(key, ""), ()):
-            material, _, more = str(listed).partition(":")
+            material, more = material_in(listed)
             if material not in definition.materials:
                 raise Invalid(
                     "material.unknown",
@@ -858,8 +882,9 @@ def _check_foldable(scene: Scene, by: Mapping[str, Any], facts: list[Event]) -> 
             found=say("{count} notices", count=case.notices - 1),
             rule=definition.notice.basis.text(),
             remedy=say(
-                "decide on what is there, or have {post} allow it: lianban notice allow CASE --reason …",
+                "decide on what is there, or have {post} allow it: lianban notice allow {case} --reason …",
                 post=definition.notice.approver,
+                case=case.number,
             ),
         )
 

@@ -8,7 +8,7 @@ of a joint review make its outcome, by `engine.joint`. `Docket` does the bookkee
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NotRequired, TypedDict
 
@@ -509,19 +509,21 @@ class Docket:
     def _open(self, task: str) -> Entry:
         entry = self._standing(task)
         if "suspended" in entry:
-            raise suspended(task, entry["suspended"])
+            raise Invalid("step.suspended", say("step {step} stands still", step=task))
         return entry
 
     def _unanswered(self, task: str) -> Entry:
         entry = self._open(task)
         if entry["stage"] == "entered":
-            raise answered(task, entry)
+            raise Invalid(
+                "answer.entered", say("{step} was answered; the answer waits to be signed", step=task)
+            )
         return entry
 
     def _entered(self, task: str) -> Entry:
         entry = self.entries.get(task)
         if entry is not None and "suspended" in entry:
-            raise suspended(task, entry["suspended"])
+            raise Invalid("step.suspended", say("step {step} stands still", step=task))
         if entry is None or entry["stage"] != "entered":
             raise Invalid(
                 "answer.none",
@@ -563,22 +565,25 @@ RECUSAL_BASIS = {"law": "中华人民共和国公务员法", "article": "第七�
 """Civil Servants Law art. 76-77: who keeps out of a case, and who decides it."""
 
 
-def suspended(task: str, recusal: str) -> Invalid:
-    """The refusal of an act on a step that stands still."""
+def suspended(case: str, task: str, recusal: str, able: Sequence[str]) -> Invalid:
+    """The refusal of an act on a step that stands still; `able` may decide about the recusal."""
     return Invalid(
         "step.suspended",
         say("{step} stands still until the recusal {recusal} is decided", step=task, recusal=recusal),
         rule=say("{law} {article}", **RECUSAL_BASIS),
-        remedy=say("the head of the unit decides it: lianban recusal decide CASE {recusal}", recusal=recusal),
+        expected=say("its decision by {people}", people=", ".join(able) or "—"),
+        remedy=say("lianban recusal decide {case} {recusal} --uphold --reason …", case=case, recusal=recusal),
     )
 
 
-def answered(task: str, entry: Entry) -> Invalid:
-    """The refusal of an answer where one waits to be signed."""
+def answered(task: str, entry: Entry, able: Sequence[str]) -> Invalid:
+    """The refusal of an answer where one waits to be signed; `able` may sign it."""
     return Invalid(
         "answer.entered",
         say("{step} was answered; the answer waits to be signed", step=task),
         found=say("entered by {people}", people=", ".join(names[0] for names in entry["actors"])),
+        expected=say("a signature by {people}", people=", ".join(able) or "—"),
+        rule=say("what somebody entered stands until it is signed or given back"),
         remedy=say("whoever has to sign it confirms it or gives it back"),
     )
 

@@ -98,6 +98,13 @@ def check_convening(
             ),
             say("choose a later day"),
         )
+    if hours.settle(hours.close(hours.date_of(begins))) != hours.close(hours.date_of(begins)):
+        raise _refused(
+            "meeting.day_off",
+            say("nobody works on {date}", date=str(answer["date"])),
+            say("a working day"),
+            say("choose another day"),
+        )
     for unit in answer["departments"]:
         if unit not in meeting.departments:
             raise _refused(
@@ -131,6 +138,14 @@ def check_reply(answer: Mapping[str, Any], unit: str, organisation: Organisation
             say("an apology needs a reason"),
             say("reason: why nobody of {unit} can come", unit=unit),
             say("add it; who stays away without a good reason may be held to agree"),
+        )
+    leader = _designated(organisation, unit)
+    if reply == "substitute" and leader is not None and substitute == leader.id:
+        raise _refused(
+            "meeting.substitute",
+            say("{person} is the designated leader herself", person=leader.id),
+            say("somebody else of the same department"),
+            say("reply that she comes: --coming"),
         )
     if reply == "substitute" and substitute not in {person.id for person in organisation.members(unit)}:
         raise _refused(

@@ -111,13 +111,7 @@ def find_step(case: Case, definition: Definition, task: str) -> Step:
             return _step(case, definition, name, waiting, dues(case, definition))
     names = ", ".join(name for name, _ in possible)
     if case.closed:
-        raise Invalid(
-            "case.closed",
-            say("case {case} is closed; nothing can be done in it any more", case=case.number),
-            expected=say("an open case"),
-            found=say("closed with outcome {outcome}", outcome=case.outcome or "—"),
-            remedy=say("read its history; a new request is a new case"),
-        )
+        raise closed(case)
     raise Invalid(
         "step.closed",
         say("step {step} of case {case} is not open", step=task, case=case.number),
@@ -125,6 +119,18 @@ def find_step(case: Case, definition: Definition, task: str) -> Step:
         found=say("{step}", step=task),
         rule=say("a step can be done once, when the process has reached it"),
         remedy=say("look at `lianban show {case}` and choose an open step", case=case.number),
+    )
+
+
+def closed(case: Case) -> Invalid:
+    """The refusal of an act in a closed case."""
+    return Invalid(
+        "case.closed",
+        say("case {case} is closed; nothing can be done in it any more", case=case.number),
+        expected=say("an open case"),
+        found=say("closed with outcome {outcome}", outcome=case.outcome or "—"),
+        rule=say("what was decided stays decided"),
+        remedy=say("read its history; a new request is a new case"),
     )
 
 

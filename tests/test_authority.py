@@ -1018,7 +1018,7 @@ def walk(template: Path, crowd: Callable[[str, int], Crowd], seeds: range, acts:
 
 EVERY = (
     *("task.completed", "answer.confirmed", "answer.returned", "referral.signed", "referral.withdrawn"),
-    *("recusal.declared", "recusal.challenged", "recusal.decided", "task.handed_over", "contact.handed_over"),
+    *("recusal.declared", "recusal.challenged", "recusal.decided", "task.handed_over"),
 )
 """Acts that land in every group of walks."""
 

@@ -105,9 +105,17 @@ def was_done(draft: Draft, person: Person, command: Command) -> bool:
         said = event.payload()
         if event.type in kinds and all(said.get(key) == about[key] for key in keys):
             # Which of the pauses ended may have been left open.
-            same = {key: value for key, value in about.items() if value != ""}
-            return bool(event.type == own and by == person.id and said.items() >= same.items())
+            same = {key: value for key, value in about.items() if key != "ground" or value != ""}
+            done = event.type == own and by == person.id and said.items() >= same.items()
+            return done and (not isinstance(command, HandOver) or _has_it(draft.course.case, command))
     return False
+
+
+def _has_it(case: Case, command: HandOver) -> bool:
+    """Whether what was handed over is still with the one it was handed to."""
+    if command.task:
+        return command.task in case.docket and case.docket[command.task].get("assignee") == command.to
+    return case.contact is not None and case.contact["person"] == command.to
 
 
 def _did_step(draft: Draft, person: Person, command: Do) -> bool:

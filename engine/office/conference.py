@@ -69,6 +69,9 @@ def step_of(
     if len(own) == 1 or len(found) == 1:
         return str((own if len(own) == 1 else found)[0]["task"])
     tasks = ", ".join(step["task"] for step in (found or open_steps)) or "—"
+    done = [task for line in lines if named in (None, line["meeting"]) for task in _done(line, role, who)]
+    if not found and done:
+        return done[-1]  # to find that she said the very same before, or that it can't be said again
     if found:
         raise Invalid(
             "meeting.which",
@@ -85,6 +88,11 @@ def step_of(
         rule=say("a meeting is convened, replied to, held, and then carried out"),
         remedy=say("look where it stands with `lianban meeting show {case}`", case=case),
     )
+
+
+def _done(line: Mapping[str, Any], role: str, who: str | None) -> list[str]:
+    """The steps with this role that `who` did in the meeting called last."""
+    return [step["task"] for step in line["done"] if step["role"] == role and who in step["people"]]
 
 
 def _line(
@@ -131,6 +139,12 @@ def _line(
         ],
         "outcome": held.outcome if held is not None else None,
         "steps": _open(meeting, case, definition, organisation),
+        "done": [
+            {"role": role, "task": task, "people": [names[0] for names in entry["actors"]]}
+            for task, entry in in_order(case.docket)
+            for role in ROLES
+            if entry["element"] == getattr(meeting, role) and entry["stage"] == "done"
+        ],
     }
 
 
