@@ -191,6 +191,8 @@ class Cases(Stories):
             return self.say(say("yes") if value else say("no"))
         if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
             return clean("；".join(value) if self.lang == "zh" else "; ".join(value))
+        if isinstance(value, list) and all(isinstance(entry, Mapping) for entry in value):
+            return "\n".join(self._listed(clean(str(part)) for part in entry.values()) for entry in value)
         return clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
     def _steps(
