@@ -111,7 +111,7 @@ class Diagram:
             element=element,
             kind="handler" if is_true(element.get("triggeredByEvent")) else kind,
             event=event,
-            interrupting=interrupts(element),
+            interrupting=interrupts(element) and (event is None or event.kind != "compensate"),
             loop=loop or _standard_loop(element),
             body=inner.spec if kind in ("subprocess", "call") else None,
             script=inner.script if kind == "script" else None,
