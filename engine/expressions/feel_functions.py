@@ -310,6 +310,8 @@ def _time(run: Run, first: Any, minute: Any = None, second: Any = None, offset: 
         return None
     if isinstance(first, datetime):
         return first.timetz()
+    if isinstance(first, time):
+        return first
     if isinstance(first, str):
         return values.read_time(first)
     if offset is not None:

@@ -19,7 +19,7 @@ inputs.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -95,7 +95,14 @@ class Table:
         ]
         self.rules = [self._rule(number, rule) for number, rule in enumerate(spec["rules"], 1)]
         self._check()
-        self.names = frozenset(self._names - {name for name, _, _ in self._requires})
+        self.decided = frozenset(name for name, _, _ in self._requires)
+        self.names = frozenset(self._names - self.decided)
+
+    def parts(self) -> Iterator[Table]:
+        """All tables that are evaluated for this one, itself the last."""
+        for _, _, table in self._requires:
+            yield from table.parts()
+        yield self
 
     def evaluate(self, data: Mapping[str, Any], now: datetime, zone: str) -> Any:
         """The decision on `data` at the aware instant `now`, local dates in `zone`; plain JSON data.

@@ -6,6 +6,7 @@ defaults and aggregation; decisions are flat enough to be read directly.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from lxml import etree
 
 from ...errors import Text, say
-from ...expressions import Malformed, compile_table
+from ...expressions import Coverage, Example, Malformed, compile_table, examine
 from .dialect import CAMUNDA
 from .findings import Findings, label, local, text_of
 from .source import MOST_ELEMENTS, parse
@@ -62,11 +63,12 @@ def table(decision: Decision) -> dict[str, Any] | None:
     """The decision, and all that it requires, in the form `engine.expressions.compile_table` reads, or None
     and problems."""
     before = len(decision.findings.problems)
-    spec = _Model(decision).spec()
+    model = _Model(decision)
+    spec = model.spec()
     if spec is None or len(decision.findings.problems) > before:
         return None
     try:
-        compile_table(spec)
+        compiled = compile_table(spec)
     except Malformed as error:
         decision.findings.error(
             "dmn.malformed",
@@ -77,7 +79,61 @@ def table(decision: Decision) -> dict[str, Any] | None:
             remedy=say("correct the cell; processes/README.md describes what cells may say"),
         )
         return None
+    for part in compiled.parts():
+        if part.id in model.tables:
+            drawn, types = model.tables[part.id]
+            _report(drawn, part.hit, examine(part, [type_ in _WHOLE for type_ in types]))
     return spec
+
+
+def _report(decision: Decision, hit: str, coverage: Coverage) -> None:
+    """Gaps are warnings: perhaps the data never get there. So are overlaps that may do no harm; those that
+    would stop a case are errors."""
+    element, findings = decision.element, decision.findings
+    for gap in coverage.gaps:
+        findings.warning(
+            "dmn.gap",
+            element,
+            say("{element}: no rule for {example}", element=label(element), example=_example(gap)),
+            remedy=say("add a rule for it, a default output, or the list of values that the input may have"),
+        )
+    for overlap in coverage.overlaps:
+        first, second = overlap.rules
+        message = say(
+            "{element}: rules {first} and {second} both match {example}",
+            element=label(element),
+            first=first,
+            second=second,
+            example=_example(overlap.example),
+        )
+        harmful = overlap.outputs == "different" or (hit == "UNIQUE" and overlap.outputs == "unknown")
+        if harmful and not coverage.related:
+            findings.error(
+                "dmn.overlap",
+                element,
+                message,
+                expected=say("one rule at most") if hit == "UNIQUE" else say("the same outputs of both"),
+                remedy=say("narrow one of the rules, or choose the hit policy FIRST or PRIORITY"),
+            )
+        else:
+            remedy = say("narrow one of the rules, or choose a hit policy that allows several to match")
+            findings.warning("dmn.overlap", element, message, remedy=remedy)
+    if coverage.opaque or not coverage.complete:
+        message = say(
+            "{element}: gaps and overlaps not checked for rules {rules}",
+            element=label(element),
+            rules=", ".join(str(number) for number in coverage.opaque[:20]),
+        )
+        if not coverage.complete:
+            message = say(
+                "{element}: too large to be checked for all gaps and overlaps", element=label(element)
+            )
+        remedy = say("only values, comparisons and ranges with fixed limits can be checked")
+        findings.warning("dmn.not_checked", element, message, remedy=remedy)
+
+
+def _example(inputs: Example) -> str:
+    return ", ".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in inputs) or "-"
 
 
 def result_name(spec: dict[str, Any]) -> str | None:
@@ -101,6 +157,7 @@ class _Model:
         self.requires: list[dict[str, Any]] = []
         self.done: set[str] = set()
         self.path: list[str] = []
+        self.tables: dict[str, tuple[Decision, list[str]]] = {}
 
     def spec(self) -> dict[str, Any] | None:
         """The decision as `compile_table` reads it; None, with a problem, if it can't be read."""
@@ -181,6 +238,8 @@ class _Model:
 
     def table(self, decision: Decision, drawn: etree._Element) -> dict[str, Any]:
         drawn_outputs = drawn.findall("{*}output")
+        expressions = drawn.iterfind("{*}input/{*}inputExpression")
+        self.tables[decision.id] = decision, [self.type(e.get("typeRef"))[0] for e in expressions]
         return {
             "id": decision.id,
             "name": decision.element.get("name", "").strip(),
@@ -242,6 +301,7 @@ _NAMING = (
     *("variable", "formalParameter", "itemComponent", "output", "parameter", "decision", "inputData"),
     "businessKnowledgeModel",
 )
+_WHOLE = ("integer", "long")
 _LONGEST_CHAIN = 100
 """Decisions that require each other one after the other."""
 
