@@ -1122,7 +1122,7 @@ def test_a_field_named_like_a_function_or_the_input_does_not_change_a_table() ->
 def test_nothing_here_evaluates_or_executes_text() -> None:
     from engine import expressions
 
-    modules = sorted(Path(str(expressions.__file__)).parent.glob("*.py"))
+    modules = sorted(Path(str(expressions.__file__)).parent.rglob("*.py"))
     assert len(modules) > 6
     for module in modules:
         tree = ast.parse(module.read_text(encoding="utf-8"))

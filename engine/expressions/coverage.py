@@ -17,11 +17,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from . import feel_values as values
 from .faults import Failed
-from .feel import Env, Feel, Single, Tests
-from .feel_functions import same
-from .feel_values import Months, Range
+from .feel import Env, Feel, Single, Tests, values
+from .feel.functions import same
+from .feel.values import Months, Range
 from .runtime import Run
 from .tables import LISTS, Column, Table
 

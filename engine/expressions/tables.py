@@ -25,11 +25,10 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import Text, say
-from . import feel_values as values
 from .dialects import check_length
 from .faults import Failed, Malformed
-from .feel import Declared, Env, Feel, Tests, compile_feel, compile_tests, member
-from .feel_functions import FUNCTIONS, same
+from .feel import Declared, Env, Feel, Tests, compile_feel, compile_tests, member, values
+from .feel.functions import FUNCTIONS, same
 from .language import Expression, compile_expression
 from .runtime import Run
 

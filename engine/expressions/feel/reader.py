@@ -1,271 +1,41 @@
-"""FEEL, the language of decisions (DMN 1.3 §10.3): a text becomes a tree of small functions.
-
-Why it is safe: the text is read sign by sign into the few kinds of nodes below, each a function written
-here; nothing of Python can be named. Depth, length, rounds of loops and sizes are bounded.
-
-Read are: literals, names (with spaces, and with whatever signs if they are declared), `.` `[ ]` `( )`,
-arithmetic, comparison, `between`, `in`, `and or` (three-valued), `if`, `for`, `some`/`every`, lists,
-contexts, ranges of all brackets, `@"2026-03-01"`, `instance of`, calls of `FUNCTIONS` and of the knowledge
-models that are declared; and unary tests (`tests`). Not read: function definitions, patterns.
-"""
+"""Reads a FEEL text from left to right; the rules' names are those of the standard's grammar (§10.3.1.2)."""
 
 from __future__ import annotations
 
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
-from functools import lru_cache
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
-from ..errors import Text, say
-from . import feel_values as values
-from . import runtime
-from .dialects import MAX_NESTING, check_length, refuse
-from .faults import Failed, Malformed
-from .feel_functions import FUNCTIONS, WHOLE, same
-from .feel_values import Months, Range
-from .runtime import Run
+from ...errors import Text, say
+from .. import runtime
+from ..dialects import MAX_NESTING, refuse
+from ..faults import Failed
+from ..runtime import Run
+from . import values
+from .functions import FUNCTIONS, WHOLE
+from .tree import Env, Evaluate, Feel, Node, Single, Tests
+from .values import KINDS, Range
+from .words import Declared, Token, unescaped, words
 
 MAX_DEPTH = 100
 """Levels of the tree."""
 
-_TOKEN = re.compile(
-    r"""(?P<space>(?:\s|//[^\n]*|/\*.*?\*/)+)
-      | (?P<string>"(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*')
-      | (?P<name>[^\W\d]\w*)
-      | (?P<range>\.\.)
-      | (?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)
-      | (?P<sign>\*\*|==|!=|<=|>=|[-+*/%<>=?:.,()\[\]{}@])""",
-    re.VERBOSE | re.DOTALL,
-)
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{6})|(.))", re.DOTALL)
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
-_KEYWORDS = frozenset(
-    {
-        *("and", "or", "in", "between", "if", "then", "else", "for", "return", "some", "every"),
-        *("satisfies", "instance", "true", "false", "null"),
-    }
-)
 _COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")
 _ORDERINGS = ("<", "<=", ">", ">=")
 
-Evaluate = Callable[["Env"], Any]
-
-
-class Token(NamedTuple):
-    """A word of the source, `at` an offset."""
-
-    kind: str
-    text: str
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Env:
-    """What an expression is evaluated on. `scope` has FEEL's values; `data`, plain JSON, lies behind it."""
-
-    run: Run
-    data: Mapping[str, Any]
-    scope: Mapping[str, Any]
-    functions: Mapping[str, Callable[[Run, Mapping[str, Any]], Any]]
-    input: Any = None
-
-    def inside(self, names: Mapping[str, Any]) -> Env:
-        """The same with more names in sight."""
-        return Env(self.run, self.data, {**self.scope, **names}, self.functions, self.input)
-
-    def about(self, value: Any) -> Env:
-        """The same with `value` for `?`."""
-        return Env(self.run, self.data, self.scope, self.functions, value)
-
-    def read(self, name: str) -> Any:
-        """A variable's value. KeyError if there is none."""
-        return self.scope[name] if name in self.scope else values.taken(self.data[name])
-
-
-class Node(NamedTuple):
-    """A checked part of a text. `whole`: if it has a value, then a whole number; `decides`: it compares."""
-
-    evaluate: Evaluate
-    depth: int
-    whole: bool = False
-    decides: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Feel:
-    """A checked expression. `names` are the variables it reads, `clocks` the clocks it names; `constant`: it
-    reads nothing at all."""
-
-    source: str
-    names: frozenset[str]
-    clocks: frozenset[str]
-    node: Node
-    constant: bool
-
-    def plain(self, data: Mapping[str, Any], run: Run) -> Any:
-        """Its value on plain JSON data, as such. May raise what Python raises, too."""
-        return values.bare(self.node.evaluate(Env(run, data, {}, {})), run)
-
-    def evaluate(self, env: Env) -> Any:
-        """Its value, one of FEEL's. Raises `Failed` and nothing else."""
-        try:
-            return self.node.evaluate(env)
-        except _FAILURES as error:
-            failure = _failure(error, env)
-            source = self.source.strip()
-            raise Failed(
-                failure.code,
-                say(
-                    "{what}, in “{source}”",
-                    what=failure.message,
-                    source=source if len(source) <= 80 else source[:79] + "…",
-                ),
-            ) from error
-
-
-_FAILURES = (Failed, ArithmeticError, LookupError, TypeError, ValueError, RecursionError, MemoryError)
-
-
-def _failure(error: BaseException, env: Env) -> Failed:
-    if isinstance(error, Failed):
-        return error
-    if type(error) is KeyError and error.args[0] not in env.data:
-        return runtime.unknown_name(str(error.args[0]), [*env.scope, *env.data])
-    if isinstance(error, ArithmeticError | RecursionError | MemoryError):
-        return runtime.too_large()
-    return Failed("expression.value", say("this has no value ({error})", error=str(error)))
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """What a model declares beside the text: names that are no plain words, and its knowledge models with
-    their parameters."""
-
-    names: tuple[str, ...] = ()
-    functions: tuple[tuple[str, tuple[str, ...]], ...] = ()
-
-
-NOTHING_DECLARED = Declared()
-
-
-@lru_cache(maxsize=4096)
-def compile_feel(text: str, declared: Declared = NOTHING_DECLARED) -> Feel:
-    """Check and compile an expression. Raises `Malformed`, which names the place."""
-    check_length(text)
-    parser = Parser(text, declared, input_allowed=False)
-    node = parser.expression()
-    parser.end()
-    return parser.made(text, node)
-
-
-# --- unary tests (§7.3.1, grammar rules 7 and 12 to 17)
-
-
-@dataclass(frozen=True, slots=True)
-class Single:
-    """One alternative of a condition cell: `sign` is an ordering, "in" (a value, list or range) or "?"."""
-
-    sign: str
-    operand: Feel
-
-    def holds(self, env: Env) -> bool | None:
-        """Whether it holds for `env.input`."""
-        found = self.operand.evaluate(env)
-        if self.sign == "?":
-            return values.condition(found)
-        if self.sign == "in":
-            return member(env.input, found, env.run)
-        return values.ordered(self.sign, env.input, found, env.run)
-
-
-@dataclass(frozen=True, slots=True)
-class Tests:
-    """A condition cell: one of the alternatives holds, or with `denied` none. None at all: anything goes."""
-
-    alternatives: tuple[Single, ...]
-    denied: bool
-    names: frozenset[str]
-
-    def hold(self, env: Env) -> bool | None:
-        """Whether `env.input` passes (three-valued). What fails counts only if nothing holds."""
-        if not self.alternatives:
-            return True
-        found: bool | None = False
-        failure: Failed | None = None
-        for single in self.alternatives:
-            try:
-                holds = single.holds(env)
-            except Failed as error:
-                failure = failure or error
-                continue
-            if holds:
-                return not self.denied
-            found = None if holds is None else found
-        if failure is not None:
-            raise failure
-        return found if found is None else self.denied
-
-
-def member(value: Any, found: Any, run: Run) -> bool | None:
-    """`value in found`: equal to it, in the range, or to one of the list."""
-    if isinstance(found, Range):
-        return values.inside(value, found, run)
-    if isinstance(found, list) and not isinstance(value, list):
-        return any(
-            values.inside(value, item, run) if isinstance(item, Range) else same(value, item, run)
-            for item in found
-        )
-    return values.equal(value, found, run)
-
-
-@lru_cache(maxsize=4096)
-def compile_tests(text: str, declared: Declared = NOTHING_DECLARED) -> Tests:
-    """Check and compile a condition cell. Raises `Malformed`, which names the place."""
-    if not isinstance(text, str):
-        raise Malformed("expression.malformed", say("a cell is a text"))
-    if text.strip() in ("", "-"):
-        return Tests((), False, frozenset())
-    check_length(text)
-    parser = Parser(text, declared, input_allowed=True)
-    denied = parser.denies_all()
-    if denied:
-        parser.place += 2
-    alternatives = parser.alternatives()
-    if denied:
-        parser.take(")")
-    parser.end()
-    return Tests(tuple(alternatives), denied, frozenset(parser.names))
-
-
-# --- reading
-
-
-@lru_cache(maxsize=512)
-def _phrases(declared: Declared) -> tuple[tuple[tuple[str, ...], str], ...]:
-    """The names that are more than a word, as words, the longest first."""
-    named = {*declared.names, *(name for name, _ in declared.functions)}
-    known = [name for name in (*named, *FUNCTIONS, *_KINDS) if not re.fullmatch(r"\w+", name)]
-    split = {
-        tuple(found.group() for found in _TOKEN.finditer(name) if found.lastgroup != "space"): name
-        for name in known
-    }
-    return tuple(sorted(split.items(), key=lambda pair: (-len(pair[0]), pair[0])))
-
 
 class Parser:
-    """Reads a text from left to right; the rules' names are those of the standard's grammar."""
+    """One text on its way to a tree."""
 
     def __init__(self, text: str, declared: Declared, input_allowed: bool) -> None:
         self.text = text
-        self.declared = declared
         self.functions = dict(declared.functions)
         self.input_allowed = input_allowed
-        self.words = self.read()
+        self.words = words(text, declared)
         self.place = 0
         self.nesting = 0
         self.bound: list[str] = []  # what `for`, a context and the like put in sight
@@ -277,48 +47,6 @@ class Parser:
         self.asks_input = False
 
     # --- words
-
-    def read(self) -> list[Token]:
-        """The words, names of several words joined into one."""
-        words: list[Token] = []
-        at = 0
-        while at < len(self.text):
-            match = _TOKEN.match(self.text, at)
-            if match is None:
-                what = say("“{sign}” has no meaning here", sign=self.text[at])
-                if self.text[at] in "\"'":
-                    what = say("the quotation mark is not closed")
-                refuse(self.text, at, what)
-            if match.lastgroup != "space":
-                words.append(Token(str(match.lastgroup), match.group(), at))
-            at = match.end()
-        return self.join(words)
-
-    def join(self, words: list[Token]) -> list[Token]:
-        joined: list[Token] = []
-        phrases = _phrases(self.declared)
-        place = 0
-        while place < len(words):
-            word = words[place]
-            for phrase, name in phrases if word.kind == "name" else ():
-                if tuple(w.text for w in words[place : place + len(phrase)]) == phrase:
-                    joined.append(Token("name", name, word.at))
-                    place += len(phrase)
-                    break
-            else:
-                place += 1
-                last = joined[-1] if joined else None
-                if last is not None and last.kind == word.kind == "name" and word.text not in _KEYWORDS:
-                    joined[-1] = Token("name", f"{last.text} {word.text}", last.at)
-                elif word.kind == "name" and word.text in _KEYWORDS and not self.called(words, place):
-                    joined.append(Token("keyword", *word[1:]))
-                else:
-                    joined.append(word)
-        return joined
-
-    def called(self, words: list[Token], after: int) -> bool:
-        """Whether `every` is the house's function there."""
-        return words[after - 1].text == "every" and after < len(words) and words[after].text == "("
 
     def peek(self, ahead: int = 0) -> Token:
         place = self.place + ahead
@@ -600,10 +328,10 @@ class Parser:
         if word.text == "of":
             word = self.next()
         name = word.text.removeprefix("of ")
-        if name not in _KINDS:
-            known = ", ".join(_KINDS)
+        if name not in KINDS:
+            known = ", ".join(KINDS)
             self.refuse(say("there is no type “{name}” (known: {known})", name=name, known=known), word)
-        is_one = _KINDS[name]
+        is_one = KINDS[name]
         return self.node(lambda env: is_one(value.evaluate(env)), value, decides=True)
 
     def sum(self) -> Node:
@@ -693,7 +421,7 @@ class Parser:
         if word.kind == "number":
             return self.number()
         if word.kind == "string":
-            return self.constant(_unescaped(self.next().text))
+            return self.constant(unescaped(self.next().text))
         if word.kind == "name":
             return self.called_or_read()
         if self.sees("true", "false", "null"):
@@ -734,7 +462,7 @@ class Parser:
         word = self.next()
         if word.kind != "string":
             self.refuse(say("expected a text in quotes here"), word)
-        text = _unescaped(word.text)
+        text = unescaped(word.text)
         if text.lstrip("-").startswith("P"):
             return self.constant(self.valid(word, lambda: values.read_duration(text)))
         if re.match(r"T?\d\d:", text):
@@ -796,7 +524,7 @@ class Parser:
             word = self.next()
             if word.kind not in ("name", "string"):
                 self.refuse(say("expected a key here"), word)
-            name = _unescaped(word.text) if word.kind == "string" else word.text
+            name = unescaped(word.text) if word.kind == "string" else word.text
             self.take(":")
             entries.append((name, self.expression()))
             self.bound.append(name)
@@ -864,7 +592,7 @@ class Parser:
         inside = self.words[self.place - 3 : self.place]
         if [word.kind for word in inside] != ["sign", "string", "sign"]:
             self.refuse(say("a clock is named by its id in quotes: clock('decision')"))
-        return _unescaped(inside[1].text)
+        return unescaped(inside[1].text)
 
     def call_model(self, word: Token, args: list[tuple[str | None, Node]]) -> Node:
         """The call of a business knowledge model, by place or by name."""
@@ -889,19 +617,6 @@ class Parser:
 _ANY_RUN = Run(datetime.fromisoformat("2000-01-01T00:00:00+00:00"), "UTC")
 """For reading what is no instant."""
 
-_KINDS: dict[str, Callable[[Any], bool]] = {
-    "number": lambda value: isinstance(value, Decimal),
-    "string": lambda value: isinstance(value, str),
-    "boolean": lambda value: isinstance(value, bool),
-    "date": lambda value: isinstance(value, date) and not isinstance(value, datetime),
-    "time": lambda value: isinstance(value, time),
-    "date and time": lambda value: isinstance(value, datetime),
-    "days and time duration": lambda value: isinstance(value, timedelta),
-    "years and months duration": lambda value: isinstance(value, Months),
-    "list": lambda value: isinstance(value, list),
-    "context": lambda value: isinstance(value, dict),
-}
-
 
 def _computed(compute: Callable[..., Any], left: Node, right: Node) -> Evaluate:
     return lambda env: compute(left.evaluate(env), right.evaluate(env), env.run)
@@ -917,15 +632,3 @@ def _rounds(env: Env, iterators: list[tuple[str, Node]]) -> Any:
     items = found if isinstance(found, list) else [] if found is None else [found]
     for item in runtime.each(env.run, items):
         yield from _rounds(env.inside({name: item}), others)
-
-
-def _unescaped(quoted: str) -> str:
-    def one(found: re.Match[str]) -> str:
-        code = found[1] or found[2]
-        if code:
-            return chr(int(code, 16)) if int(code, 16) <= 0x10FFFF else found[0]
-        if found[3] in "\"'\\":
-            return found[3]
-        return _ESCAPES.get(found[3], found[0])
-
-    return _ESCAPE.sub(one, quoted[1:-1])

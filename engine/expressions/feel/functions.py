@@ -13,12 +13,12 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ..errors import say
-from . import feel_values as values
-from . import runtime
-from .faults import Failed
-from .feel_values import NUMBERS, Months, expected, given, taken
-from .runtime import MAX_SIZE, Run, too_large
+from ...errors import say
+from .. import runtime
+from ..faults import Failed
+from ..runtime import MAX_SIZE, Run, too_large
+from . import values
+from .values import NUMBERS, Months, expected, given, taken
 
 # --- what arguments must be
 

@@ -21,11 +21,11 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ..clock import NotATime, parse_instant, write_instant
-from ..errors import Text, say
-from . import runtime
-from .faults import Failed
-from .runtime import MAX_NUMBER, MAX_SIZE, Run, too_large
+from ...clock import NotATime, parse_instant, write_instant
+from ...errors import Text, say
+from .. import runtime
+from ..faults import Failed
+from ..runtime import MAX_NUMBER, MAX_SIZE, Run, too_large
 
 NUMBERS = decimal.Context(
     prec=34,
@@ -505,3 +505,18 @@ def part(value: Any, name: str) -> Any:
             say("“.{name}” is asked of {found}, not of a record", name=name, found=kind(value)),
         )
     return Decimal(found)
+
+
+KINDS: dict[str, Callable[[Any], bool]] = {
+    "number": lambda value: isinstance(value, Decimal),
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "date": lambda value: isinstance(value, date) and not isinstance(value, datetime),
+    "time": lambda value: isinstance(value, time),
+    "date and time": lambda value: isinstance(value, datetime),
+    "days and time duration": lambda value: isinstance(value, timedelta),
+    "years and months duration": lambda value: isinstance(value, Months),
+    "list": lambda value: isinstance(value, list),
+    "context": lambda value: isinstance(value, dict),
+}
+"""The types that `instance of` knows."""
