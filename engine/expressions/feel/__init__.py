@@ -5,9 +5,9 @@ here; nothing of Python can be named. Depth, length, rounds of loops and sizes a
 
 `words` knows the words, `reader` the grammar, `tree` what comes of it, `values` and `functions` what it works
 on. Read are: literals, names (with spaces, and with whatever signs if they are declared), `.` `[ ]` `( )`,
-arithmetic, comparison, `between`, `in`, `and or` (three-valued), `if`, `for`, `some`/`every`, lists, contexts,
-ranges of all brackets, `@"2026-03-01"`, `instance of`, calls of `FUNCTIONS` and of the knowledge models that are
-declared; and unary tests. Not read: function definitions, patterns.
+arithmetic, comparison, `between`, `in`, `and or` (three-valued), `if`, `for`, `some`/`every`, lists,
+contexts, ranges of all brackets, `@"2026-03-01"`, `instance of`, calls of `FUNCTIONS` and of the knowledge
+models that are declared; and unary tests. Not read: function definitions, patterns.
 """
 
 from __future__ import annotations
