@@ -208,6 +208,15 @@ def test_compiling_the_same_text_twice_gives_the_same_expression() -> None:
         ("${workdays(age)}", "61wd"),
         ('= clock("decision")', "clock:decision"),
         ("= numbers", [3, 1, 2]),
+        ("= numbers[1]", 3),
+        ("= {a: 1, b: a + 1}", {"a": 1, "b": 2}),
+        ("= some x in numbers satisfies x > 2", True),
+        ("= for x in numbers return x * 2", [6, 2, 4]),
+        ("= -2 ** 2", 4),
+        ("= age between 1 and 61", True),
+        ("= age in ]1..61[", False),
+        ("= string length(applicant.name)", 2),
+        ("= 0.1 + 0.2", 0.3),
     ],
 )
 def test_what_stock_modelers_write_is_understood(source: str, expected: Any) -> None:
@@ -255,20 +264,11 @@ def test_what_would_silently_mean_something_else_in_juel_or_feel_fails(source: s
         "${execution.getVariable('x')}",
         "${_input}",
         "= _input",
-        "= ＿input",
-        "= numbers[1]",
-        "= {a: 1}",
         "= if age then 1",
         "= not()",
         "= 1 < age < 3",
         "= ? > 3",
-        "= some x in numbers satisfies x > 2",
-        "= for x in numbers return x",
-        "= -2 ** 2",  # 4 in FEEL, -4 in Python
         "${7 // 2}",
-        "= age between 1 and 3",
-        "= age in [1..5]",
-        "= string length(applicant.name)",
         "= (age",
         "= age)",
         "${(age]}",
@@ -943,6 +943,10 @@ def table(
         ("(3)", 3, True),
         ("(3), 4", 4, True),
         ("[3, 4]", 4, True),
+        ("? in [1..5]", 5, True),
+        ('duration("P1D")', "P1D", True),
+        ("limits[1]", 8, True),
+        ('@"2026-01-01"', "2026-01-01", True),
     ],
 )
 def test_a_cell_matches_as_the_modeler_means_it(cell: str, x: Any, matches: bool) -> None:
@@ -970,16 +974,11 @@ def test_a_cell_matches_as_the_modeler_means_it(cell: str, x: Any, matches: bool
         "not()",
         "not(3",
         "between 1 and 5",
-        "matches(?, 'a')",
-        "? in [1..5]",
-        'duration("P1D")',
+        "matches(?, 'a')",  # a pattern can run for ever
         '"a" "b',
         "__import__('os')",
         "?.__class__",
         "_input > 3",
-        "a[1]",
-        "{a: 1}",
-        '@"2026-01-01"',
         "[1..5] 6",
     ],
 )
@@ -1013,9 +1012,9 @@ def test_any_fails_when_the_outputs_differ() -> None:
 
 
 def test_first_takes_the_first_and_does_not_look_further() -> None:
-    first = table(tests=[["< 5"], ["-"]], outputs=[['"low"'], ["1 / 0"]])
+    first = table(tests=[["< 5"], ["-"]], outputs=[['"low"'], ['1 + "a"']])
     assert first.evaluate({"x": 4}, NOW, ZONE) == "low"
-    with pytest.raises(Failed, match="rule 2, output 1: division by zero"):
+    with pytest.raises(Failed, match="rule 2, output 1: “\\+” does not work between a number and a text"):
         first.evaluate({"x": 5}, NOW, ZONE)
 
 
@@ -1092,7 +1091,7 @@ def test_values_outside_the_lists_of_values_fail() -> None:
         ({"outputs": [["-"]]}, "rule 1, output 1, “-”"),
         ({"outputs": [["? + 1"]]}, "rule 1, output 1"),
         ({"inputs": [""]}, "input 1"),
-        ({"inputs": ["a b"]}, "input 1, “a b”"),
+        ({"inputs": ["a +"]}, "input 1, “a +”"),
         ({"output_values": [["1"]], "outputs": [[" "]]}, "rule 1, output 1: empty"),
         ({"output_values": [["high"]]}, "expected literals, with texts in quotes"),
         ({"output_values": [['date("x")']]}, "is not a date"),
@@ -1121,10 +1120,12 @@ def test_a_field_named_like_a_function_or_the_input_does_not_change_a_table() ->
 
 
 def test_nothing_here_evaluates_or_executes_text() -> None:
-    from engine.expressions import dialects, language, runtime, tables
+    from engine import expressions
 
-    for module in (dialects, language, runtime, tables):
-        tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    modules = sorted(Path(str(expressions.__file__)).parent.rglob("*.py"))
+    assert len(modules) > 6
+    for module in modules:
+        tree = ast.parse(module.read_text(encoding="utf-8"))
         called = {
             n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
         }

@@ -2,10 +2,7 @@
 
 - `${…}` or `#{…}` is JUEL, as Camunda 7 has it: `&& || !`, `eq ne lt gt le ge div mod`, `empty x`,
   `a ? b : c`.
-- A leading `=` is FEEL, as Zeebe has it: single `=` is equality, `not(x)`, `if c then a else b`.
-  Lists and contexts of FEEL (counted from 1, filters, unquoted keys) mean something else than they
-  look like here, so they are refused.
-- Anything else is the language itself.
+- Anything else is the language itself. (A leading `=` is FEEL, which has a reader of its own: `feel`.)
 
 Only signs and words change here; what an expression may say is checked afterwards, on its tree.
 """
@@ -13,9 +10,7 @@ Only signs and words change here; what an expression may say is checked afterwar
 from __future__ import annotations
 
 import re
-import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, NoReturn
 
@@ -23,14 +18,11 @@ from ..errors import Text, say
 from .faults import Malformed
 from .runtime import FUNCTIONS
 
-Dialect = Literal["own", "juel", "feel"]
+Dialect = Literal["own", "juel"]
 
 MAX_SOURCE = 10_000
 MAX_NESTING = 40
 """Brackets within brackets."""
-
-INPUT = "_input"
-"""The name that `?`, a decision table's input value, gets."""
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
@@ -148,41 +140,26 @@ def translate(source: str) -> Translation:
     if source.startswith(("${", "#{"), start):
         if source[end - 1] != "}":
             refuse(source, end - 1, say("expected “}}” to close “{open}”", open=source[start : start + 2]))
-        return _rewrite(source, "juel", start + 2, end - 1, _juel)
-    if source.startswith("=", start):
-        return _rewrite(source, "feel", start + 1, end, _feel)
+        return _rewrite(source, start + 2, end - 1)
     found = tokens(source, start, end)
     text = re.sub(r"\s", " ", source[start:end])
     return Translation(text, "own", [0], [found[0].at])
 
 
-def translate_cell(source: str, input_allowed: bool) -> Translation:
-    """A cell of a decision table, FEEL without a leading `=`; `?` is the input's value."""
-    check_length(source)
-    feel = _feel_with_input if input_allowed else _feel
-    return _rewrite(source, "feel", 0, len(source), feel)
-
-
 def _rewrite(
     source: str,
-    dialect: Dialect,
     start: int,
     end: int,
-    segment: Callable[[str, list[_Item]], list[_Piece]],
 ) -> Translation:
-    found = tokens(source, start, end)
-    for token in found:
-        if unicodedata.normalize("NFKC", token.text) == INPUT:
-            refuse(source, token.at, say("“{name}”: a name can't begin with “_”", name=token.text))
-    items = _tree(source, found)
+    items = _tree(source, tokens(source, start, end))
     if not items:
         refuse(source, start, say("the expression is empty"))
     text, starts, sources = "", [], []
-    for piece, at in _segments(source, items, segment):
+    for piece, at in _segments(source, items):
         starts.append(len(text))
         sources.append(at)
         text += piece + " "
-    return Translation(text.rstrip(), dialect, starts, sources)
+    return Translation(text.rstrip(), "juel", starts, sources)
 
 
 def _tree(source: str, found: list[Token]) -> list[_Item]:
@@ -211,18 +188,17 @@ def _tree(source: str, found: list[Token]) -> list[_Item]:
 def _segments(
     source: str,
     items: list[_Item],
-    segment: Callable[[str, list[_Item]], list[_Piece]],
 ) -> list[_Piece]:
     """Rewrite each part between commas by itself."""
     pieces: list[_Piece] = []
     part: list[_Item] = []
     for item in items:
         if isinstance(item, Token) and item.text == ",":
-            pieces += [*segment(source, part), (",", item.at)]
+            pieces += [*_juel(source, part), (",", item.at)]
             part = []
         else:
             part.append(item)
-    return pieces + segment(source, part)
+    return pieces + _juel(source, part)
 
 
 def _is(item: _Item, *texts: str) -> bool:
@@ -239,12 +215,11 @@ def _wrapped(
     items: list[_Item],
     after: str,
     at: int,
-    segment: Callable[[str, list[_Item]], list[_Piece]],
 ) -> list[_Piece]:
     """`items`, rewritten, between brackets; nothing between brackets would be an empty list."""
     if not items:
         refuse(source, at, say("something is missing here"))
-    return [(before, at), *segment(source, items), (after, at)]
+    return [(before, at), *_juel(source, items), (after, at)]
 
 
 def _split(items: list[_Item], opening: str, closing: str, start: int) -> int | None:
@@ -264,13 +239,12 @@ def _choice(
     source: str,
     parts: tuple[list[_Item], list[_Item], list[_Item]],
     at: int,
-    segment: Callable[[str, list[_Item]], list[_Piece]],
 ) -> list[_Piece]:
     condition, yes, no = parts
     return [
-        *_wrapped(source, "((", yes, ")", at, segment),
-        *_wrapped(source, "if (", condition, ")", at, segment),
-        *_wrapped(source, "else (", no, "))", at, segment),
+        *_wrapped(source, "((", yes, ")", at),
+        *_wrapped(source, "if (", condition, ")", at),
+        *_wrapped(source, "else (", no, "))", at),
     ]
 
 
@@ -282,7 +256,7 @@ def _juel(source: str, items: list[_Item]) -> list[_Piece]:
         if colon is None:
             refuse(source, at, say("“?” without “:”"))
         parts = (items[:question], items[question + 1 : colon], items[colon + 1 :])
-        return _choice(source, parts, at, _juel)
+        return _choice(source, parts, at)
     pieces: list[_Piece] = []
     i = 0
     while i < len(items):
@@ -291,7 +265,7 @@ def _juel(source: str, items: list[_Item]) -> list[_Piece]:
         if isinstance(item, _Group):
             pieces += [
                 (item.open.text, item.open.at),
-                *_segments(source, item.items, _juel),
+                *_segments(source, item.items),
                 (item.close.text, item.close.at),
             ]
         elif item.kind == "string" or (i > 1 and _is(items[i - 2], ".")):
@@ -299,7 +273,7 @@ def _juel(source: str, items: list[_Item]) -> list[_Piece]:
         elif item.text in ("!", "not") or (item.text == "empty" and not _called(items, i)):
             end = _operand_end(items, i)
             before, after = ("empty (", ")") if item.text == "empty" else ("(not (", "))")
-            pieces += _wrapped(source, before, items[i:end], after, item.at, _juel)
+            pieces += _wrapped(source, before, items[i:end], after, item.at)
             i = end
         else:
             pieces.append((_JUEL_WORDS.get(item.text, item.text), item.at))
@@ -324,60 +298,3 @@ def _operand_end(items: list[_Item], i: int) -> int:
         else:
             break
     return min(i, len(items))
-
-
-def _feel(source: str, items: list[_Item]) -> list[_Piece]:
-    for item in items:
-        if _is(item, "?"):
-            refuse(source, _at(item), say("“?” only stands in the condition cells of a decision table"))
-    return _feel_items(source, items, _feel)
-
-
-def _feel_with_input(source: str, items: list[_Item]) -> list[_Piece]:
-    return _feel_items(source, items, _feel_with_input)
-
-
-def _feel_items(
-    source: str,
-    items: list[_Item],
-    segment: Callable[[str, list[_Item]], list[_Piece]],
-) -> list[_Piece]:
-    if items and _is(items[0], "if"):
-        at = _at(items[0])
-        then = _split(items, "if", "then", 1)
-        other = _split(items, "if", "else", then) if then is not None else None
-        if then is None or other is None:
-            refuse(source, at, say("“if” without “then” and “else”"))
-        return _choice(source, (items[1:then], items[then + 1 : other], items[other + 1 :]), at, segment)
-    pieces: list[_Piece] = []
-    for i, item in enumerate(items):
-        before = items[i - 1] if i else None
-        if isinstance(item, _Group):
-            if item.open.text == "{" or (item.open.text == "[" and before and _is_value(before)):
-                refuse(
-                    source,
-                    item.open.at,
-                    say("FEEL's contexts, filters and list places (from 1) are not part of this version"),
-                )
-            denied = before is not None and _is(before, "not")
-            pieces += [
-                ("(not (" if denied else item.open.text, item.open.at),
-                *_segments(source, item.items, segment),
-                ("))" if denied else item.close.text, item.close.at),
-            ]
-        elif _is(item, "not") and i + 1 < len(items) and isinstance(items[i + 1], _Group):
-            if not items[i + 1].items:  # type: ignore[union-attr]
-                refuse(source, item.at, say("something is missing here"))
-        elif _is(item, "="):
-            pieces.append(("==", item.at))
-        elif _is(item, "?"):
-            pieces.append((INPUT, item.at))
-        else:
-            pieces.append((item.text, item.at))
-    return pieces
-
-
-def _is_value(item: _Item) -> bool:
-    return isinstance(item, _Group) or (
-        item.kind in ("name", "string") and item.text not in ("and", "or", "not", "in", "then", "else")
-    )

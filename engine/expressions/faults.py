@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import Text
+from ..errors import NOTHING, Text
 
 
 class Fault(Exception):
@@ -18,7 +18,16 @@ class Fault(Exception):
 
 
 class Malformed(Fault):
-    """The text is not an expression, script or table that lianban runs. Raised when it is compiled."""
+    """The text is not an expression, script or table that lianban runs. Raised when it is compiled. Of a
+    cell it says what was `expected` in it, and what was `found`."""
+
+    expected: Text = NOTHING
+    found: Text = NOTHING
+
+    def about(self, expected: Text, found: Text) -> Malformed:
+        """This, with both said."""
+        self.expected, self.found = expected, found
+        return self
 
 
 class Failed(Fault):

@@ -30,7 +30,6 @@ from typing import Any, NoReturn, TypeVar
 from ..errors import Text, say
 from . import runtime
 from .dialects import (
-    INPUT,
     Dialect,
     Translation,
     allowed,
@@ -38,9 +37,9 @@ from .dialects import (
     refuse,
     refuse_at,
     translate,
-    translate_cell,
 )
 from .faults import Failed, Malformed
+from .feel import compile_feel
 
 MAX_DEPTH = 100
 """Levels of the syntax tree."""
@@ -70,15 +69,18 @@ _ARITHMETIC: dict[type[ast.operator], str] = {
     ast.Mod: "modulo",
     ast.Pow: "power",
 }
-# Where JUEL or FEEL mean something else by the same sign (see `runtime`).
-_JUEL_SIGNS = {"add": "add_numbers", "modulo": "remainder"}
-_STRICT_SIGNS = {"equal": "equal_kinds", "unequal": "unequal_kinds"}
+# Where JUEL means something else by the same sign (see `runtime`).
+_JUEL_SIGNS = {
+    "add": "add_numbers",
+    "modulo": "remainder",
+    "equal": "equal_kinds",
+    "unequal": "unequal_kinds",
+}
 
 _HELPERS = (
     *_COMPARISONS.values(),
     *_ARITHMETIC.values(),
     *_JUEL_SIGNS.values(),
-    *_STRICT_SIGNS.values(),
     *("chain", "truth", "key", "item", "each", "put"),
 )
 _GLOBALS: dict[str, Any] = {
@@ -192,14 +194,11 @@ def compile_expression(source: str) -> Expression:
 
     Raises `Malformed`, which names the place and says what is allowed.
     """
+    check_length(source)
+    if source.lstrip().startswith("="):
+        feel = _guarded(lambda: compile_feel(source.replace("=", " ", 1)))
+        return Expression(source, feel.names, feel.clocks, feel.plain)
     return _compile_translated(source, _guarded(lambda: translate(source)))
-
-
-@lru_cache(maxsize=4096)
-def compile_cell(source: str, input_allowed: bool = False) -> Expression:
-    """The FEEL expression in a decision table's cell; with `input_allowed`, `?` is the variable
-    `dialects.INPUT`. Raises `Malformed`."""
-    return _compile_translated(source, _guarded(lambda: translate_cell(source, input_allowed)))
 
 
 @lru_cache(maxsize=1024)
@@ -293,8 +292,8 @@ class _Compiler:
 
     def __init__(self, dialect: Dialect, refuse_node: Callable[[Any, Text], NoReturn]) -> None:
         self.refuse = refuse_node
-        self.strict = dialect != "own"
-        self.signs = {**(_STRICT_SIGNS if self.strict else {}), **(_JUEL_SIGNS if dialect == "juel" else {})}
+        self.strict = dialect == "juel"
+        self.signs = _JUEL_SIGNS if self.strict else {}
         self.names: set[str] = set()
         self.assigns: set[str] = set()
         self.clocks: set[str] = set()
@@ -322,7 +321,7 @@ class _Compiler:
                 return _helper("subtract", ast.Constant(0), self.expression(operand, bound))
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
                 if self.strict and isinstance(op, ast.Pow | ast.FloorDiv):
-                    self.refuse(node, say("“**” and “//” have no place in JUEL or FEEL: use * or /"))
+                    self.refuse(node, say("“**” and “//” have no place in JUEL: use * or /"))
                 name = _ARITHMETIC[type(op)]
                 helper = self.signs.get(name, name)
                 return _helper(helper, self.expression(left, bound), self.expression(right, bound))
@@ -347,7 +346,7 @@ class _Compiler:
         return _helper("truth", made) if self.strict else made
 
     def check_name(self, node: ast.AST, name: str) -> None:
-        if name.startswith("_") and not (name == INPUT and self.strict):
+        if name.startswith("_"):
             self.refuse(node, say("“{name}”: a name can't begin with “_”", name=name))
 
     def constant(self, node: ast.Constant) -> ast.expr:

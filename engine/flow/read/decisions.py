@@ -1,18 +1,20 @@
 """Decision files (DMN 1.1 to 1.5) → the plain tables of `engine.expressions`.
 
 Spiff's own reader takes one decision a file, stops at annotations and labels, and drops value lists,
-defaults and aggregation; decision tables are flat enough to be read directly.
+defaults and aggregation; decisions are flat enough to be read directly.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
 
 from ...errors import Text, say
-from ...expressions import Malformed, compile_table
+from ...expressions import Coverage, Example, Malformed, compile_table, examine
 from .dialect import CAMUNDA
 from .findings import Findings, label, local, text_of
 from .source import MOST_ELEMENTS, parse
@@ -58,42 +60,80 @@ _NAMESPACES = ("http://www.omg.org/spec/DMN/", "https://www.omg.org/spec/DMN/")
 
 
 def table(decision: Decision) -> dict[str, Any] | None:
-    """The decision's table in the form `engine.expressions.compile_table` reads, or None and problems."""
-    element, findings = decision.element, decision.findings
-    drawn = element.find("{*}decisionTable")
-    if drawn is None:
-        _refuse(decision, say("is not a decision table"), say("write it as a decision table"))
-        return None
-    if any(local(e) in ("requiredDecision", "requiredKnowledge") for e in element.iter("*")):
-        _refuse(
-            decision,
-            say("requires other decisions"),
-            say("draw one business rule task for each decision, one after the other"),
-        )
-        return None
-    before = len(findings.problems)
-    for part in drawn.iter("*"):
-        check_language(element, part.get("expressionLanguage"), findings)
-        if part.get(CAMUNDA + "inputVariable"):
-            _refuse(decision, say("names an input variable"), say("write “?” for the input's value"))
-        if local(part) == "defaultOutputEntry" and _text(part):
-            _refuse(
-                decision, say("has a default output entry"), say("add a last rule with the hit policy FIRST")
-            )
-    spec = _spec(decision, drawn)
-    if len(findings.problems) > before:
+    """The decision, and all that it requires, in the form `engine.expressions.compile_table` reads, or None
+    and problems."""
+    before = len(decision.findings.problems)
+    model = _Model(decision)
+    spec = model.spec()
+    if spec is None or len(decision.findings.problems) > before:
         return None
     try:
-        compile_table(spec)
+        compiled = compile_table(spec)
     except Malformed as error:
-        findings.error(
+        decision.findings.error(
             "dmn.malformed",
-            element,
-            say("{element} can't be read: {reason}", element=label(element), reason=error.message),
+            decision.element,
+            say("{element} can't be read: {reason}", element=label(decision.element), reason=error.message),
+            expected=error.expected,
+            found=error.found,
             remedy=say("correct the cell; processes/README.md describes what cells may say"),
         )
         return None
+    for part in compiled.parts():
+        if part.id in model.tables:
+            drawn, types = model.tables[part.id]
+            _report(drawn, part.hit, examine(part, [type_ in _WHOLE for type_ in types]))
     return spec
+
+
+def _report(decision: Decision, hit: str, coverage: Coverage) -> None:
+    """Gaps are warnings: perhaps the data never get there. So are overlaps that may do no harm; those that
+    would stop a case are errors."""
+    element, findings = decision.element, decision.findings
+    for gap in coverage.gaps:
+        findings.warning(
+            "dmn.gap",
+            element,
+            say("{element}: no rule for {example}", element=label(element), example=_example(gap)),
+            remedy=say("add a rule for it, a default output, or the list of values that the input may have"),
+        )
+    for overlap in coverage.overlaps:
+        first, second = overlap.rules
+        message = say(
+            "{element}: rules {first} and {second} both match {example}",
+            element=label(element),
+            first=first,
+            second=second,
+            example=_example(overlap.example),
+        )
+        harmful = overlap.outputs == "different" or (hit == "UNIQUE" and overlap.outputs == "unknown")
+        if harmful and not coverage.related:
+            findings.error(
+                "dmn.overlap",
+                element,
+                message,
+                expected=say("one rule at most") if hit == "UNIQUE" else say("the same outputs of both"),
+                remedy=say("narrow one of the rules, or choose the hit policy FIRST or PRIORITY"),
+            )
+        else:
+            remedy = say("narrow one of the rules, or choose a hit policy that allows several to match")
+            findings.warning("dmn.overlap", element, message, remedy=remedy)
+    if coverage.opaque or not coverage.complete:
+        message = say(
+            "{element}: gaps and overlaps not checked for rules {rules}",
+            element=label(element),
+            rules=", ".join(str(number) for number in coverage.opaque[:20]),
+        )
+        if not coverage.complete:
+            message = say(
+                "{element}: too large to be checked for all gaps and overlaps", element=label(element)
+            )
+        remedy = say("only values, comparisons and ranges with fixed limits can be checked")
+        findings.warning("dmn.not_checked", element, message, remedy=remedy)
+
+
+def _example(inputs: Example) -> str:
+    return ", ".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in inputs) or "-"
 
 
 def result_name(spec: dict[str, Any]) -> str | None:
@@ -106,33 +146,198 @@ def result_name(spec: dict[str, Any]) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def _spec(decision: Decision, drawn: etree._Element) -> dict[str, Any]:
-    variable = decision.element.find("{*}variable")
-    fallback = "" if variable is None else variable.get("name", "")
-    return {
-        "id": decision.id,
-        "name": decision.element.get("name", "").strip(),
-        "hit": " ".join(drawn.get("hitPolicy", "UNIQUE").upper().split()),
-        "aggregation": drawn.get("aggregation"),
-        "inputs": [
-            {"expression": _text(e.find("{*}inputExpression")), "values": _values(e, "inputValues")}
-            for e in drawn.iterfind("{*}input")
-        ],
-        "outputs": [
-            {
-                "name": (e.get("name") or fallback or e.get("label") or "").strip(),
-                "values": _values(e, "outputValues"),
+class _Model:
+    """A decision and what it requires (DMN 1.3 §6.3), in the order in which they are evaluated."""
+
+    def __init__(self, decision: Decision) -> None:
+        self.decision = decision
+        self.root = decision.element.getroottree().getroot()
+        self.elements = {e.get("id"): e for e in self.root if e.get("id")}
+        self.types = {e.get("name", ""): e for e in self.root.iterfind("{*}itemDefinition")}
+        self.requires: list[dict[str, Any]] = []
+        self.done: set[str] = set()
+        self.path: list[str] = []
+        self.tables: dict[str, tuple[Decision, list[str]]] = {}
+
+    def spec(self) -> dict[str, Any] | None:
+        """The decision as `compile_table` reads it; None, with a problem, if it can't be read."""
+        check_language(self.root, self.root.get("expressionLanguage"), self.decision.findings)
+        spec = self.required(self.decision)
+        if spec is None:
+            return None
+        if self.requires:
+            spec["requires"] = self.requires
+        if names := self.odd_names():
+            spec["names"] = names
+        return spec
+
+    def required(self, decision: Decision) -> dict[str, Any] | None:
+        """What the decision or knowledge model says, after all that it requires."""
+        self.path.append(decision.id)
+        complete = True
+        for link in decision.element.iter("{*}requiredDecision", "{*}requiredKnowledge"):
+            complete = self.follow(decision, link.get("href", "")) and complete
+        self.path.pop()
+        return self.body(decision) if complete else None
+
+    def follow(self, decision: Decision, href: str) -> bool:
+        """Read what `href` names into `requires`; False, with a problem, if there is nothing to read."""
+        id = href.removeprefix("#")
+        if id in self.done:
+            return True
+        element = self.elements.get(id)
+        if element is None:
+            what = say("requires {name}, which is not in this file", name=href)
+            _refuse(decision, what, say("draw all that it requires in one file"))
+        elif id in self.path or len(self.path) > _LONGEST_CHAIN:
+            what = say("requires itself, by way of {name}", name=id)
+            _refuse(decision, what, say("take one of the requirements away"))
+        else:
+            needed = Decision(element, decision.findings)
+            spec = self.required(needed)
+            self.done.add(id)
+            if spec is None:
+                return False
+            entry: dict[str, Any] = {"name": _variable(element), "table": spec}
+            if local(element) == "businessKnowledgeModel":
+                logic = element.iterfind("{*}encapsulatedLogic/{*}formalParameter")
+                entry["parameters"] = [parameter.get("name", "") for parameter in logic]
+            self.requires.append(entry)
+            return True
+        return False
+
+    def body(self, decision: Decision) -> dict[str, Any] | None:
+        """The logic of one decision or knowledge model."""
+        element = decision.element
+        holder = element.find("{*}encapsulatedLogic")
+        holder = element if holder is None else holder
+        for part in holder.iter("*"):
+            check_language(element, part.get("expressionLanguage"), decision.findings)
+            if part.get(CAMUNDA + "inputVariable"):
+                _refuse(decision, say("names an input variable"), say("write “?” for the input's value"))
+        drawn = holder.find("{*}decisionTable")
+        if drawn is not None:
+            return self.table(decision, drawn)
+        text = _expression(holder)
+        if text:
+            return {
+                "id": decision.id,
+                "name": element.get("name", "").strip(),
+                "hit": "UNIQUE",
+                "aggregation": None,
+                "inputs": [],
+                "outputs": [{"name": _variable(element), "values": None}],
+                "rules": [{"tests": [], "outputs": [text]}],
             }
-            for e in drawn.iterfind("{*}output")
-        ],
-        "rules": [
-            {
-                "tests": [_text(cell) for cell in rule.iterfind("{*}inputEntry")],
-                "outputs": [_text(cell) for cell in rule.iterfind("{*}outputEntry")],
-            }
-            for rule in drawn.iterfind("{*}rule")
-        ],
-    }
+        _refuse(
+            decision,
+            say("is neither a decision table nor an expression"),
+            say("write it as a decision table, a literal expression or an invocation"),
+        )
+        return None
+
+    def table(self, decision: Decision, drawn: etree._Element) -> dict[str, Any]:
+        drawn_outputs = drawn.findall("{*}output")
+        expressions = drawn.iterfind("{*}input/{*}inputExpression")
+        self.tables[decision.id] = decision, [self.type(e.get("typeRef"))[0] for e in expressions]
+        return {
+            "id": decision.id,
+            "name": decision.element.get("name", "").strip(),
+            "hit": " ".join(drawn.get("hitPolicy", "UNIQUE").upper().split()),
+            "aggregation": drawn.get("aggregation"),
+            "inputs": [self.input(e) for e in drawn.iterfind("{*}input")],
+            "outputs": [self.output(decision, drawn, e, len(drawn_outputs) > 1) for e in drawn_outputs],
+            "rules": [
+                {
+                    "tests": [_text(cell) for cell in rule.iterfind("{*}inputEntry")],
+                    "outputs": [_text(cell) for cell in rule.iterfind("{*}outputEntry")],
+                }
+                for rule in drawn.iterfind("{*}rule")
+            ],
+        }
+
+    def input(self, element: etree._Element) -> dict[str, Any]:
+        expression = element.find("{*}inputExpression")
+        base, values = self.type(None if expression is None else expression.get("typeRef"))
+        spec: dict[str, Any] = {
+            "expression": _text(expression),
+            "values": _values(element, "inputValues") or values,
+        }
+        if base in _TEMPORAL:
+            spec["type"] = _TEMPORAL[base]
+        return spec
+
+    def output(
+        self, decision: Decision, drawn: etree._Element, element: etree._Element, many: bool
+    ) -> dict[str, Any]:
+        name = element.get("name") or ("" if many else _variable(decision.element, named=False))
+        type_ = element.get("typeRef") or (None if many else drawn.get("typeRef"))
+        spec: dict[str, Any] = {
+            "name": (name or element.get("label") or "").strip(),
+            "values": _values(element, "outputValues") or self.type(type_)[1],
+        }
+        if default := _text(element.find("{*}defaultOutputEntry")):
+            spec["default"] = default
+        return spec
+
+    def type(self, name: str | None) -> tuple[str, list[str] | None]:
+        """The type that `name` comes down to, and what its values may be (item definitions, §7.3.2)."""
+        values = None
+        for _ in self.types:
+            definition = self.types.get(name or "")
+            if definition is None:
+                break
+            values = values or _values(definition, "allowedValues")
+            name = text_of(definition.find("{*}typeRef"))
+        return (name or "").rpartition(":")[2], values
+
+    def odd_names(self) -> list[str]:
+        """The names in this file that are no plain words: FEEL can only tell them if it knows them."""
+        found = {e.get("name", "").strip() for tag in _NAMING for e in self.root.iter("{*}" + tag)}
+        return sorted(name for name in found if name and not re.fullmatch(r"\w+", name))
+
+
+_NAMING = (
+    *("variable", "formalParameter", "itemComponent", "output", "parameter", "decision", "inputData"),
+    "businessKnowledgeModel",
+)
+_WHOLE = ("integer", "long")
+_LONGEST_CHAIN = 100
+"""Decisions that require each other one after the other."""
+
+_TEMPORAL = {
+    "date": "date",
+    "time": "time",
+    "dateTime": "date and time",
+    "date and time": "date and time",
+    "dayTimeDuration": "duration",
+    "days and time duration": "duration",
+    "yearMonthDuration": "duration",
+    "years and months duration": "duration",
+}
+
+
+def _variable(element: etree._Element, named: bool = True) -> str:
+    """The variable that holds what the element decides; by default it is called like the element."""
+    variable = element.find("{*}variable")
+    name = "" if variable is None else variable.get("name", "").strip()
+    return name or (element.get("name", "").strip() if named else "")
+
+
+def _expression(holder: etree._Element) -> str:
+    """A literal expression's text, or an invocation (§7.3.6) as FEEL writes it."""
+    literal = _text(holder.find("{*}literalExpression"))
+    invocation = holder.find("{*}invocation")
+    if literal or invocation is None:
+        return literal
+    bindings = [
+        (binding.find("{*}parameter"), _expression(binding)) for binding in invocation.iterfind("{*}binding")
+    ]
+    arguments = ", ".join(
+        f"{'' if parameter is None else parameter.get('name', '')}: {text or 'null'}"
+        for parameter, text in bindings
+    )
+    return f"{_text(invocation.find('{*}literalExpression'))}({arguments})"
 
 
 def _text(holder: etree._Element | None) -> str:

@@ -40,6 +40,7 @@ WORDS: dict[str, Text] = {
     "message": say("message"),
     "signal": say("signal"),
     "decision": say("decision"),
+    "businessKnowledgeModel": say("knowledge model"),
 }
 
 
