@@ -5,14 +5,16 @@ derived from the text of BPMN 2.0.2 (`section`), not from any engine, and says n
 
 | key | meaning |
 |---|---|
-| `variables`, `steps` | what goes in: `do ELEMENT k=v`, `message NAME k=v`, `signal NAME`, `wait 2d`, `to INSTANT` |
+| `variables` | what is known at the start |
+| `steps` | `do ELEMENT k=v`, `message NAME k=v`, `signal NAME`, `wait 2d`, `to INSTANT` |
 | `open …` as a step | exactly these tasks wait for a person at this point |
 | `done` | exactly these tasks are completed in the end, each as often as it stands here |
 | `order` | chains of completions, the second one of a task is `a#2`; what no chain says is free |
 | `passed`, `avoided` | events and subprocesses that must, or must not, be completed |
 | `cancelled` | what must be said to be cancelled |
 | `open`, `state` | tasks open in the end; `completed`, `running` or `error` (`a|b`: either) |
-| `refused` | the element that publishing must name, for what is deliberately not run |
+| `refused` | the element that publishing must name, for what is not run here; what the standard says, if it |
+| | is BPMN at all, stands beside it for engines that do |
 
 `do a@2` is the second open `a`. A task is a task of the diagram, whatever its kind.
 """
@@ -36,8 +38,8 @@ FOLDER = Path(__file__).parent / "conformance"
 BEGINNING = datetime.fromisoformat("2026-03-02T09:00:00+08:00")
 _SPANS = {"d": "days", "h": "hours", "m": "minutes"}
 _TASKS = frozenset(
-    "task userTask manualTask scriptTask serviceTask sendTask receiveTask businessRuleTask".split()
-)
+    f"{kind}Task" for kind in ("user", "manual", "script", "service", "send", "receive", "businessRule")
+) | {"task"}
 
 
 @dataclass(frozen=True)
@@ -140,18 +142,20 @@ def _list(elements: Any) -> str:
 
 
 def cases() -> list[Case]:
-    """All cases, in the order of areas and files."""
-    return [case for file in sorted(FOLDER.glob("*/cases.toml")) for case in _read(file)]
+    """All cases, areas in the order of their `place`."""
+    files = sorted(FOLDER.glob("*/cases.toml"))
+    areas = [(file.parent, tomllib.loads(file.read_text(encoding="utf-8"))) for file in files]
+    areas.sort(key=lambda area: area[1]["place"])
+    return [case for folder, content in areas for case in _read(folder, content)]
 
 
-def _read(file: Path) -> Iterator[Case]:
-    content = tomllib.loads(file.read_text(encoding="utf-8"))
+def _read(folder: Path, content: dict[str, Any]) -> Iterator[Case]:
     for entry in content["case"]:
         unknown = entry.keys() - _KEYS
-        assert not unknown, f"{file}: {unknown}"
-        diagram = file.parent / f"{entry['diagram']}.bpmn"
+        assert not unknown, f"{folder}: {unknown}"
+        diagram = folder / f"{entry['diagram']}.bpmn"
         yield Case(
-            area=file.parent.name,
+            area=folder.name,
             title=content["title"],
             name=entry["name"],
             section=entry["section"],
@@ -165,15 +169,13 @@ def _read(file: Path) -> Iterator[Case]:
             cancelled=frozenset(entry.get("cancelled", "").split()),
             ignore=frozenset(entry.get("ignore", "").split()),
             open=tuple(entry["open"].split()) if "open" in entry else None,
-            states=tuple(entry.get("state", "").split("|")),
+            states=tuple(filter(None, entry.get("state", "").split("|"))),
             refused=entry.get("refused"),
         )
 
 
-_KEYS = frozenset(
-    """name section diagram variables steps done order passed avoided cancelled ignore open state
-    refused""".split()
-)
+_EXPECTED = ("done", "order", "passed", "avoided", "cancelled", "ignore", "open", "state", "refused")
+_KEYS = frozenset({"name", "section", "diagram", "variables", "steps", *_EXPECTED})
 
 
 def _steps(lines: list[str]) -> Iterator[Step]:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import conformance_page
 import pytest
 from conformance_lianban import net_of, refusals, run, wrong
 from corpus import FOLDER, Case, cases
@@ -73,6 +74,12 @@ def test_another_interpreter_with_another_hash_seed_prints_the_same_bytes() -> N
 def test_every_diagram_of_the_corpus_belongs_to_a_case() -> None:
     assert {case.diagram for case in CASES} == set(FOLDER.glob("*/*.bpmn"))
     assert len({case.id for case in CASES}) == len(CASES)
+
+
+def test_the_published_table_says_what_is_measured() -> None:
+    text = conformance_page.PAGE.read_text(encoding="utf-8")
+    _, stock = conformance_page.on_page()
+    assert conformance_page.page(conformance_page.measure_here(), stock) == text, "run `make conformance`"
 
 
 if __name__ == "__main__":
