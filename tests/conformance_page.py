@@ -17,35 +17,35 @@ PAGE = Path(__file__).parent.parent / "docs" / "conformance.md"
 
 HEAD = """# BPMN 2.0.2, case by case
 
-What a diagram says is what happens: an element runs as the standard says, or publishing refuses it by name and says
-what to draw instead. This page is measured, not written: `make conformance` runs the {count} small diagrams' cases of
-`tests/conformance` here and on stock SpiffWorkflow {version}, whose parser this engine reads diagrams with.
+What a diagram says is what happens: an element runs as the standard says, or publishing refuses it by name
+and says what to draw instead. This page is measured, not written: `make conformance` runs the {count} cases
+of `tests/conformance` here and on stock SpiffWorkflow {version}, whose parser this engine reads with.
 
 | | right | refused | refused, though it should run | wrong | hangs |
 |---|--:|--:|--:|--:|--:|
 {totals}
 
-**How it was measured.** What is expected was derived from the text of the standard (the section stands beside each
-case), not from an engine: which tasks are completed and how often, in which order where the standard gives one, which
-are open at which point, whether the process has ended. The cases and the key to them are in `tests/conformance/*/cases.toml`
-and `tests/corpus.py`.
+**How it was measured.** What is expected was derived from the text of the standard (the section stands
+beside each case), not from an engine: which tasks are completed and how often, in which order where the
+standard gives one, which are open at which point, whether the process has ended. The cases are in
+`tests/conformance/*/cases.toml`, the key to them in `tests/corpus.py`.
 
-lianban runs each case by `item rehearse`, once more with net and marking written to JSON and read back at every
-step, and once more in another interpreter; all three print the same bytes. *refused* means that publishing names the
-element and a remedy: for what is not BPMN, and for the few things that this engine leaves out.
+lianban runs each case by `item rehearse`; `tests/test_conformance.py` also runs it with net and marking
+written to JSON and read back at every step, and in other interpreters: all print the same bytes. *refused*
+means that publishing names the element and a remedy: what is not BPMN, and the few things left out here.
 
-The library runs each case through `BpmnParser`, `BpmnWorkflow` and `send_event`, in a process of its own with {patience:g}
-seconds' patience, once as it is and once through `BpmnWorkflowSerializer` after every step. What it can't be blamed for is done
-for it: constant times are written as the Python texts that its dialect wants, ids of data are their names, its clock is set
-to each timer's moment, correlation keys are calculated, untyped tasks are completed on arrival. *refused* means that its
-parser raises an exception.
+The library runs each case through `BpmnParser`, `BpmnWorkflow` and `send_event`, in a process of its own
+with {patience:g} seconds' patience, once as it is and once through `BpmnWorkflowSerializer` after every step.
+What it can't be blamed for is done for it: constant times are written as the Python texts that its dialect
+wants, ids of data are their names, its clock is set to each timer's moment, correlation keys are calculated,
+tasks without a type are completed on arrival. *refused* means that its parser raises an exception.
 
 {random}
 """
 
-RANDOM = """**Random diagrams.** `tests/test_differential.py` draws processes of sequences, exclusive, parallel and inclusive
-blocks, subprocesses, user and script tasks, runs them on both engines with the same random order of work, and compares
-which tasks are open after every step, which are done in the end, and the data. They agree."""
+RANDOM = """**Random diagrams.** `tests/test_differential.py` draws processes of sequences, exclusive, parallel and
+inclusive blocks, subprocesses, user and script tasks, runs them on both engines with the same random order
+of work, and compares which tasks are open after every step, which are done in the end, and the data."""
 
 
 def page(here: dict[str, str], stock: dict[str, str]) -> str:

@@ -71,7 +71,8 @@ class Stock:
         return Observed(**{**answer, "cancelled": set(answer["cancelled"])})
 
     def _start(self) -> None:
-        self._lines = lines = queue.Queue()
+        lines: queue.Queue[str] = queue.Queue()
+        self._lines = lines
         self._process = process = subprocess.Popen(
             [sys.executable, __file__],
             stdin=subprocess.PIPE,
@@ -112,7 +113,7 @@ class _Clock(datetime):
     at = BEGINNING.astimezone(UTC)
 
     @classmethod
-    def now(cls, tz: Any = None) -> datetime:
+    def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
         return cls.at.astimezone(tz)
 
 

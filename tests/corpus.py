@@ -107,9 +107,9 @@ def judge(case: Case, seen: Observed) -> list[str]:
     """What was not as the standard says; nothing if all was."""
     wrong = [seen.trouble] if seen.trouble and "error" not in case.states else []
     checks = [step for step in case.steps if step.what == "open"]
-    for number, (step, tasks) in enumerate(zip(checks, seen.opened, strict=False), 1):
-        if Counter(step.tasks) != Counter(tasks):
-            wrong.append(f"at check {number} open: {_list(tasks)}; expected {_list(step.tasks)}")
+    for number, (step, opened) in enumerate(zip(checks, seen.opened, strict=False), 1):
+        if Counter(step.tasks) != Counter(opened):
+            wrong.append(f"at check {number} open: {_list(opened)}; expected {_list(step.tasks)}")
     tasks = case.tasks() - case.ignore
     done = [element for element in seen.completed if element in tasks]
     if Counter(done) != Counter(case.done):

@@ -36,7 +36,7 @@ def test_a_diagram_runs_as_the_standard_says(case: Case, monkeypatch: pytest.Mon
 
 def _save_and_load_after_each_step(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Let net and marking go through JSON text at every step."""
-    step, taken = rehearsal.step, []
+    step, taken = vars(rehearsal)["step"], []
 
     def stored(net: Net, marking: Any, given: Any, *rest: Any) -> Any:
         taken.append(given)
