@@ -595,6 +595,49 @@ def test_the_net_survives_json() -> None:
     assert Net.from_json(net.to_json()) == net
 
 
+def test_a_net_with_every_new_word_survives_json() -> None:
+    trigger = f"{EVENTS['timer']}{EVENTS['message']}"
+    data = around(
+        '<userTask id="x"><standardLoopCharacteristics testBefore="1" loopMaximum="3"><loopCondition>a</loopCondition>'
+        "</standardLoopCharacteristics><dataOutputAssociation><assignment><from>a + 1</from><to>b</to></assignment>"
+        "</dataOutputAssociation></userTask>",
+        f'<boundaryEvent id="e" attachedToRef="x" parallelMultiple="true">{trigger}</boundaryEvent>',
+        '<boundaryEvent id="c" attachedToRef="x"><compensateEventDefinition/></boundaryEvent>'
+        '<task id="u" isForCompensation="true"/><association id="a" sourceRef="u" targetRef="c"/>',
+    )
+    net, problems = run(data)
+    assert net is not None
+    assert [(p.code, p.element) for p in problems] == [("task.no_type", "u")]
+    assert Net.from_json(net.to_json()) == net
+    found = net.scopes["p"].nodes
+    assert found["x"].loop == Loop("standard", condition="a", before=True, most=3)
+    assert found["x"].outputs == (("b", "a + 1"),)
+    assert found["c"].undo == "u"
+    assert found["e"].event == Event(
+        "multiple",
+        parts=(Event("timer", timer="duration", text="P5D"), Event("message", name="补正材料")),
+        all=True,
+    )
+
+
+def test_a_shared_event_definition_is_found() -> None:
+    shared = '<timerEventDefinition id="T"><timeDuration>P5D</timeDuration></timerEventDefinition>'
+    catch = (
+        '<intermediateCatchEvent id="x"><eventDefinitionRef>t:T</eventDefinitionRef></intermediateCatchEvent>'
+    )
+    data = definitions(shared, process(START, catch, END, chain("start", "x", "end")))
+    data = data.replace(b"targetNamespace", b'xmlns:t="t" targetNamespace')
+    assert net_of(data).scopes["p"].nodes["x"].event == MEANT["timer"]
+
+
+def test_an_error_without_a_code_is_caught_by_reference() -> None:
+    edge = '<boundaryEvent id="e" attachedToRef="x"><errorEventDefinition errorRef="E"/></boundaryEvent>'
+    data = definitions(
+        '<error id="E" name="broken"/>', process(START, '<userTask id="x"/>', edge, chain("start", "x"))
+    )
+    assert net_of(data).scopes["p"].nodes["e"].event == Event("error", name="E")
+
+
 # --- which process
 
 
@@ -641,46 +684,27 @@ def event(tag: str, definition: str) -> str:
 @pytest.mark.parametrize(
     ("xml", "element", "words"),
     [
-        ('<task id="e"/>', "e", "task without a type"),
         ('<serviceTask id="e"/>', "e", "service task"),
-        ('<sendTask id="e"/>', "e", "send task"),
-        ('<receiveTask id="e"/>', "e", "receive task"),
+        ('<receiveTask id="e" name="m" instantiate="true"/>', "e", "instantiating receive task"),
         ('<complexGateway id="e"/>', "e", "complex gateway"),
-        ('<transaction id="e"/>', "e", "transaction"),
         ('<adHocSubProcess id="e"/>', "e", "ad-hoc"),
-        (
-            '<subProcess id="e" triggeredByEvent="true"><startEvent id="i"/></subProcess>',
-            "e",
-            "event subprocess",
-        ),
-        ('<userTask id="e" isForCompensation="true"/>', "e", "compensation activity"),
         ('<userTask id="e" startQuantity="2"/>', "e", "startQuantity"),
-        ('<userTask id="e"><standardLoopCharacteristics/></userTask>', "e", "standard loop"),
         ('<eventBasedGateway id="e" instantiate="true"/>', "e", "instantiating"),
         ('<dataStoreReference id="e"/>', "e", "data store"),
         ('<callChoreography id="e"/>', "e", "callChoreography"),
         ('<userTsk id="e"/>', "e", "userTsk"),
-        (event("endEvent", "<errorEventDefinition/>"), "e", "error end event"),
-        (event("endEvent", "<cancelEventDefinition/>"), "e", "cancel end event"),
-        (event("endEvent", "<compensateEventDefinition/>"), "e", "compensation end event"),
-        (
-            event("intermediateThrowEvent", "<linkEventDefinition name='a'/>"),
-            "e",
-            "link intermediate throw event",
-        ),
-        (
-            event("intermediateCatchEvent", "<linkEventDefinition name='a'/>"),
-            "e",
-            "link intermediate catch event",
-        ),
-        (event("intermediateThrowEvent", "<escalationEventDefinition/>"), "e", "escalation"),
-        (event("intermediateCatchEvent", "<conditionalEventDefinition/>"), "e", "conditional"),
+        (event("intermediateThrowEvent", "<errorEventDefinition/>"), "e", "error intermediate throw event"),
+        (event("intermediateCatchEvent", "<errorEventDefinition/>"), "e", "error intermediate catch event"),
+        (event("startEvent", "<errorEventDefinition/>"), "e", "error start event"),
+        (event("endEvent", "<linkEventDefinition name='a'/>"), "e", "link end event"),
+        (event("endEvent", EVENTS["message"] + EVENTS["terminate"]), "e", "multiple event with terminate"),
         (event("intermediateCatchEvent", ""), "e", "without a trigger"),
-        (event("intermediateCatchEvent", EVENTS["message"] + EVENTS["timer"]), "e", "multiple event"),
         (event("intermediateCatchEvent", "<eventDefinitionRef>d</eventDefinitionRef>"), "e", "referenced"),
-        (event("boundaryEvent", "<errorEventDefinition/>"), "e", "error boundary event"),
-        (event("boundaryEvent", "<compensateEventDefinition/>"), "e", "compensation boundary event"),
-        (event("startEvent", "<conditionalEventDefinition/>"), "e", "conditional start event"),
+        (
+            '<boundaryEvent id="e" attachedToRef="x" cancelActivity="false"><errorEventDefinition/></boundaryEvent>',
+            "e",
+            "non-interrupting error",
+        ),
         (
             f'<subProcess id="s"><startEvent id="e">{EVENTS["timer"]}</startEvent></subProcess>',
             "e",
@@ -708,9 +732,88 @@ def test_what_is_not_run_is_refused_by_name_with_a_way_out(xml: str, element: st
     assert str(found[0].remedy)
 
 
+UNDO = "<compensateEventDefinition/>"
+CANCEL = "<cancelEventDefinition/>"
+
+
 @pytest.mark.parametrize(
     ("xml", "expected"),
     [
+        (event("boundaryEvent", UNDO), [("compensation.no_activity", "e")]),
+        ('<userTask id="u" isForCompensation="true"/>', [("node.unreachable", "u")]),
+        (
+            event("boundaryEvent", UNDO)
+            + '<userTask id="u" isForCompensation="true"/><association id="a" sourceRef="e" targetRef="u"/>'
+            + chain("e", "end"),
+            [("node.outgoing", "e")],
+        ),
+        (
+            event("endEvent", '<compensateEventDefinition activityRef="gone"/>') + chain("x", "e"),
+            [("compensation.unknown_activity", "e")],
+        ),
+        (event("boundaryEvent", CANCEL), [("boundary.no_transaction", "e")]),
+        (event("endEvent", CANCEL) + chain("x", "e"), [("cancel.no_transaction", "e")]),
+        (
+            f'<transaction id="t"><endEvent id="e">{CANCEL}</endEvent></transaction>' + chain("x", "t"),
+            [("cancel.no_way_out", "e")],
+        ),
+        (
+            f'<transaction id="t"><endEvent id="e">{CANCEL}</endEvent><multiInstanceLoopCharacteristics>'
+            "<loopCardinality>2</loopCardinality></multiInstanceLoopCharacteristics></transaction>"
+            f'<boundaryEvent id="b" attachedToRef="t">{CANCEL}</boundaryEvent>' + chain("x", "t"),
+            [("element.unsupported", "e")],
+        ),
+        (
+            event("intermediateThrowEvent", '<linkEventDefinition name="l"/>') + chain("x", "e"),
+            [("link.no_target", "e")],
+        ),
+        (
+            event("intermediateCatchEvent", '<linkEventDefinition name="l"/>') + chain("e", "x"),
+            [("node.unreachable", "e")],
+        ),
+        (
+            '<subProcess id="h" triggeredByEvent="true"><startEvent id="i"/></subProcess>',
+            [("element.unsupported", "i")],
+        ),
+        (
+            '<subProcess id="h" triggeredByEvent="true"><userTask id="i"/></subProcess>',
+            [("handler.one_start", "h")],
+        ),
+        (
+            f'<subProcess id="h" triggeredByEvent="true"><startEvent id="i">{UNDO}</startEvent></subProcess>',
+            [("compensation.never", "h")],
+        ),
+        (
+            f'<subProcess id="h" triggeredByEvent="true"><startEvent id="i">{EVENTS["timer"]}</startEvent></subProcess>'
+            + chain("x", "h"),
+            [("node.incoming", "h")],
+        ),
+        (
+            '<userTask id="y"><standardLoopCharacteristics/></userTask>' + chain("x", "y"),
+            [("loop.endless", "y")],
+        ),
+        (
+            '<userTask id="y"><standardLoopCharacteristics loopMaximum="x"/></userTask>' + chain("x", "y"),
+            [("loop.maximum", "y")],
+        ),
+        (
+            event("intermediateCatchEvent", "<conditionalEventDefinition/>") + chain("x", "e"),
+            [("event.no_condition", "e")],
+        ),
+        (
+            event("endEvent", '<errorEventDefinition errorRef="gone"/>') + chain("x", "e"),
+            [("event.unknown_reference", "e")],
+        ),
+        ('<sendTask id="y"/>' + chain("x", "y"), [("event.no_name", "y")]),
+        (
+            '<serviceTask id="y" camunda:expression="${bean.call()}"/>' + chain("x", "y"),
+            [("expression.malformed", "y")],
+        ),
+        (
+            f'<eventBasedGateway id="g"/><receiveTask id="y" name="m"/><boundaryEvent id="e" attachedToRef="y">'
+            f"{EVENTS['timer']}</boundaryEvent>" + chain("x", "g", "y"),
+            [("race.no_event", "g")],
+        ),
         ('<sequenceFlow id="f" sourceRef="x" targetRef="gone"/>', [("flow.unknown_node", "f")]),
         ('<sequenceFlow id="f" targetRef="x"/>', [("flow.unknown_node", "f")]),
         (

@@ -5,7 +5,10 @@
   visit they belong to (`review`, `review#2`, `opinion:3`, `review/fire#2`).
 * a frame's `live` holds the visits that wait (a task for a person, an event for its trigger, an activity
   for the frames inside it) with their armed timers; `joins` the tokens that wait at gateways;
-  `visits` how often each node was entered, which makes identities unique; `data` its own variables.
+  `visits` how often each node was entered, which makes identities unique; `data` its own variables;
+  `done` what was completed in it and can be compensated.
+* an event subprocess waits in `live` as `!handler`; that it waits keeps no scope open. What runs to
+  compensate the inside of a completed subprocess is in a frame of its own, `box^`.
 * `mail`: messages that arrived before anything waited for them.
 
 Only `step` makes markings; everybody may ask the questions below.
@@ -19,8 +22,9 @@ from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
 from .net import Event, Net, Node, Scope, the
 
-Waits = Literal["task", "event", "race", "scope", "multi", "incident"]
-"""What a visit waits for: a person, its trigger, the first of several, what runs inside, or repair."""
+Waits = Literal["task", "event", "race", "scope", "multi", "incident", "armed", "undo"]
+"""What a visit waits for: a person, its trigger, the first of several, what runs inside, or repair; an
+event subprocess for its trigger; a compensation (thrown, or of something inside) for its handlers."""
 
 
 class Timer(TypedDict):
@@ -49,6 +53,7 @@ class Multi(TypedDict):
     out: dict[str, Any]
     waiting: dict[str, Pending]
     items: NotRequired[list[Any]]
+    done: NotRequired[list[Done]]
 
 
 class Pending(TypedDict):
@@ -58,9 +63,28 @@ class Pending(TypedDict):
     unit: NotRequired[str]
 
 
+class Done(TypedDict):
+    """A completed activity that can be compensated, once: by the handler on its edge, or, of a
+    subprocess, by what was `done` inside, with the `data` that it had of its own (§13.5.5). Once it is
+    being compensated: in `frame`, if that is around the one in which this was thrown."""
+
+    node: str
+    frame: NotRequired[str]
+    done: NotRequired[list[Done]]
+    data: NotRequired[dict[str, Any]]
+
+
 class Visit(TypedDict):
-    """A token that rests at `node`; `since` orders arrivals, `timers` are keyed by event node,
-    `unit` is whose task it is when the diagram says so by an expression."""
+    """A token that rests at `node`; `since` orders arrivals, `timers` are keyed by event node (and the
+    number of the part, of a multiple event), `unit` is whose task it is when the diagram says so by an
+    expression.
+
+    `got` are the parts of a parallel multiple event that have come, `held` the non-interrupting events
+    whose condition is true already. `stuck` says that an incident came up on the way out. Of a
+    compensation, `undo` is what is still to be compensated, last first, `inside` the frame where, `loose`
+    that nobody waits for it, `cancels` that a transaction is left then; `serves` is the frame and visit of
+    the compensation that a handler is run for.
+    """
 
     node: str
     since: int
@@ -68,6 +92,14 @@ class Visit(TypedDict):
     timers: NotRequired[dict[str, Timer]]
     multi: NotRequired[Multi]
     unit: NotRequired[str]
+    got: NotRequired[dict[str, list[int]]]
+    held: NotRequired[list[str]]
+    stuck: NotRequired[bool]
+    undo: NotRequired[list[Done]]
+    inside: NotRequired[str]
+    loose: NotRequired[bool]
+    cancels: NotRequired[bool]
+    serves: NotRequired[list[str]]
 
 
 class Frame(TypedDict):
@@ -83,6 +115,7 @@ class Frame(TypedDict):
     data: NotRequired[dict[str, Any]]
     sealed: NotRequired[bool]
     end: NotRequired[str]
+    done: NotRequired[list[Done]]
     live: dict[str, Visit]
     joins: dict[str, dict[str, int]]
     visits: dict[str, int]
@@ -147,7 +180,7 @@ def open_tasks(marking: Marking) -> list[Waiting]:
 def awaited(net: Net, marking: Marking, kind: Literal["message", "signal"]) -> list[Waiting]:
     """The events that wait for a message (or signal), in order of arming; boundary events included."""
     return [
-        Waiting(wait.visit_id, wait.frame["scope"], wait.node.id, wait.event.name or "")
+        Waiting(wait.visit_id, wait.scope.id, wait.node.id, wait.event.name or "")
         for wait in waits(net, marking)
         if wait.event.kind == kind
     ]
@@ -166,18 +199,17 @@ def bound_timers(net: Net, marking: Marking) -> list[Due]:
 def _armed(net: Net, marking: Marking) -> list[Due]:
     found = []
     for frame in marking["frames"].values():
-        scope = net.scopes[frame["scope"]]
         for visit_id, visit in frame["live"].items():
-            for element, timer in visit["timers"].items() if "timers" in visit else ():
-                node = scope.nodes[element]
+            for key, timer in visit["timers"].items() if "timers" in visit else ():
+                scope, node = event_node(net, frame, visit, key)
                 found.append(
                     Due(
                         timer.get("due", ""),
                         node.order,
                         visit["since"],
-                        timer_id_of(visit_id, visit, element),
+                        timer_id_of(visit_id, visit, key),
                         scope.id,
-                        element,
+                        node.id,
                         timer.get("clock", ""),
                         timer.get("provisional", False),
                         timer.get("term", ""),
@@ -191,12 +223,12 @@ def _armed(net: Net, marking: Marking) -> list[Due]:
 def receives(net: Net, kind: Literal["message", "signal"], name: str) -> bool:
     """Whether any event of the net, waiting or not, is triggered by this message or signal."""
     return any(
-        node.event is not None
-        and node.event.kind == kind
-        and node.event.name == name
-        and (node.kind in ("catch", "boundary") or node.id in scope.starts)
+        part.kind == kind and part.name == name
         for scope in net.scopes.values()
         for node in scope.nodes.values()
+        if node.event is not None
+        and (node.kind in ("catch", "boundary", "receive") or node.id in scope.starts)
+        for part in node.event.parts or (node.event,)
     )
 
 
@@ -220,40 +252,81 @@ def copy_data(value: Any) -> Any:
     return marshal.loads(marshal.dumps(value))  # noqa: S302 - bytes of our own making
 
 
-def timer_id_of(visit_id: str, visit: Visit, element: str) -> str:
+def timer_id_of(visit_id: str, visit: Visit, key: str) -> str:
     """A catch event's timer is named like the visit; others also name the event they belong to."""
-    return visit_id if visit["node"] == element else f"{visit_id}!{element}"
+    return visit_id if visit["node"] == key else f"{visit_id}!{key}"
+
+
+def part_key(node: Node, part: int | None) -> str:
+    """The key of an event's timer on its visit: of a multiple event with the number of the part."""
+    return node.id if part is None else f"{node.id}|{part}"
+
+
+def event_node(net: Net, frame: Frame, visit: Visit, key: str) -> tuple[Scope, Node]:
+    """The event that key `key` of `visit["timers"]` is about, with its scope."""
+    scope = net.scopes[frame["scope"]]
+    node = scope.nodes[visit["node"]]
+    if visit["wait"] == "armed":
+        return net.start_of(node)
+    return scope, scope.nodes[key.partition("|")[0]]
 
 
 class Wait(NamedTuple):
-    """One event that could fire now: `node` on (or reached from) the waiting visit."""
+    """One trigger that could come now: `event`, which is that of `node`, or its part of that number;
+    `node` is on (or reached from) the waiting visit, in `scope`."""
 
     since: int
     frame_id: str
     frame: Frame
     visit_id: str
+    visit: Visit
+    scope: Scope
     node: Node
     event: Event
+    part: int | None = None
 
 
 def waits(net: Net, marking: Marking) -> list[Wait]:
-    """Every waiting catch event, event behind an event-based gateway, start and boundary event."""
-    found = []
+    """Every trigger that is waited for: by catch events and receive tasks, those behind an event-based
+    gateway, start events, boundary events and event subprocesses; oldest first."""
+    found: list[Wait] = []
     for frame_id, frame in marking["frames"].items():
         scope = net.scopes[frame["scope"]]
         for visit_id, visit in frame["live"].items():
+            if visit["wait"] == "armed":
+                inner, start = net.start_of(scope.nodes[visit["node"]])
+                found += _parts(frame_id, frame, visit_id, visit, inner, start)
+                continue
             for node in _triggers(scope, frame, visit):
-                found.append(Wait(visit["since"], frame_id, frame, visit_id, node, the(node.event)))
+                found += _parts(frame_id, frame, visit_id, visit, scope, node)
     return sorted(found, key=lambda wait: (wait.since, wait.node.order))
+
+
+def _parts(
+    frame_id: str, frame: Frame, visit_id: str, visit: Visit, scope: Scope, node: Node
+) -> Iterable[Wait]:
+    event = the(node.event)
+    if not event.parts:
+        return (Wait(visit["since"], frame_id, frame, visit_id, visit, scope, node, event),)
+    came = visit.get("got", {}).get(node.id, ())
+    return [
+        Wait(visit["since"], frame_id, frame, visit_id, visit, scope, node, part, number)
+        for number, part in enumerate(event.parts)
+        if number not in came
+    ]
 
 
 def _triggers(scope: Scope, frame: Frame, visit: Visit) -> Iterable[Node]:
     """The event nodes that can fire on a visit: itself, those behind its gateway, those on its edge."""
     node = scope.nodes[visit["node"]]
-    if visit["wait"] == "event":
-        return (node,)
+    own = (node,) if visit["wait"] == "event" else ()
     if visit["wait"] == "race":
         return [scope.nodes[scope.flows[flow].target] for flow in node.outgoing]
-    if "only" in frame or visit["wait"] == "incident":
-        return ()
-    return scope.boundaries.get(node.id, ())
+    if "only" in frame or visit["wait"] in ("incident", "undo"):
+        return own
+    return (*own, *scope.boundaries.get(node.id, ()))
+
+
+def is_empty(frame: Frame) -> bool:
+    """Whether no token rests in the frame: event subprocesses that wait for their trigger keep none open."""
+    return not frame["joins"] and all(visit["wait"] == "armed" for visit in frame["live"].values())

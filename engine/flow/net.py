@@ -18,20 +18,40 @@ NET_VERSION = 1
 
 Kind = Literal[
     "start",  # start event (§10.5.2); `event` says what triggers it
-    "end",  # end event (§10.5.3): none, message, signal, terminate
+    "end",  # end event (§10.5.3)
     "catch",  # intermediate catch event (§10.5.4)
-    "throw",  # intermediate throw event: none, message, signal
+    "throw",  # intermediate throw event
     "boundary",  # event on the edge of activity `host`
+    "task",  # task without a type (§10.3.3): nothing to do
+    "send",  # send task: sends its message at once
+    "receive",  # receive task: waits for its message
+    "service",  # service task: calculates `script`, an expression, at once
     "user",  # user task: waits for a person (§10.3.3)
     "manual",  # manual task: waits for a person's word that it is done
     "script",  # script task: runs `script` at once
     "rule",  # business-rule task: evaluates decision `decision` at once
-    "subprocess",  # embedded subprocess (§10.3.5), runs scope `body`
+    "subprocess",  # embedded subprocess (§10.3.5), runs scope `body`; a transaction too
+    "handler",  # event subprocess (§10.3.5, §13.5.4): scope `body` runs when its start event fires
     "call",  # call activity (§10.3.6), runs process `body` in a scope of its own
     "xor",  # exclusive gateway (§10.6.2)
     "and",  # parallel gateway (§10.6.4)
     "or",  # inclusive gateway (§10.6.3)
     "race",  # event-based gateway (§10.6.6)
+]
+
+EventKind = Literal[
+    "none",
+    "message",
+    "signal",
+    "timer",
+    "terminate",
+    "error",
+    "escalation",
+    "conditional",
+    "link",
+    "compensate",
+    "cancel",
+    "multiple",
 ]
 
 T = TypeVar("T")
@@ -44,45 +64,65 @@ def the(value: T | None) -> T:
     return value
 
 
-ACTIVITIES = frozenset({"user", "manual", "script", "rule", "subprocess", "call"})
+WORK = frozenset({"task", "send", "receive", "service", "user", "manual", "script", "rule"})
+ACTIVITIES = WORK | {"subprocess", "call"}
 HUMAN = frozenset({"user", "manual"})
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What triggers (or is thrown by) an event node.
+    """What triggers (or is thrown by) an event node (§10.5.5).
 
-    `name` is the message's or signal's name. A timer's `text` is what the diagram says, an ISO 8601
-    literal or an expression; `timer` says which of the three it is (§10.5.5, timer event definition).
+    `name` is the name of a message or signal, the code of an error or escalation (None catches any), or
+    the activity whose compensation is thrown (None: all of the scope, and for as long as it takes unless
+    `wait` is False). A timer's `text` is what the diagram says, an ISO 8601 literal or an expression;
+    `timer` says which of the three it is; the `text` of a conditional event is its condition. A multiple
+    event is triggered by any of its `parts`, or by `all` of them together. `code_to` and `message_to` name
+    the variables that receive what an error or escalation says.
     """
 
-    kind: Literal["none", "message", "signal", "timer", "terminate"] = "none"
+    kind: EventKind = "none"
     name: str | None = None
     timer: Literal["date", "duration", "cycle"] | None = None
     text: str | None = None
+    wait: bool = True
+    parts: tuple[Event, ...] = ()
+    all: bool = False
+    code_to: str | None = None
+    message_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """Multi-instance characteristics (§10.3.8). Exactly one of `cardinality` and `collection` is set.
+    """How often an activity is done (§10.3.8). Of a multi-instance activity exactly one of `cardinality`
+    and `collection` is set.
 
     `collection` and `cardinality` are expressions; `item` names the variable of each instance's
     element; `output` names the collection that receives, in input order, each finished instance's
     `output_item` (an expression, usually a variable's name); `until` is the completion condition.
+
+    A standard loop goes on as long as `condition` holds, at most `most` times; `before` says that it is
+    also asked before the first time.
     """
 
-    kind: Literal["parallel", "sequential"]
+    kind: Literal["parallel", "sequential", "standard"]
     cardinality: str | None = None
     collection: str | None = None
     item: str | None = None
     output: str | None = None
     output_item: str | None = None
     until: str | None = None
+    condition: str | None = None
+    before: bool = False
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A sequence flow. A default flow's condition is dropped at read time, as §8.4.13 says."""
+    """A sequence flow, or the way from a link throw event to its catch event.
+
+    A default flow's condition is dropped at read time, as §8.4.13 says.
+    """
 
     id: str
     source: str
@@ -96,6 +136,9 @@ class Node:
 
     `order` is the node's place in the document, the tie-breaker everywhere. `host` is the activity a
     boundary event sits on. `properties` are the modeler's extension properties (processes/README.md).
+    `interrupting` is also said of the start event of an event subprocess. `undo` is the activity that a
+    compensation boundary event leads to, `compensation` marks such an activity. `outputs` are the
+    assignments `(variable, expression)` made when the node is done (its data output associations).
     """
 
     id: str
@@ -115,6 +158,10 @@ class Node:
     decision: str | None = None
     result: str | None = None
     properties: dict[str, str] = field(default_factory=dict)
+    undo: str | None = None
+    compensation: bool = False
+    transaction: bool = False
+    outputs: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,6 +188,17 @@ class Scope:
             if node.host is not None:
                 found.setdefault(node.host, []).append(node)
         return {host: tuple(nodes) for host, nodes in found.items()}
+
+    @cached_property
+    def handlers(self) -> tuple[Node, ...]:
+        """The event subprocesses of this scope, in document order."""
+        return tuple(sorted((n for n in self.nodes.values() if n.kind == "handler"), key=lambda n: n.order))
+
+    @cached_property
+    def undoes(self) -> dict[str, str]:
+        """The compensation activity of each activity that has one on its edge."""
+        found = (n for n in self.nodes.values() if n.kind == "boundary" and n.undo is not None)
+        return {the(n.host): the(n.undo) for n in found}
 
     def upstream(self, gateway: str) -> dict[str, frozenset[str]]:
         """For each incoming flow of `gateway`: the nodes a token on which may still reach that flow
@@ -178,6 +236,22 @@ class Net:
     process: str
     scopes: dict[str, Scope]
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def start_of(self, handler: Node) -> tuple[Scope, Node]:
+        """The one start event of an event subprocess, with the scope it is in."""
+        scope = self.scopes[the(handler.body)]
+        return scope, scope.nodes[scope.starts[0]]
+
+    @cached_property
+    def watches(self) -> bool:
+        """Whether any event waits for a condition to become true."""
+        return any(
+            part.kind == "conditional"
+            for scope in self.scopes.values()
+            for node in scope.nodes.values()
+            if node.event is not None
+            for part in node.event.parts or (node.event,)
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, the same for the same net."""
@@ -217,17 +291,21 @@ class Net:
         )
 
 
-def _sparse(thing: Node | Flow) -> dict[str, Any]:
-    """The fields that differ from their defaults."""
+def _sparse(thing: Node | Flow | Event | Loop) -> dict[str, Any]:
+    """The fields that differ from their defaults, and the kind."""
     out: dict[str, Any] = {}
     for spec in dataclasses.fields(thing):
         value = getattr(thing, spec.name)
-        if value == spec.default or (spec.name == "properties" and not value):
+        if spec.name != "kind" and (value == spec.default or (spec.name == "properties" and not value)):
             continue
-        if isinstance(value, Event | Loop):
-            value = {k: v for k, v in dataclasses.asdict(value).items() if v is not None}
-        out[spec.name] = list(value) if isinstance(value, tuple) else value
+        out[spec.name] = _plain(value)
     return out
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Event | Loop):
+        return _sparse(value)
+    return [_plain(part) for part in value] if isinstance(value, tuple) else value
 
 
 def _node(data: dict[str, Any]) -> Node:
@@ -235,8 +313,14 @@ def _node(data: dict[str, Any]) -> Node:
     for name in ("incoming", "outgoing"):
         if name in fields:
             fields[name] = tuple(fields[name])
+    if "outputs" in fields:
+        fields["outputs"] = tuple((name, source) for name, source in fields["outputs"])
     if "event" in fields:
-        fields["event"] = Event(**fields["event"])
+        fields["event"] = _event(fields["event"])
     if "loop" in fields:
         fields["loop"] = Loop(**fields["loop"])
     return Node(**fields)
+
+
+def _event(data: dict[str, Any]) -> Event:
+    return Event(**{**data, "parts": tuple(_event(part) for part in data.get("parts", ()))})

@@ -23,9 +23,8 @@ from .compile import Process, compile_process
 from .decisions import Decision, parse_decisions
 from .diagram import Diagram
 from .dialect import called_process
-from .findings import BPMN, Findings, label, local
+from .findings import BPMN, Findings, is_true, label, local
 from .source import DEEPEST, FLOW_ELEMENTS, FLOW_NODES, parse_diagram
-from .support import is_true
 
 __all__ = ["read"]
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from lxml import etree
 
 from ...errors import Text, say
-from ..net import Flow, Loop, Node, Scope
+from ..net import Event, Flow, Loop, Node, Scope
 from . import dialect
 from .diagram import Diagram, Drawn
-from .findings import BPMN, Findings, child, label, local, text_of
+from .findings import BPMN, Findings, child, is_true, label, local, names, text_of
 from .source import FLOW_NODES
-from .structure import Draft, check_scope, starts_of
-from .support import check_artefact, check_language
+from .structure import Draft, check_scope, links, starts_of
+from .support import check_artefact, check_language, outputs_of
 from .terms import check_expression, check_loop, check_name, check_script, check_timer
 
 # The standard's default language, which many modelers state and few mean.
@@ -54,6 +54,7 @@ class _Compiler:
         self.flows = self._flows(drawn_flows)
         self.lanes = _lanes(self.process, self.findings)
         self.data = _data_names(diagram.root)
+        self.undone_by = _compensations(diagram.root, self.elements)
 
     def run(self) -> Process:
         waiting: list[tuple[str, etree._Element, str | None]] = [(self.result.id, self.process, None)]
@@ -64,7 +65,7 @@ class _Compiler:
             for drawn in sorted(found, key=lambda d: self.order[d.element.get("id", "")]):
                 node = self._node(scope_id, drawn, lane)
                 draft.nodes[node.id] = node
-                if node.kind == "subprocess" and node.body is not None:
+                if node.kind in ("subprocess", "handler") and node.body is not None:
                     waiting.append((node.body, drawn.element, node.lane))
             self._connect(draft)
             check_scope(draft, self.findings)
@@ -99,9 +100,15 @@ class _Compiler:
             body=drawn.body,
             script=drawn.script,
             properties=dialect.properties(element, self.findings),
+            undo=self.undone_by.get(node_id) if drawn.kind == "boundary" else None,
+            compensation=is_true(element.get("isForCompensation")),
+            transaction=local(element) == "transaction",
+            outputs=tuple(outputs_of(element, self.data)),
         )
         dialect.report_unknown(element, self.findings)
         node = replace(node, result=node.properties.get("result"))
+        if node.kind == "service":
+            node = replace(node, result=dialect.result_variable(element) or node.result)
         if drawn.loop is not None:
             node = replace(node, loop=self._loop(element, drawn.loop))
         if node.kind == "rule":
@@ -135,26 +142,16 @@ class _Compiler:
         return self.data.get(ref, ref)
 
     def _check_terms(self, element: etree._Element, node: Node) -> None:
-        if node.script is not None:
+        if node.kind == "service":
+            check_expression(element, say("expression"), node.script or "", self.findings)
+        elif node.script is not None:
             check_script(element, node.script, self.findings)
-        if node.event is not None and node.event.kind == "timer":
-            check_timer(element, node.event, self.findings)
-        if node.event is not None and node.event.kind in ("message", "signal") and not node.event.name:
-            self.findings.error(
-                "event.no_name",
-                element,
-                say("{element} names no {kind}", element=label(element), kind=_EVENT_WORDS[node.event.kind]),
-                remedy=say("choose a message or signal for it, or give the event a name"),
-            )
-        name = node.event.name or "" if node.event is not None else ""
-        if name.startswith("=") or "${" in name or "#{" in name:
-            self.findings.error(
-                "event.dynamic_name",
-                element,
-                say("{element} waits for a name that is computed", element=label(element)),
-                found=say("{name}", name=name),
-                remedy=say("give the message or signal a fixed name; tell cases apart by their number"),
-            )
+        if node.event is not None:
+            for trigger in node.event.parts or (node.event,):
+                self._check_trigger(element, trigger)
+        for name, source in node.outputs:
+            check_name(element, say("data output"), name, self.findings)
+            check_expression(element, say("data output"), source, self.findings)
         if node.loop is not None:
             check_loop(element, node.loop, self.findings)
         if node.result is not None:
@@ -164,6 +161,34 @@ class _Compiler:
         for part in element.iter(*_EXPRESSIONS):
             if part.getparent() is not None and _owner(part) is element:
                 self._check_language(element, part)
+
+    def _check_trigger(self, element: etree._Element, event: Event) -> None:
+        if event.kind == "timer":
+            check_timer(element, event, self.findings)
+        elif event.kind == "conditional":
+            check_expression(element, say("condition"), event.text or "", self.findings)
+        elif event.kind in ("message", "signal", "link") and not event.name:
+            self.findings.error(
+                "event.no_name",
+                element,
+                say("{element} names no {kind}", element=label(element), kind=_EVENT_WORDS[event.kind]),
+                remedy=say("choose a message or signal for it, or give the event a name"),
+            )
+        for what, variable in (
+            (say("variable of the code"), event.code_to),
+            (say("variable of the message"), event.message_to),
+        ):
+            if variable is not None:
+                check_name(element, what, variable, self.findings)
+        name = event.name or ""
+        if name.startswith("=") or "${" in name or "#{" in name:
+            self.findings.error(
+                "event.dynamic_name",
+                element,
+                say("{element} waits for a name that is computed", element=label(element)),
+                found=say("{name}", name=name),
+                remedy=say("give the message or signal a fixed name; tell cases apart by their number"),
+            )
 
     def _check_language(self, element: etree._Element, expression: etree._Element) -> None:
         inherited = self.language if self.language != _NOT_MEANT else None
@@ -231,6 +256,7 @@ class _Compiler:
         draft.flows = {
             f.id: f for f in draft.flows.values() if f.source in draft.nodes and f.target in draft.nodes
         }
+        draft.flows.update((flow.id, flow) for flow in links(draft))
         incoming: dict[str, list[str]] = {}
         outgoing: dict[str, list[str]] = {}
         for flow in draft.flows.values():
@@ -248,9 +274,13 @@ class _Compiler:
 
 
 _EXPRESSIONS = tuple(
-    BPMN + tag for tag in ("timeDate", "timeDuration", "timeCycle", "loopCardinality", "completionCondition")
+    BPMN + tag
+    for tag in names(
+        """timeDate timeDuration timeCycle loopCardinality completionCondition loopCondition condition
+        transformation from"""
+    )
 )
-_EVENT_WORDS = {"message": say("message"), "signal": say("signal")}
+_EVENT_WORDS = {"message": say("message"), "signal": say("signal"), "link": say("link")}
 
 
 def _owner(part: etree._Element) -> etree._Element | None:
@@ -288,6 +318,19 @@ def _all_lanes(process: etree._Element) -> Iterator[tuple[int, str, etree._Eleme
     for lane in process.iter(BPMN + "lane"):
         around = [lane, *lane.iterancestors(BPMN + "lane")]
         yield len(around), next((e.get("name", "") for e in around if e.get("name")), ""), lane
+
+
+def _compensations(root: etree._Element, elements: Mapping[str, etree._Element]) -> dict[str, str]:
+    """Compensation boundary event → its compensation activity, which an association leads to (§10.7.1)."""
+    found: dict[str, str] = {}
+    for association in root.iter(BPMN + "association"):
+        ends = [elements.get(association.get(name, "")) for name in ("sourceRef", "targetRef")]
+        for event, activity in (ends, ends[::-1]):  # some modelers draw it from the activity
+            if event is None or activity is None or local(event) != "boundaryEvent":
+                continue
+            if is_true(activity.get("isForCompensation")):
+                found.setdefault(event.get("id", ""), activity.get("id", ""))
+    return found
 
 
 def _data_names(root: etree._Element) -> dict[str, str]:

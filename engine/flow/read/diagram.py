@@ -3,49 +3,32 @@
 Its own parser walks along the flows as it connects them, and so loses what no flow reaches, what has no
 id, conditions on activities, signal end events, and its way on deep chains; it orders by the picture's
 y coordinate, and confuses a node called "Start" with its own. Here, through its extension points, every
-flow node is visited once in document order, its task parsers and event parsers make the spec object,
-and each spec keeps the element it was made of (`extensions`), so that `compile` can add what Spiff drops.
+flow node is visited once in document order, its task parsers make the spec object, and each spec keeps the
+element it was made of (`extensions`), so that `compile` can add what Spiff drops. What it knows only in
+part (the triggers of events) or not at all (standard loops) is read from the element.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lxml import etree
 from SpiffWorkflow.bpmn.parser.BpmnParser import BpmnParser
-from SpiffWorkflow.bpmn.parser.event_parsers import (
-    MESSAGE_EVENT_XPATH,
-    SIGNAL_EVENT_XPATH,
-    TERMINATION_EVENT_XPATH,
-    BoundaryEventParser,
-    EndEventParser,
-    EventBasedGatewayParser,
-    IntermediateCatchEventParser,
-    IntermediateThrowEventParser,
-    StartEventParser,
-)
 from SpiffWorkflow.bpmn.parser.ProcessParser import ProcessParser
 from SpiffWorkflow.bpmn.parser.task_parsers import GatewayParser, ScriptTaskParser
 from SpiffWorkflow.bpmn.parser.TaskParser import TaskParser
 from SpiffWorkflow.bpmn.specs import defaults
 from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
-from SpiffWorkflow.bpmn.specs.event_definitions.item_aware_event import SignalEventDefinition
-from SpiffWorkflow.bpmn.specs.event_definitions.message import MessageEventDefinition
-from SpiffWorkflow.bpmn.specs.event_definitions.simple import TerminateEventDefinition
-from SpiffWorkflow.bpmn.specs.event_definitions.timer import (
-    CycleTimerEventDefinition,
-    DurationTimerEventDefinition,
-    TimeDateEventDefinition,
-)
 from SpiffWorkflow.bpmn.specs.mixins import BpmnSpecMixin
 
 from ...errors import say
 from ..net import Event, Kind, Loop
-from .dialect import called_process, standardise_loop
-from .findings import BPMN, Findings, child, label, local
+from .dialect import called_process, expression, standardise_loop
+from .findings import BPMN, Findings, child, is_true, label, local, text_of
 from .source import FLOW_NODES
-from .support import check_node, triggers
+from .support import check_node
+from .triggers import TRIGGERS, Names, interrupts, read_event
 
 
 @dataclass(frozen=True)
@@ -68,6 +51,7 @@ class Diagram:
         self.root = root
         self.findings = findings
         self.processes = {p.get("id", ""): p for p in root.findall(BPMN + "process")}
+        self.names = Names.of(root)
         self._parser = _Parser(findings)
 
     @staticmethod
@@ -107,7 +91,31 @@ class Diagram:
         What can't be run is in the findings instead.
         """
         spec = self._parser.get_spec(scope)
-        return [_drawn(spec, task) for task in spec.task_specs.values() if _KEY in _extensions(task)]
+        tasks = [task for task in spec.task_specs.values() if _KEY in _extensions(task)]
+        found = [self._drawn(spec, task) for task in tasks]
+        return [drawn for drawn in found if drawn is not None]
+
+    def _drawn(self, process: Any, task: Any) -> Drawn | None:
+        """What Spiff and we understood of one element; None if it refers to what is not there."""
+        element = _extensions(task)[_KEY]
+        tag = local(element)
+        kind = _TAGS[tag][2]
+        event = None
+        if tag in TRIGGERS or kind in ("send", "receive"):
+            event = read_event(element, self.names, self.findings)
+            if event is None:
+                return None
+        loop = _loop(task)
+        inner = process.task_specs[task.task_spec] if loop is not None else task
+        return Drawn(
+            element=element,
+            kind="handler" if is_true(element.get("triggeredByEvent")) else kind,
+            event=event,
+            interrupting=interrupts(element),
+            loop=loop or _standard_loop(element),
+            body=inner.spec if kind in ("subprocess", "call") else None,
+            script=_calculation(element, inner),
+        )
 
 
 _KEY = "element"
@@ -169,33 +177,6 @@ class _Gateway(_Element, GatewayParser):  # type: ignore[misc]
     pass
 
 
-class _Race(_Element, EventBasedGatewayParser):  # type: ignore[misc]
-    pass
-
-
-class _Start(_Element, StartEventParser):  # type: ignore[misc]
-    pass
-
-
-class _Catch(_Element, IntermediateCatchEventParser):  # type: ignore[misc]
-    pass
-
-
-class _Throw(_Element, IntermediateThrowEventParser):  # type: ignore[misc]
-    pass
-
-
-class _Boundary(_Element, BoundaryEventParser):  # type: ignore[misc]
-    pass
-
-
-class _End(_Element, EndEventParser):  # type: ignore[misc]
-    def create_task(self) -> Any:
-        # Spiff's own list lacks signals, which then do nothing.
-        triggers = [MESSAGE_EVENT_XPATH, SIGNAL_EVENT_XPATH, TERMINATION_EVENT_XPATH]
-        return self._create_task(self.get_event_definition(triggers))
-
-
 class _Call(_Element, TaskParser):  # type: ignore[misc]
     def create_task(self) -> Any:
         called = called_process(self.node)
@@ -208,8 +189,9 @@ class _Subprocess(_Element, TaskParser):  # type: ignore[misc]
         return self.spec_class(self.spec, self.bpmn_id, subworkflow_spec=body, **self.bpmn_attributes)
 
 
-class _RuleTask(BpmnSpecMixin):  # type: ignore[misc]
-    """Spiff's own needs the decision tables at hand; ours are compiled by `decisions`."""
+class _Plain(BpmnSpecMixin):  # type: ignore[misc]
+    """An element of which Spiff's own spec asks for more than it has to know: decision tables, which
+    `decisions` compiles, or triggers, which `triggers` reads."""
 
 
 class _ProcessParser(ProcessParser):  # type: ignore[misc]
@@ -239,10 +221,9 @@ class _ProcessParser(ProcessParser):  # type: ignore[misc]
             ):
                 continue
             try:
-                if self._refers(node, findings):
-                    # not self.parse_node, which takes a node called "End" for Spiff's own
-                    parser, spec_class = self.parser._get_parser_class(node.tag)
-                    parser(self, spec_class, node, self.nsmap).parse_node()
+                # not self.parse_node, which takes a node called "End" for Spiff's own
+                parser, spec_class = self.parser._get_parser_class(node.tag)
+                parser(self, spec_class, node, self.nsmap).parse_node()
             except Exception as error:  # noqa: BLE001 - whatever the library raises is about this element
                 findings.error(
                     "element.unreadable",
@@ -251,39 +232,28 @@ class _ProcessParser(ProcessParser):  # type: ignore[misc]
                     remedy=say("draw it anew"),
                 )
 
-    def _refers(self, node: etree._Element, findings: Findings) -> bool:
-        """Whether the message or signal that an event names exists."""
-        for trigger in triggers(node):
-            for name, known in (("messageRef", self.parser.messages), ("signalRef", self.parser.signals)):
-                reference = trigger.get(name)
-                if reference and reference not in known:
-                    findings.error(
-                        "event.unknown_reference",
-                        node,
-                        say("{element} names {id}, which is not there", element=label(node), id=reference),
-                        found=say("{name} “{id}”", name=name, id=reference),
-                        remedy=say("choose a message or signal again"),
-                    )
-                    return False
-        return True
-
 
 _TAGS: dict[str, tuple[type, type, Kind]] = {
-    "startEvent": (_Start, defaults.StartEvent, "start"),
-    "endEvent": (_End, defaults.EndEvent, "end"),
-    "intermediateCatchEvent": (_Catch, defaults.IntermediateCatchEvent, "catch"),
-    "intermediateThrowEvent": (_Throw, defaults.IntermediateThrowEvent, "throw"),
-    "boundaryEvent": (_Boundary, defaults.BoundaryEvent, "boundary"),
+    "startEvent": (_Task, _Plain, "start"),
+    "endEvent": (_Task, _Plain, "end"),
+    "intermediateCatchEvent": (_Task, _Plain, "catch"),
+    "intermediateThrowEvent": (_Task, _Plain, "throw"),
+    "boundaryEvent": (_Task, _Plain, "boundary"),
+    "task": (_Task, defaults.NoneTask, "task"),
     "userTask": (_Task, defaults.UserTask, "user"),
     "manualTask": (_Task, defaults.ManualTask, "manual"),
     "scriptTask": (_Script, defaults.ScriptTask, "script"),
-    "businessRuleTask": (_Task, _RuleTask, "rule"),
+    "businessRuleTask": (_Task, _Plain, "rule"),
+    "serviceTask": (_Task, defaults.ServiceTask, "service"),
+    "sendTask": (_Task, _Plain, "send"),
+    "receiveTask": (_Task, _Plain, "receive"),
     "subProcess": (_Subprocess, defaults.SubWorkflowTask, "subprocess"),
+    "transaction": (_Subprocess, defaults.TransactionSubprocess, "subprocess"),
     "callActivity": (_Call, defaults.CallActivity, "call"),
     "exclusiveGateway": (_Gateway, defaults.ExclusiveGateway, "xor"),
     "parallelGateway": (_Gateway, defaults.ParallelGateway, "and"),
     "inclusiveGateway": (_Gateway, defaults.InclusiveGateway, "or"),
-    "eventBasedGateway": (_Race, defaults.EventBasedGateway, "race"),
+    "eventBasedGateway": (_Task, _Plain, "race"),
 }
 
 
@@ -299,63 +269,46 @@ class _Parser(BpmnParser):  # type: ignore[misc]
 # --- Spiff's specs, in the net's words
 
 
-_KINDS: dict[type, Kind] = {spec: kind for _, spec, kind in _TAGS.values()}
+def _calculation(element: etree._Element, inner: Any) -> str | None:
+    if local(element) == "serviceTask":
+        return expression(element)
+    return inner.script if local(element) == "scriptTask" else None
 
 
-def _drawn(process: Any, task: Any) -> Drawn:
-    loop = _loop(task)
-    inner = process.task_specs[task.task_spec] if loop is not None else task
-    kind = _KINDS[type(inner)]
-    return Drawn(
-        element=_extensions(task)[_KEY],
-        kind=kind,
-        event=_event(inner.event_definition)
-        if kind in ("start", "end", "catch", "throw", "boundary")
-        else None,
-        interrupting=getattr(inner, "cancel_activity", True),
-        loop=loop,
-        body=inner.spec if kind in ("subprocess", "call") else None,
-        script=inner.script if kind == "script" else None,
+def _standard_loop(element: etree._Element) -> Loop | None:
+    loop = child(element, "standardLoopCharacteristics")
+    if loop is None:
+        return None
+    most = loop.get("loopMaximum")
+    return Loop(
+        "standard",
+        condition=_text(text_of(child(loop, "loopCondition"))),
+        before=is_true(loop.get("testBefore")),
+        most=int(most) if most else None,
     )
-
-
-def _event(definition: Any) -> Event:
-    match definition:
-        case MessageEventDefinition():
-            return Event("message", name=definition.name or None)
-        case SignalEventDefinition():
-            return Event("signal", name=definition.name or None)
-        case TerminateEventDefinition():
-            return Event("terminate")
-        case TimeDateEventDefinition():
-            return Event("timer", timer="date", text=(definition.expression or "").strip())
-        case DurationTimerEventDefinition():
-            return Event("timer", timer="duration", text=(definition.expression or "").strip())
-        case CycleTimerEventDefinition():
-            return Event("timer", timer="cycle", text=(definition.expression or "").strip())
-    return Event("none")
 
 
 def _loop(task: Any) -> Loop | None:
     match task:
         case defaults.ParallelMultiInstanceTask():
-            return Loop("parallel", **_loop_parts(task))
+            return _many(task, Loop("parallel"))
         case defaults.SequentialMultiInstanceTask():
-            return Loop("sequential", **_loop_parts(task))
+            return _many(task, Loop("sequential"))
     return None
 
 
-def _loop_parts(task: Any) -> dict[str, str | None]:
+def _many(task: Any, loop: Loop) -> Loop:
     # Spiff puts a data reference's text or id into bpmn_id and its name into bpmn_name.
     item, output_item = task.input_item, task.output_item
-    return {
-        "cardinality": _text(task.cardinality),
-        "collection": _text(task.data_input and task.data_input.bpmn_id),
-        "item": _text(item and (item.bpmn_name or item.bpmn_id)),
-        "output": _text(task.data_output and task.data_output.bpmn_id),
-        "output_item": _text(output_item and (output_item.bpmn_name or output_item.bpmn_id)),
-        "until": _text(task.condition),
-    }
+    return replace(
+        loop,
+        cardinality=_text(task.cardinality),
+        collection=_text(task.data_input and task.data_input.bpmn_id),
+        item=_text(item and (item.bpmn_name or item.bpmn_id)),
+        output=_text(task.data_output and task.data_output.bpmn_id),
+        output_item=_text(output_item and (output_item.bpmn_name or output_item.bpmn_id)),
+        until=_text(task.condition),
+    )
 
 
 def _text(value: str | None) -> str | None:

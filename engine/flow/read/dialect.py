@@ -28,6 +28,7 @@ _ENGINES = (
 
 _UNDERSTOOD = frozenset(
     {CAMUNDA + n for n in ("properties", "formKey", "decisionRef", "collection", "elementVariable")}
+    | {CAMUNDA + n for n in ("errorCodeVariable", "errorMessageVariable", "escalationCodeVariable")}
     | {
         ZEEBE + n
         for n in ("properties", "formDefinition", "calledDecision", "calledElement", "loopCharacteristics")
@@ -57,6 +58,7 @@ _HARMLESS = frozenset(
 )
 # On a rule task the variable of the result; elsewhere the value of a script or bean, which has none here.
 _RESULT = CAMUNDA + "resultVariable"
+_EXPRESSION = CAMUNDA + "expression"
 
 
 def extension(element: etree._Element, tag: str) -> etree._Element | None:
@@ -101,6 +103,22 @@ def decision(task: etree._Element) -> tuple[str, str | None]:
         return called.get("decisionId", ""), called.get("resultVariable") or None
     named = task.get(CAMUNDA + "decisionRef") or text_of(extension(task, SPIFF + "calledDecisionId"))
     return named, task.get(_RESULT) or None
+
+
+def expression(task: etree._Element) -> str:
+    """What a service task calculates; empty if it does something else."""
+    return task.get(_EXPRESSION) or ""
+
+
+def result_variable(task: etree._Element) -> str | None:
+    """The variable that what a service task calculates is kept in."""
+    return task.get(_RESULT) or None
+
+
+def caught_into(definition: etree._Element) -> tuple[str | None, str | None]:
+    """The variables that receive the code and the message of a caught error or escalation."""
+    code = definition.get(CAMUNDA + "errorCodeVariable") or definition.get(CAMUNDA + "escalationCodeVariable")
+    return code or None, definition.get(CAMUNDA + "errorMessageVariable") or None
 
 
 def called_process(call: etree._Element) -> str:
@@ -168,6 +186,8 @@ def report_unknown(element: etree._Element, findings: Findings) -> None:
     understood = _UNDERSTOOD | _HARMLESS
     if local(element) == "businessRuleTask":
         understood |= {_RESULT}
+    elif local(element) == "serviceTask":
+        understood |= {_RESULT, _EXPRESSION}
     ignored = [n for n in found if n.startswith(_ENGINES) and n not in understood]
     if ignored:
         findings.warning(

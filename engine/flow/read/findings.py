@@ -81,6 +81,22 @@ def label(element: etree._Element) -> Text:
     return say("{kind} {id}", **params)
 
 
+def is_true(value: str | None) -> bool:
+    """A boolean attribute, as `source` has made uniform; absent is false."""
+    return value == "true"
+
+
+def refuse(node: etree._Element, findings: Findings, what: Text, instead: Text | None) -> None:
+    """Report that `what` of `node` is not run, and what to draw `instead`."""
+    findings.error(
+        "element.unsupported",
+        node,
+        say("{element}: {what} is not supported", element=label(node), what=what),
+        found=what,
+        remedy=instead or say("draw it with tasks, gateways and message, signal or timer events"),
+    )
+
+
 @dataclass(frozen=True)
 class Findings:
     """Collects the problems of `file` into a list shared by all files."""

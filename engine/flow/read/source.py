@@ -31,20 +31,26 @@ FLOW_NODES = names(
 FLOW_ELEMENTS = FLOW_NODES | {"sequenceFlow"}
 SCOPES = frozenset({"process", "subProcess", "transaction", "adHocSubProcess"})
 
-_NAMED = FLOW_ELEMENTS | {"process", "message", "signal", "lane"}
+_NAMED = FLOW_ELEMENTS | {"process", "message", "signal", "error", "escalation", "lane"}
 _UNIQUE = _NAMED | {"dataObject", "dataObjectReference", "dataStoreReference"}
-_QNAMES = ("messageRef", "signalRef", "attachedToRef", "calledElement", "processRef")
+_QNAMES = (
+    *("messageRef", "signalRef", "errorRef", "escalationRef", "activityRef", "attachedToRef"),
+    *("calledElement", "processRef", "sourceRef", "targetRef"),
+)
 _REFERENCES = frozenset(
-    {"incoming", "outgoing", "flowNodeRef", "loopDataInputRef", "loopDataOutputRef", "sourceRef", "targetRef"}
+    {
+        *("incoming", "outgoing", "flowNodeRef", "loopDataInputRef", "loopDataOutputRef"),
+        *("sourceRef", "targetRef", "eventDefinitionRef"),
+    }
 )
 _BOOLEANS = names(
     """isSequential cancelActivity triggeredByEvent isExecutable isInterrupting parallelMultiple instantiate
-    isForCompensation isCollection testBefore isClosed mustUnderstand"""
+    isForCompensation isCollection testBefore isClosed mustUnderstand waitForCompletion"""
 )
 _NAME = re.compile(r"[\w.~-]+")
 _EXPRESSIONS = names(
     """conditionExpression script timeDate timeDuration timeCycle loopCardinality
-    completionCondition"""
+    completionCondition loopCondition condition from to transformation"""
 )
 
 

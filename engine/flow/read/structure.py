@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from lxml import etree
 
 from ...errors import Text, say
-from ..net import ACTIVITIES, Flow, Node
-from .findings import WORDS, Findings, label, local
+from ..net import ACTIVITIES, Flow, Node, the
+from .findings import BPMN, WORDS, Findings, child, is_true, label, local, refuse
 from .source import FLOW_NODES
+from .triggers import definitions_of, kind_of
 
 _SPLITS = frozenset({"xor", "or"})
 _DECIDING = _SPLITS | ACTIVITIES
@@ -44,7 +45,43 @@ def starts_of(draft: Draft) -> tuple[str, ...]:
     plain = [n.id for n in events if n.event is None or n.event.kind == "none"]
     if plain or events:
         return tuple(plain or [n.id for n in events])
-    return tuple(n.id for n in draft.nodes.values() if not n.incoming and n.kind != "boundary")
+    return tuple(n.id for n in draft.nodes.values() if not n.incoming and not _begins_otherwise(n))
+
+
+def _begins_otherwise(node: Node) -> bool:
+    """Whether no token comes to the node by itself: it waits on an edge, for a trigger, to compensate, or
+    for the link to it."""
+    return node.kind in ("boundary", "handler") or node.compensation or _is_link(node)
+
+
+def _is_link(node: Node) -> bool:
+    return node.event is not None and node.event.kind == "link"
+
+
+def _kinds(node: Node) -> set[str]:
+    """The triggers of an event."""
+    if node.event is None:
+        return set()
+    return {trigger.kind for trigger in node.event.parts or (node.event,)}
+
+
+def _undoes(element: etree._Element) -> bool:
+    """Whether it is an event subprocess that compensates what is around it."""
+    starts = element.iterfind(BPMN + "startEvent")
+    return is_true(element.get("triggeredByEvent")) and any(
+        kind_of(definition) == "compensate" for start in starts for definition in definitions_of(start)
+    )
+
+
+def links(draft: Draft) -> list[Flow]:
+    """The ways from link throw events to the link catch event of the same name in their scope (§10.5.5)."""
+    ends = [n for n in draft.nodes.values() if _is_link(n)]
+    catches = {n.event.name: n for n in reversed(ends) if n.kind == "catch" and n.event is not None}
+    return [
+        Flow(f"{throw.id}>{catches[throw.event.name].id}", throw.id, catches[throw.event.name].id)
+        for throw in ends
+        if throw.kind == "throw" and throw.event is not None and throw.event.name in catches
+    ]
 
 
 def check_scope(draft: Draft, findings: Findings) -> None:
@@ -62,6 +99,14 @@ class _Check:
             self._ends(node)
             if node.kind == "boundary":
                 self._boundary(node)
+            if _is_link(node):
+                self._link(node)
+            if node.kind == "handler":
+                self._handler(node)
+            if node.compensation:
+                self._compensation(node)
+            if node.kind in ("throw", "end"):
+                self._throw(node)
             self._default(node)
             self._conditions(node)
             if node.kind == "race":
@@ -76,19 +121,22 @@ class _Check:
         return label(self.draft.elements[node_id])
 
     def _ends(self, node: Node) -> None:
-        if node.kind in ("start", "boundary") and node.incoming:
+        if (node.kind in ("start", "boundary", "handler") or node.compensation) and node.incoming:
             self._error(
                 "node.incoming",
                 node,
                 say("a sequence flow leads into {element}", element=self._name(node.id)),
                 say("lead it into an activity, gateway or intermediate event"),
             )
-        if node.kind == "end" and node.outgoing:
+        undoes = node.kind == "boundary" and "compensate" in _kinds(node)
+        if (node.kind in ("end", "handler") or node.compensation or undoes) and node.outgoing:
             self._error(
                 "node.outgoing",
                 node,
                 say("a sequence flow leaves {element}", element=self._name(node.id)),
-                say("draw an intermediate throw event where the process goes on"),
+                say("draw an intermediate throw event where the process goes on")
+                if node.kind == "end"
+                else say("take the flow away: what was interrupted or compensated goes on by itself"),
             )
 
     def _boundary(self, node: Node) -> None:
@@ -110,6 +158,140 @@ class _Check:
                     host=self._name(known.id),
                 ),
                 say("drag it onto the edge of an activity"),
+            )
+        elif known is not None and "cancel" in _kinds(node) and not known.transaction:
+            self._error(
+                "boundary.no_transaction",
+                node,
+                say(
+                    "{element} is attached to {host}, which is no transaction",
+                    element=self._name(node.id),
+                    host=self._name(known.id),
+                ),
+                say("drag it onto the edge of a transaction, or draw an error event"),
+            )
+        if "compensate" in _kinds(node) and node.undo is None:
+            self._error(
+                "compensation.no_activity",
+                node,
+                say("{element} leads to no compensation activity", element=self._name(node.id)),
+                say("draw an association from it to an activity that is marked as compensation"),
+            )
+
+    def _link(self, node: Node) -> None:
+        """A link throw event leads to one catch event of its scope, and nothing else to that (§10.5.5)."""
+        same = [n for n in self.draft.nodes.values() if _is_link(n) and n.event == node.event]
+        catches = [n for n in same if n.kind == "catch"]
+        drawn = [flow for flow in (*node.incoming, *node.outgoing) if flow in self.draft.sources]
+        if node.kind == "throw" and not catches:
+            self._error(
+                "link.no_target",
+                node,
+                say("{element} leads to no link catch event of its name", element=self._name(node.id)),
+                say("draw one in the same process or subprocess, or the sequence flow itself"),
+            )
+        if node.kind == "catch" and catches[0] is not node:
+            self._error(
+                "link.several",
+                node,
+                say("{element} is a second link catch event of one name", element=self._name(node.id)),
+                say("give it a name of its own"),
+            )
+        for flow in drawn:
+            if (flow in node.outgoing) == (node.kind == "throw"):
+                self._error(
+                    "link.flow",
+                    node,
+                    say("a sequence flow leads from a link throw event, or into a link catch event"),
+                    say("take the sequence flow away, or the link"),
+                )
+
+    def _handler(self, node: Node) -> None:
+        """An event subprocess begins with one start event that has a trigger (§10.3.5)."""
+        element = self.draft.elements[node.id]
+        starts = [e for e in element if local(e) == "startEvent"]
+        if len(starts) != 1:
+            self._error(
+                "handler.one_start",
+                node,
+                say("{element} has not exactly one start event", element=self._name(node.id)),
+                say("draw one event subprocess for each start event"),
+            )
+        elif _undoes(element):
+            same = [e for e in self.draft.element if _undoes(e)]
+            if local(self.draft.element) == "process" or same[0] is not element:
+                self._error(
+                    "compensation.never",
+                    node,
+                    say("{element}: nothing ever starts it", element=self._name(node.id)),
+                    say("draw one such event subprocess in the subprocess that it undoes"),
+                )
+
+    def _compensation(self, node: Node) -> None:
+        """A compensation activity is reached from the edge of what it undoes only (§10.7.1)."""
+        if not any(n.undo == node.id for n in self.draft.nodes.values()):
+            self._error(
+                "node.unreachable",
+                node,
+                say("{element} can never be reached", element=self._name(node.id)),
+                say("draw an association to it from a compensation event on the edge of what it undoes"),
+            )
+
+    def _throw(self, node: Node) -> None:
+        if "compensate" in _kinds(node):
+            self._compensates(node)
+        elif "cancel" in _kinds(node):
+            self._cancels(node)
+
+    def _compensates(self, node: Node) -> None:
+        """What is compensated is in the same scope, or around the event subprocess that throws (§10.5.5)."""
+        wanted = node.event.name if node.event is not None else None
+        scopes = [self.draft.element]
+        if is_true(self.draft.element.get("triggeredByEvent")):
+            scopes.append(the(self.draft.element.getparent()))
+        if wanted is not None and not any(e.get("id") == wanted for scope in scopes for e in scope):
+            self._error(
+                "compensation.unknown_activity",
+                node,
+                say(
+                    "{element} compensates {id}, which is not an activity beside it",
+                    element=self._name(node.id),
+                    id=wanted,
+                ),
+                say("choose an activity of the same process or subprocess, or none for all of them"),
+            )
+
+    def _cancels(self, node: Node) -> None:
+        """A cancel end event ends a transaction, which has a way out for it (§10.5.3, §13.5.6)."""
+        around = [self.draft.element, *self.draft.element.iterancestors()]
+        transaction = next((e for e in around if local(e) == "transaction"), None)
+        if transaction is None:
+            self._error(
+                "cancel.no_transaction",
+                node,
+                say("{element} is in no transaction", element=self._name(node.id)),
+                say("draw it in a transaction, or draw an error or terminate end event"),
+            )
+            return
+        edges = [e for e in the(transaction.getparent()) if e.get("attachedToRef") == transaction.get("id")]
+        if not any(kind_of(d) == "cancel" for e in edges for d in definitions_of(e)):
+            self._error(
+                "cancel.no_way_out",
+                node,
+                say(
+                    "{element} cancels {transaction}, which has no cancel event on its edge",
+                    element=self._name(node.id),
+                    transaction=label(transaction),
+                ),
+                say("drag a cancel boundary event onto the transaction"),
+            )
+        loops = ("multiInstanceLoopCharacteristics", "standardLoopCharacteristics")
+        if any(child(transaction, loop) is not None for loop in loops):
+            refuse(
+                self.draft.elements[node.id],
+                self.findings,
+                say("cancelling one instance of many"),
+                say("put the loop into the transaction, or a subprocess with the loop around it"),
             )
 
     def _default(self, node: Node) -> None:
@@ -172,7 +354,12 @@ class _Check:
             )
         for flow in node.outgoing:
             target = self.draft.nodes[self.draft.flows[flow].target]
-            if target.kind != "catch":
+            waits = target.kind == "catch" and not _is_link(target)
+            if target.kind == "receive":
+                waits = target.loop is None and not any(
+                    n.host == target.id for n in self.draft.nodes.values()
+                )
+            if not waits:
                 self._error(
                     "race.no_event",
                     node,
@@ -243,7 +430,8 @@ def _reached(draft: Draft, starts: tuple[str, ...]) -> set[str]:
         if node.host is not None:
             boundaries.setdefault(node.host, []).append(node.id)
     reached: set[str] = set()
-    queue = deque([*starts, *(n.id for n in draft.nodes.values() if n.kind == "start")])
+    queue = deque([*starts, *(n.id for n in draft.nodes.values() if n.kind in ("start", "handler"))])
+    queue.extend(n.id for n in draft.nodes.values() if n.compensation)  # `_compensation` sees to them
     while queue:
         node_id = queue.popleft()
         if node_id not in reached:

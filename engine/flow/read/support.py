@@ -5,67 +5,33 @@ An element is either run as the standard says or refused here by name: nothing i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lxml import etree
 
 from ...errors import Text, say
-from .dialect import called_process, decision
-from .findings import BPMN, WORDS, Findings, child, label, local, names, text_of
+from .dialect import called_process, decision, expression
+from .findings import BPMN, WORDS, Findings, child, is_true, label, local, names, refuse, text_of
 from .source import FLOW_NODES
+from .triggers import TRIGGERS, check_triggers
 
-_TASKS = frozenset({"userTask", "manualTask", "scriptTask", "businessRuleTask"})
-_ACTIVITIES = _TASKS | {"subProcess", "callActivity"}
-_TRIGGERS = {
-    "startEvent": frozenset({"message", "signal", "timer"}),
-    "endEvent": frozenset({"message", "signal", "terminate"}),
-    "intermediateCatchEvent": frozenset({"message", "signal", "timer"}),
-    "intermediateThrowEvent": frozenset({"message", "signal"}),
-    "boundaryEvent": frozenset({"message", "signal", "timer"}),
-}
-_MAY_BE_BARE = frozenset({"startEvent", "endEvent", "intermediateThrowEvent"})
-_TIMES = ("timeDate", "timeDuration", "timeCycle")
+_TASKS = names("task userTask manualTask scriptTask businessRuleTask serviceTask sendTask receiveTask")
+_SUBPROCESSES = frozenset({"subProcess", "transaction"})
+_ACTIVITIES = _TASKS | _SUBPROCESSES | {"callActivity"}
 _GATEWAYS = frozenset({"exclusiveGateway", "parallelGateway", "inclusiveGateway", "eventBasedGateway"})
-SUPPORTED = _ACTIVITIES | _GATEWAYS | frozenset(_TRIGGERS)
+SUPPORTED = _ACTIVITIES | _GATEWAYS | frozenset(TRIGGERS)
 
 _INSTEAD: dict[str, Text] = {
-    "task": say("make it a user task, a manual task or a script task"),
-    "serviceTask": say("draw a script task for a calculation, a user task for a person's work"),
-    "sendTask": say("draw an intermediate message throw event"),
-    "receiveTask": say("draw an intermediate message catch event"),
+    "serviceTask": say(
+        "give it an expression (camunda:expression), draw a script task for a calculation, a user task for a "
+        "person's work"
+    ),
     "complexGateway": say(
         "draw an inclusive gateway, or a multi-instance activity with a completion condition"
     ),
-    "transaction": say("draw an embedded subprocess, and the way back as ordinary steps"),
     "adHocSubProcess": say("draw an inclusive gateway with one flow to each step that may be needed"),
     "dataStoreReference": say("draw a data object, or say it in a text annotation"),
 }
-_TRIGGER_WORDS: dict[str, Text] = {
-    "message": say("message"),
-    "signal": say("signal"),
-    "timer": say("timer"),
-    "terminate": say("terminate"),
-    "error": say("error"),
-    "escalation": say("escalation"),
-    "compensate": say("compensation"),
-    "conditional": say("conditional"),
-    "cancel": say("cancel"),
-    "link": say("link"),
-    "eventDefinitionRef": say("referenced"),
-}
-_TRIGGER_INSTEAD: dict[str, Text] = {
-    "error": say("draw an exclusive gateway behind the step and lead the failed case its own way"),
-    "escalation": say("draw a message or signal event, or a non-interrupting boundary timer"),
-    "compensate": say("draw the steps that undo the work on a flow of their own"),
-    "conditional": say("draw an exclusive gateway, or a message event that is sent when the condition holds"),
-    "cancel": say("draw an interrupting message boundary event"),
-    "link": say("draw the sequence flow itself"),
-    "terminate": say("draw the terminate event as an end event"),
-    "timer": say("draw an intermediate timer catch event"),
-}
-_SUBPROCESS_START = say(
-    "begin the subprocess with a start event without a trigger and catch the event inside"
-)
-_ORDINARY = say("draw a boundary event on the activity, or an embedded subprocess in the flow")
-_LOOP = say("draw a gateway with a flow back, or a multi-instance activity")
 
 # What a flow node may contain, and what of it has a meaning for the run (checked where it is read).
 _HARMLESS = names(
@@ -82,11 +48,11 @@ def check_node(node: etree._Element, findings: Findings) -> bool:
     before = len(findings.problems)
     tag = local(node)
     if tag not in SUPPORTED:
-        _refuse(node, findings, WORDS.get(tag, say("{tag}", tag=tag)), _INSTEAD.get(tag))
+        refuse(node, findings, WORDS.get(tag, say("{tag}", tag=tag)), _INSTEAD.get(tag))
         return False
     _check_attributes(node, findings)
-    if tag in _TRIGGERS:
-        _check_trigger(node, findings)
+    if tag in TRIGGERS:
+        check_triggers(node, findings)
     for part in node:
         _check_part(node, part, findings)
     if tag == "callActivity":
@@ -100,6 +66,15 @@ def check_node(node: etree._Element, findings: Findings) -> bool:
         )
     elif tag == "scriptTask":
         _check_script(node, findings)
+    elif tag == "serviceTask" and not expression(node):
+        refuse(node, findings, say("service task without an expression"), _INSTEAD[tag])
+    elif tag == "task":
+        findings.warning(
+            "task.no_type",
+            node,
+            say("{element} waits for nobody: it is done as soon as it is reached", element=label(node)),
+            remedy=say("make it a user task, a manual task or a script task"),
+        )
     return not any(p.severity == "error" for p in findings.problems[before:])
 
 
@@ -110,7 +85,7 @@ def check_artefact(element: etree._Element, findings: Findings) -> None:
         if tag in _PERFORMERS:
             _warn_performer(element, element, findings)
         return
-    _refuse(element, findings, WORDS.get(tag, say("{tag}", tag=tag)), _INSTEAD.get(tag))
+    refuse(element, findings, WORDS.get(tag, say("{tag}", tag=tag)), _INSTEAD.get(tag))
 
 
 # Drawn for the reader, or about data that all steps share anyway.
@@ -138,78 +113,26 @@ def check_language(element: etree._Element | None, language: str | None, finding
         )
 
 
-def _refuse(node: etree._Element, findings: Findings, what: Text, instead: Text | None) -> None:
-    findings.error(
-        "element.unsupported",
-        node,
-        say("{element}: {what} is not supported", element=label(node), what=what),
-        found=what,
-        remedy=instead or say("draw it with tasks, gateways and message, signal or timer events"),
-    )
-
-
 def _check_attributes(node: etree._Element, findings: Findings) -> None:
     if is_true(node.get("triggeredByEvent")):
-        _refuse(node, findings, say("event subprocess"), _ORDINARY)
-    if is_true(node.get("isForCompensation")):
-        _refuse(node, findings, say("compensation activity"), _TRIGGER_INSTEAD["compensate"])
+        for tag in ("multiInstanceLoopCharacteristics", "standardLoopCharacteristics"):
+            if child(node, tag) is not None:
+                refuse(node, findings, say("event subprocess that is a loop"), say("put the loop inside"))
+        if is_true(node.get("isForCompensation")) or local(node) == "transaction":
+            what = say("event subprocess that is a handler or a transaction besides")
+            refuse(node, findings, what, say("draw that inside it"))
     if is_true(node.get("instantiate")) or node.get("eventGatewayType") == "Parallel":
-        _refuse(
+        refuse(
             node,
             findings,
-            say("instantiating event-based gateway"),
+            say("instantiating {element}", element=WORDS[local(node)]),
             say("draw one process for each start event"),
         )
     for name in ("startQuantity", "completionQuantity"):
         if node.get(name, "1") != "1":
-            _refuse(
+            refuse(
                 node, findings, say("{name} other than 1", name=name), say("draw a multi-instance activity")
             )
-
-
-def _check_trigger(node: etree._Element, findings: Findings) -> None:
-    tag = local(node)
-    definitions = triggers(node)
-    if not definitions and tag not in _MAY_BE_BARE:
-        _refuse(
-            node, findings, say("event without a trigger"), say("make it a message, signal or timer event")
-        )
-    if len(definitions) > 1:
-        _refuse(
-            node,
-            findings,
-            say("multiple event"),
-            say("draw one event for each trigger, behind an event-based gateway where the first one counts"),
-        )
-        return
-    for definition in definitions:
-        kind = local(definition).removesuffix("EventDefinition")
-        words = _TRIGGER_WORDS.get(kind, say("{tag}", tag=kind))
-        parent = node.getparent()
-        if tag == "startEvent" and parent is not None and local(parent) == "subProcess":
-            _refuse(
-                node, findings, say("{trigger} start event in a subprocess", trigger=words), _SUBPROCESS_START
-            )
-        elif kind not in _TRIGGERS[tag]:
-            what = say("{trigger} {event}", trigger=words, event=WORDS[tag])
-            _refuse(node, findings, what, _TRIGGER_INSTEAD.get(kind))
-        elif kind == "timer" and sum(child(definition, time) is not None for time in _TIMES) != 1:
-            findings.error(
-                "timer.unclear",
-                node,
-                say("{element} has not exactly one time", element=label(node)),
-                expected=say("one of date, duration and cycle"),
-                remedy=say("give one of them, for example the duration P5D"),
-            )
-
-
-def triggers(node: etree._Element) -> list[etree._Element]:
-    """The event definitions of an event, references to shared ones included."""
-    return [
-        part
-        for part in node
-        if part.tag == BPMN + local(part) and local(part).endswith(("EventDefinition", "eventDefinitionRef"))
-    ]
 
 
 def _check_part(node: etree._Element, part: etree._Element, findings: Findings) -> None:
@@ -219,22 +142,74 @@ def _check_part(node: etree._Element, part: etree._Element, findings: Findings) 
     if tag in _PERFORMERS:
         _warn_performer(node, part, findings)
     elif tag in _ASSOCIATIONS:
-        if child(part, "transformation") is not None or child(part, "assignment") is not None:
-            _refuse(
-                node,
-                findings,
-                say("data association with a transformation or assignment"),
-                say("draw a script task that sets the variable"),
-            )
+        _check_association(node, part, findings)
     elif tag == "standardLoopCharacteristics":
-        _refuse(node, findings, say("standard loop"), _LOOP)
+        _check_standard_loop(node, part, findings)
     elif tag == "multiInstanceLoopCharacteristics":
         _check_loop(node, part, findings)
-    elif local(node) == "subProcess":
+    elif local(node) in _SUBPROCESSES:
         if tag not in FLOW_NODES and tag != "sequenceFlow":
             check_artefact(part, findings)
-    elif not (tag == "script" or (local(node) in _TRIGGERS and part in triggers(node))):
-        _refuse(node, findings, WORDS.get(tag, say("{tag}", tag=tag)), None)
+    elif not (tag == "script" or (local(node) in TRIGGERS and _is_trigger(tag))):
+        refuse(node, findings, WORDS.get(tag, say("{tag}", tag=tag)), None)
+
+
+def _is_trigger(tag: str) -> bool:
+    return tag.endswith(("EventDefinition", "eventDefinitionRef"))
+
+
+def _check_association(node: etree._Element, part: etree._Element, findings: Findings) -> None:
+    """Steps share the variables around them, so a plain copy does nothing; what an output association
+    calculates is a variable that is set when the node is done (`outputs_of`)."""
+    calculated = child(part, "transformation") is not None or child(part, "assignment") is not None
+    looped = child(node, "multiInstanceLoopCharacteristics") is not None
+    if calculated and (local(part) == "dataInputAssociation" or looped or local(node) == "endEvent"):
+        refuse(
+            node,
+            findings,
+            say("data association with a transformation or assignment"),
+            say("draw a script task that sets the variable"),
+        )
+
+
+def outputs_of(node: etree._Element, data: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The assignments `(variable, expression)` of the node's data output associations (§10.4.2); `data` are
+    the names of data objects by id."""
+    found = []
+    for part in node.iterfind(BPMN + "dataOutputAssociation"):
+        target = text_of(child(part, "targetRef"))
+        if (transformation := text_of(child(part, "transformation"))) != "":
+            found.append((data.get(target, target), transformation))
+        for assignment in part.iterfind(BPMN + "assignment"):
+            to = text_of(child(assignment, "to"))
+            found.append((data.get(to, to), text_of(child(assignment, "from"))))
+    return found
+
+
+def _check_standard_loop(node: etree._Element, loop: etree._Element, findings: Findings) -> None:
+    if local(node) not in _ACTIVITIES:
+        refuse(node, findings, say("loop on something that is no activity"), None)
+    if child(node, "multiInstanceLoopCharacteristics") is not None:
+        refuse(node, findings, say("two kinds of loop at once"), say("keep one of them"))
+    most = loop.get("loopMaximum", "")
+    if most and not (most.isascii() and most.isdigit()):
+        findings.error(
+            "loop.maximum",
+            node,
+            say("{element}: the loop maximum is not a whole number", element=label(node)),
+            found=say("{value}", value=most),
+            remedy=say("write a number, or a loop condition"),
+        )
+    if not most and not text_of(child(loop, "loopCondition")):
+        findings.error(
+            "loop.endless",
+            node,
+            say("{element} does not say how long it is repeated", element=label(node)),
+            expected=say("a loop condition or a loop maximum"),
+            remedy=say(
+                "write the condition under which it is done again, or draw a gateway with a flow back"
+            ),
+        )
 
 
 def _warn_performer(node: etree._Element, part: etree._Element, findings: Findings) -> None:
@@ -248,14 +223,14 @@ def _warn_performer(node: etree._Element, part: etree._Element, findings: Findin
 
 def _check_loop(node: etree._Element, loop: etree._Element, findings: Findings) -> None:
     if local(node) not in _ACTIVITIES:
-        _refuse(node, findings, say("multi-instance on something that is no activity"), None)
+        refuse(node, findings, say("multi-instance on something that is no activity"), None)
     for name in ("noneBehaviorEventRef", "oneBehaviorEventRef"):
         if loop.get(name):
-            _refuse(
+            refuse(
                 node, findings, say("multi-instance that throws events"), say("remove the behaviour event")
             )
     if loop.get("behavior", "All") != "All" or child(loop, "complexBehaviorDefinition") is not None:
-        _refuse(
+        refuse(
             node,
             findings,
             say("multi-instance behaviour other than All"),
@@ -324,8 +299,3 @@ def _check_script(node: etree._Element, findings: Findings) -> None:
             say("{element} has not exactly one script", element=label(node)),
             remedy=say("write assignments such as “fee = 20”, or make it a manual task"),
         )
-
-
-def is_true(value: str | None) -> bool:
-    """A boolean attribute, as `source` has made uniform; absent is false."""
-    return value == "true"

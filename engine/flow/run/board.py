@@ -1,0 +1,235 @@
+"""What is on the table during one step: the marking, what still moves, and the variables."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from ...clock import Workdays
+from ...errors import Text, say
+from ..marking import Frame, Marking, Visit, Waits, copy_data, event_node, timer_id_of, variables
+from ..net import Net, Node, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Almanac:
+    """What a run knows of time beside the instant: the working days of those who sit in a lane, and the
+    clocks of the item, which `clock('…')` may name.
+
+    Without `workdays` (histories from before calendars were on record) days and hours are exact and
+    working days can't be counted.
+    """
+
+    workdays: Callable[[str | None], Workdays] | None = None
+    clocks: Collection[str] = ()
+
+
+EffectKind = Literal[
+    "entered",
+    "completed",
+    "fired",
+    "cancelled",
+    "opened",
+    "armed",
+    "moved",
+    "stopped",
+    "sent",
+    "signalled",
+    "incident",
+    "ended",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Something that happened to `element` of `scope`, whose identity in this run is `id`.
+
+    `entered`, `completed`, `fired`, `cancelled` are the trace. `opened` says that a task now waits for a
+    person (with the `term` of its clock, if the diagram gives one); `armed` (with `due`, `clock`,
+    `provisional`), `moved` (also `was`) and `stopped` concern the timer `id`; `sent` and `signalled` carry
+    `name`; `incident` carries `code` and `message`; `ended` closes the process, at end event `element` (""
+    when its last token simply ran out).
+    """
+
+    kind: EffectKind
+    scope: str
+    element: str
+    id: str
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Fault(Exception):
+    """An expression, script, table or timer of the diagram failed; its token stops (an incident)."""
+
+    def __init__(self, code: str, message: Text) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+
+
+What = Literal["flow", "node", "instance", "undo"]
+
+
+class Board:
+    """The marking that changes, and all that the rooms share.
+
+    `queue` holds what still moves, in order: `(frame, "flow" | "node", id)` is a token that leaves a flow
+    or begins at a node, `(frame, "instance", visit)` the next instance of a looping activity,
+    `(frame, "undo", visit)` the next handler of a compensation. `changed` says that conditions may have
+    become true since they were looked at.
+    """
+
+    def __init__(self, net: Net, marking: Marking, now: datetime, almanac: Almanac) -> None:
+        self.almanac = almanac
+        self.net = net
+        self.marking = marking
+        self.frames = marking["frames"]
+        self.now = now
+        self.effects: list[Effect] = []
+        self.queue: deque[tuple[str, What, str]] = deque()
+        self.moves = 0
+        self.changed = True
+
+    # --- where things are
+
+    def scope(self, frame_id: str) -> Scope:
+        return self.net.scopes[self.frames[frame_id]["scope"]]
+
+    def node(self, frame_id: str, node_id: str) -> Node:
+        return self.scope(frame_id).nodes[node_id]
+
+    def visit(self, frame_id: str, visit_id: str) -> Visit:
+        return self.frames[frame_id]["live"][visit_id]
+
+    def is_waiting(self, frame_id: str, visit_id: str) -> bool:
+        frame = self.frames.get(frame_id)
+        return frame is not None and visit_id in frame["live"]
+
+    def by_arrival(self, frame_id: str) -> list[str]:
+        live = self.frames[frame_id]["live"]
+        return sorted(live, key=lambda visit_id: live[visit_id]["since"])
+
+    def next_id(self, frame_id: str, node: Node, *, count: bool = True, mark: str = "") -> str:
+        """The identity of the next visit to `node`: its id (and `mark`), and from the second visit on `#2`,
+        `#3`…"""
+        visits = self.frames[frame_id]["visits"]
+        name = node.id + mark
+        number = visits.get(name, 0) + 1
+        if count:
+            visits[name] = number
+        path = f"{frame_id}/{name}" if frame_id else name
+        return path if number == 1 else f"{path}#{number}"
+
+    # --- what is told
+
+    def note(self, kind: EffectKind, frame_id: str, node: Node, visit_id: str, **info: Any) -> None:
+        self.tell(kind, self.scope(frame_id), node, visit_id, **info)
+
+    def tell(self, kind: EffectKind, scope: Scope, node: Node, visit_id: str, **info: Any) -> None:
+        self.effects.append(Effect(kind, scope.id, node.id, visit_id, info))
+
+    # --- visits and frames
+
+    def add_visit(self, frame_id: str, node: Node, visit_id: str, wait: Waits) -> Visit:
+        self.marking["serial"] += 1
+        since = self.marking["serial"]
+        visit: Visit = {"node": node.id, "since": since, "wait": wait}
+        self.frames[frame_id]["live"][visit_id] = visit
+        return visit
+
+    def remove_visit(self, frame_id: str, visit_id: str, *, fired: str | None = None) -> Visit:
+        """Take the visit off the frame; every timer on it but the one that `fired` is stopped."""
+        frame = self.frames[frame_id]
+        visit = frame["live"].pop(visit_id)
+        armed = [(key, *event_node(self.net, frame, visit, key)) for key in visit.get("timers", {})]
+        for key, scope, node in sorted(armed, key=lambda timer: (timer[2].order, timer[0])):
+            if key != fired:
+                self.tell("stopped", scope, node, timer_id_of(visit_id, visit, key))
+        return visit
+
+    def begin_frame(
+        self,
+        frame_id: str,
+        node: Node,
+        *,
+        up: str,
+        owner: str,
+        data: dict[str, Any] | None = None,
+        sealed: bool = True,
+        index: int | None = None,
+    ) -> Frame:
+        """A frame inside visit `owner` of frame `up`, still empty. With `data` it has variables of its own;
+        if also `sealed`, what is written inside stays inside."""
+        frame: Frame = {
+            "scope": node.body or self.frames[up]["scope"],
+            "up": up,
+            "owner": owner,
+            "live": {},
+            "joins": {},
+            "visits": {},
+        }
+        if data is not None:
+            frame["data"] = data
+            frame["sealed"] = sealed
+        if index is not None:
+            frame["index"] = index
+        self.frames[frame_id] = frame
+        return frame
+
+    # --- data
+
+    @property
+    def at(self) -> tuple[datetime, str]:
+        return self.now, self.marking["zone"]
+
+    def evaluate(self, frame_id: str, source: str, more: Mapping[str, Any] | None = None) -> Any:
+        # Here as elsewhere: most commands only look at a case and calculate nothing.
+        from ...expressions import compile_expression
+
+        return self.guarded(
+            lambda data: compile_expression(source).evaluate({**data, **(more or {})}, *self.at), frame_id
+        )
+
+    def holds(self, frame_id: str, source: str, more: Mapping[str, Any] | None = None) -> bool:
+        """Whether a condition is true. It must be a boolean: the text "no" is not a yes (§8.4.13)."""
+        value = self.evaluate(frame_id, source, more)
+        if not isinstance(value, bool):
+            raise Fault(
+                "condition.kind",
+                say("condition {source} gives {value}, not true or false", source=source, value=repr(value)),
+            )
+        return value
+
+    def guarded(self, work: Callable[[dict[str, Any]], Any], frame_id: str) -> Any:
+        """Run diagram code on the variables that frame `frame_id` sees; its failure becomes a `Fault`."""
+        from ...expressions import Failed, Malformed
+
+        try:
+            return work(variables(self.marking, frame_id))
+        except (Failed, Malformed) as error:
+            raise Fault(error.code, error.message) from error
+
+    def write_answers(self, frame_id: str, node: Node, data: dict[str, Any]) -> None:
+        """A step's answers: under its `result` variable, or one by one."""
+        result = node.properties.get("result")
+        self.write(frame_id, {result: data} if result else data)
+
+    def write(self, frame_id: str, values: Mapping[str, Any]) -> None:
+        """Set variables where they belong: in the nearest frame that has them or is sealed.
+
+        Only the names given change, so branches that end later never undo what others wrote.
+        """
+        for name, value in values.items():
+            frame = self.frames[frame_id]
+            while not ("data" in frame and (frame["sealed"] or name in frame["data"])):
+                frame = self.frames[frame["up"]]
+            frame["data"][name] = copy_data(value)
+            self.changed = True
+
+    def put_out(self, frame_id: str, node: Node) -> None:
+        """Make the assignments of the node's data output associations (§10.4.2). Raises `Fault`."""
+        for name, source in node.outputs:
+            self.write(frame_id, {name: self.evaluate(frame_id, source)})
