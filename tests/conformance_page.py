@@ -43,9 +43,9 @@ tasks without a type are completed on arrival. *refused* means that its parser r
 {random}
 """
 
-RANDOM = """**Random diagrams.** `tests/test_differential.py` draws processes of sequences, exclusive, parallel
-and inclusive blocks, subprocesses, user and script tasks, runs them on both engines with the same random order
-of work, and compares which tasks are open after every step, which are done in the end, and the data."""
+RANDOM = """**Random diagrams.** `tests/test_differential.py` draws processes of sequences, exclusive,
+parallel and inclusive blocks, subprocesses, user and script tasks, and runs them on both engines with the
+same random order of work: the tasks open after every step and those done in the end are compared."""
 
 
 def page(here: dict[str, str], stock: dict[str, str]) -> str:
