@@ -36,6 +36,7 @@ from .clock import read_instant, write_instant
 from .deadlines import runs
 from .definition import Definition
 from .events import Record
+from .flow.net import Node
 from .organisation import Organisation
 from .steps import dues, steps
 
@@ -175,12 +176,17 @@ def _holders(case: Case, definition: Definition, organisation: Organisation) -> 
     units = {step.unit for step in possible if step.message is None}
     if units:
         return [_unit(unit, organisation) for unit in sorted(units)]
-    events = [step.node for step in possible if step.node.kind != "boundary"]
+    events = [step.node for step in possible if not _is_around(definition, step.scope, step.node)]
     if events:
         asked = {node.properties.get("waits_for") for node in events}
         return sorted(_unit(unit, organisation) if unit else APPLICANT for unit in asked)
     element = _resting(case, definition)
     return [Holder("waiting", element, **definition.names(element))]
+
+
+def _is_around(definition: Definition, scope: str, node: Node) -> bool:
+    """Whether an event that is waited for is no step of the way: on an edge, or of an event subprocess."""
+    return node.kind == "boundary" or (node.kind == "start" and scope != definition.net.process)
 
 
 def _unit(unit: str, organisation: Organisation) -> Holder:
@@ -208,12 +214,12 @@ def _resting(case: Case, definition: Definition) -> str:
     in_the_way: list[str] = []
     on_edges: list[str] = []
     for timer in dues(case, definition):
-        edge = definition.net.scopes[timer.scope].nodes[timer.element].kind == "boundary"
+        edge = _is_around(definition, timer.scope, definition.net.scopes[timer.scope].nodes[timer.element])
         (on_edges if edge else in_the_way).append(timer.element)
     resting = [
         (visit["since"], visit["node"])
         for frame in case.marking["frames"].values()
         for visit in frame["live"].values()
-        if visit["wait"] not in ("scope", "multi")
+        if visit["wait"] not in ("scope", "multi", "armed")
     ]
     return [*in_the_way, *(element for _, element in sorted(resting)), *on_edges, ""][0]

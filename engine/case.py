@@ -647,13 +647,17 @@ def _check_due(case: Case, event: TimerFired, at: datetime) -> None:
     as that has run out."""
     for frame in case.marking["frames"].values():
         for visit in frame["live"].values():
-            timer = visit.get("timers", {}).get(event.element)
-            if timer is None:
-                continue
-            if timer.get("due") == write_instant(at):
-                return
-            if "clock" in timer and ran_out(case.deadlines, timer["clock"]) and write_instant(at) == case.at:
-                return
+            for key, timer in visit.get("timers", {}).items():
+                if key.partition("|")[0] != event.element:
+                    continue
+                if timer.get("due") == write_instant(at):
+                    return
+                if (
+                    "clock" in timer
+                    and ran_out(case.deadlines, timer["clock"])
+                    and write_instant(at) == case.at
+                ):
+                    return
     raise _wrong_instant(say("timer {timer} was not due at {at}", timer=event.timer, at=write_instant(at)))
 
 

@@ -227,7 +227,7 @@ class Docket:
         """A step is come back to, in this `round` of a joint review: of its earlier visits only the people
         are kept, or a case that goes round for years would grow with each round. What belongs to this round,
         or to the one that this very event ended, stays, and so does what is owed."""
-        for other, entry in list(self.entries.items()):
+        for other, entry in in_order(self.entries):
             if (
                 entry["element"] != element
                 or visit_of(other) == visit_of(task)

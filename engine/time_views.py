@@ -12,7 +12,7 @@ from .clock.ledger import Ledger, Pause, Rule
 from .deadlines import OVERSTAYED, Deadline, card_state, find, rule_of, runs, spent, unit_of
 from .definition import Definition
 from .errors import Invalid, Text, say
-from .flow.marking import element_of, timers
+from .flow.marking import element_of, timers, visit_of_timer
 from .organisation import Organisation
 from .steps import dues
 
@@ -158,7 +158,7 @@ def timer_lines(case: Case, definition: Definition) -> list[dict[str, Any]]:
             "timer": timer.timer,
             "element": timer.element,
             "name": definition.names(timer.element),
-            "step": definition.names(element_of(timer.timer.partition("!")[0])),
+            "step": definition.names(element_of(visit_of_timer(timer.timer) or timer.timer)),
             "due": timer.due,
             "clock": timer.clock or None,
             "provisional": timer.provisional,

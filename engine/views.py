@@ -48,7 +48,7 @@ from .events import (
     TaskOpened,
     TimerFired,
 )
-from .flow.marking import element_of, variables
+from .flow.marking import element_of, variables, visit_of_timer
 from .forms import NO_FIELDS
 from .forms.schema import choices_of, field_title, shape
 from .organisation import Organisation
@@ -323,8 +323,8 @@ def _ground(clock: Clock, data: dict[str, Any]) -> dict[str, str]:
 
 def _timed(definition: Definition, timer: str) -> dict[str, str]:
     """The step on whose edge a timer sits; nothing for a timer that is a step of its own."""
-    visit, _, edge = timer.partition("!")
-    return definition.names(element_of(visit)) if edge else {}
+    visit = visit_of_timer(timer)
+    return definition.names(element_of(visit)) if visit else {}
 
 
 def _about(definition: Definition, event: Event) -> dict[str, str]:

@@ -145,6 +145,17 @@ def test_every_state_of_random_walks_through_random_diagrams_comes_back(
     assert kinds["case.closed"] > SKETCHES // 2
 
 
+def test_every_state_of_walks_with_errors_compensation_and_event_subprocesses_comes_back(
+    watch: Watch, database: str, tmp_path: Path
+) -> None:
+    with Office.create_rehearsal(database, NOON, supervised()) as office:
+        watch.follow(walk_all(office, tmp_path, range(9000, 9012), rare=0.6))
+        kinds = check_replays(office, watch)
+        check_rebuilding(office, database, tmp_path)
+    assert sum(kinds.values()) > 200
+    assert kinds.keys() >= {"message.received", "timer.fired", "task.cancelled"}, kinds
+
+
 @pytest.mark.parametrize("item", SHIPPED)
 def test_every_state_of_random_walks_through_a_shipped_item_comes_back(
     item: str, database: str, watch: Watch, tmp_path: Path

@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,8 @@ class Sketch:
     clocks: Sequence[str] = ()
     timers: dict[str, str] = field(default_factory=dict)
     """Each timer event of the diagram, with the clock that it waits for, or ""."""
+    rare: float = 0
+    """How likely a block has what few diagrams have: errors, compensation, event subprocesses…"""
 
     def name(self, prefix: str) -> str:
         return f"{prefix}{next(self.serial)}"
@@ -90,6 +92,11 @@ class Sketch:
             *(self.sequence, self.choice, self.parallel, self.inclusive, self.rework, self.wait),
             *(self.deadline, self.reminded, self.race, self.each, self.scope, self.script, self.called_off),
         ]
+        if self.rare and self.random.random() < self.rare:
+            kinds = [
+                *(self.failing, self.escalating, self.handled, self.undone, self.transaction, self.linked),
+                *(self.conditional, self.multiple, self.repeated, self.automatic, self.unmade, self.heard),
+            ]
         return self.random.choice(kinds)()
 
     def sequence(self) -> tuple[str, str]:
@@ -185,17 +192,195 @@ class Sketch:
         return task, task
 
     def scope(self) -> tuple[str, str]:
-        inside = Sketch(
-            self.random, max(1, self.size // 2), serial=self.serial, clocks=self.clocks, timers=self.timers
-        )
+        inside = self.inside(self.size // 2)
         inside.whole()
-        self.size -= 2
+        name = self.embed(
+            "sub", inside, self.random.choice(["", "", "times 2", "sequential each one of many"])
+        )
+        return name, name
+
+    def inside(self, size: int) -> Sketch:
+        """A sketch of what goes on in a scope, to be drawn by `embed`."""
+        return Sketch(self.random, max(1, size), serial=self.serial, clocks=self.clocks, timers=self.timers)
+
+    def embed(self, kind: str, inside: Sketch, loop: str = "", *, undo: str = "") -> str:
         name = self.name("s")
-        loop = self.random.choice(["", "", "times 2", "sequential each one of many"])
-        self.elements.append(f"sub {name} {loop} {{{';'.join(inside.elements)}|{';'.join(inside.flows)}}}")
+        drawn = f"{';'.join(inside.elements)}|{';'.join(inside.flows)}"
+        self.elements.append(f"{undo}{kind} {name} {loop} {{{drawn}}}")
         self.tasks += inside.tasks
         self.messages += inside.messages
+        self.size -= 2
+        return name
+
+    def way_out(self, end: str) -> tuple[str, str]:
+        """A gateway that may lead to such an end; the gateway, and the task behind its other way."""
+        check, go_on = self.add("xor", "g"), self.task()
+        self.flow(check, self.add("end", "x", end), f"if {self.condition()}")
+        self.flow(check, go_on, "default")
+        return check, go_on
+
+    def guarded(self, kind: str, ends: Sequence[str], edges: Sequence[str]) -> tuple[str, str]:
+        """A scope that may end in these ways, with these events on its edge, each with a way to go on."""
+        inside = self.inside(self.size // 3)
+        last = inside.add("start", "s")
+        for end in ends:
+            first, following = inside.way_out(end)
+            inside.flow(last, first)
+            last = following
+        first, following = inside.block()
+        inside.flow(last, first)
+        inside.flow(following, inside.add("end", "e"))
+        if self.random.random() < 0.5:
+            inside.handler()
+        host, merge = self.embed(kind, inside), self.add("xor", "j")
+        self.flow(host, merge)
+        for edge in edges:
+            self.flow(self.add("boundary", "b", f"{host} {edge}"), merge)
+        return host, merge
+
+    def failing(self) -> tuple[str, str]:
+        edges = self.random.choice([["error E1", "error E2"], ["error"], ["error E2", "error"]])
+        return self.guarded("sub", ["error E1", "error E2"][: self.random.randint(1, 2)], edges)
+
+    def transaction(self) -> tuple[str, str]:
+        """A transaction that may be cancelled, also from a subprocess inside."""
+        inside, deep = self.inside(self.size // 3), self.inside(2)
+        done = inside.undone()
+        start, (check, task), end = deep.add("start", "s"), deep.way_out("cancel"), deep.add("end", "e")
+        before = deep.undone()
+        for one, other in pairwise([start, *before, check]):
+            if (one, other) != before:
+                deep.flow(one, other)
+        deep.flow(task, end)
+        box = inside.embed("sub", deep, self.random.choice(["", "", "times 2"]))
+        inside.flow(inside.add("start", "s"), done[0])
+        inside.flow(done[1], box)
+        inside.flow(box, inside.add("end", "e"))
+        host, merge = self.embed("transaction", inside), self.add("xor", "j")
+        for source in (host, self.add("boundary", "b", f"{host} cancel")):
+            self.flow(source, merge)
+        return host, merge
+
+    def unmade(self) -> tuple[str, str]:
+        """A subprocess with a compensation event subprocess, and its compensation."""
+        inside, handler = self.inside(self.size // 2), self.inside(2)
+        inside.whole()
+        task, throw = handler.task(), handler.add("throw", "w", "compensate")
+        for one, other in pairwise(
+            [handler.add("start", "s", "compensate"), task, throw, handler.add("end", "n")]
+        ):
+            handler.flow(one, other)
+        inside.embed("handler", handler)
+        host = self.embed("sub", inside, self.random.choice(["", "times 2"]))
+        throw = self.add("throw", "w", "compensate")
+        self.flow(host, throw)
+        return host, throw
+
+    def heard(self) -> tuple[str, str]:
+        """A signal that somebody may wait for."""
+        first, host, last = self.host()
+        throw = self.add("throw", "w", f"signal G{self.random.randint(1, 2)}")
+        heard = self.add(self.random.choice(["boundary", "reminder"]), "b", f"{host} signal G1")
+        self.flow(heard, self.add("end", "n"))
+        self.flow(last, throw)
+        return first, throw
+
+    def escalating(self) -> tuple[str, str]:
+        host, merge = self.guarded("sub", ["escalate X1", "escalate X2"], [])
+        note = self.add(self.random.choice(["reminder", "boundary"]), "b", f"{host} escalate")
+        end = self.add("end", "n")
+        self.flow(note, end)
+        return host, merge
+
+    def handler(self) -> None:
+        """An event subprocess of this scope."""
+        inside = self.inside(2)
+        kind = self.random.choice(["start", "aside"])
+        if self.random.random() < 0.3:
+            start = inside.add("start", "s", "error")
+        elif self.random.random() < 0.4:
+            inside.messages.append(self.name("m"))
+            start = inside.add(kind, "s", f"message {inside.messages[-1]}")
+        elif self.random.random() < 0.5:
+            start = inside.add(kind, "s", f"when {self.condition()} and {self.condition()}")
+        else:
+            start = inside.timer(kind, "s")
+        first, last = inside.block()
+        inside.flow(start, first)
+        inside.flow(last, inside.add("end", "n"))
+        self.embed("handler", inside)
+
+    def handled(self) -> tuple[str, str]:
+        inside = self.inside(self.size // 2)
+        inside.whole()
+        for _ in range(self.random.randint(1, 2)):
+            inside.handler()
+        name = self.embed("sub", inside, self.random.choice(["", "times 2"]))
         return name, name
+
+    def undone(self) -> tuple[str, str]:
+        """Something with a handler, and later perhaps the compensation of it, or of all."""
+        first, host, last = self.host()
+        undo = self.name("u")
+        kind = self.random.choice(["user", "script"])
+        self.elements.append(
+            f"undo {kind} {undo}" + (f" {self.condition()} = True" if kind == "script" else "")
+        )
+        if kind == "user":
+            self.tasks.append(undo)
+        self.add("boundary", "b", f"{host} compensate {undo}")
+        check, merge = self.add("xor", "g"), self.add("xor", "j")
+        throw = self.add("throw", "w", self.random.choice(["compensate", f"compensate {host}"]))
+        self.flow(last, check)
+        self.flow(check, throw, f"if {self.condition()}")
+        self.flow(throw, merge)
+        self.flow(check, merge, "default")
+        return first, merge
+
+    def linked(self) -> tuple[str, str]:
+        link = self.name("k")
+        split, catch = self.add("xor", "g"), self.add("catch", "l", f"link {link}")
+        for condition in (f"if {self.condition()}", "default"):
+            throw = self.add("throw", "l", f"link {link}")
+            first, last = self.block()
+            self.flow(split, first, condition)
+            self.flow(last, throw)
+        return split, catch
+
+    def conditional(self) -> tuple[str, str]:
+        first, host, last = self.host()
+        kind = self.random.choice(["boundary", "reminder"])
+        edge = self.add(kind, "b", f"{host} when {self.condition()} and not {self.condition()}")
+        if kind == "boundary":
+            merge = self.add("xor", "j")
+            self.flow(last, merge)
+            self.flow(edge, merge)
+            return first, merge
+        self.flow(edge, self.add("end", "n"))
+        return first, last
+
+    def multiple(self) -> tuple[str, str]:
+        self.messages.append(self.name("m"))
+        of = self.random.choice(["any", "all"])
+        catch = self.add("catch", "w", f"{of} message {self.messages[-1]}, after PT5H, when v1 or not v1")
+        return catch, catch
+
+    def repeated(self) -> tuple[str, str]:
+        first = self.random.choice(["", "first "])
+        task = self.task(f"{first}while {self.condition()} most 3")
+        return task, task
+
+    def automatic(self) -> tuple[str, str]:
+        names = [
+            self.add("task", "c"),
+            self.add("send", "c", "hello"),
+            self.add("service", "c", "sum = ${1 + 1}"),
+        ]
+        self.messages.append(self.name("m"))
+        names.append(self.add("receive", "w", self.messages[-1]))
+        for one, other in pairwise(names):
+            self.flow(one, other)
+        return names[0], names[-1]
 
     def script(self) -> tuple[str, str]:
         name = self.condition()
@@ -285,9 +470,10 @@ class Sketch:
         return f'effect = {{ kind = "{kind}"{basis}{more.get(kind, "")} }}'
 
 
-def sketch(root: Path, seed: int) -> Path:
-    """The folder of an item around a random diagram, below `root`."""
-    drawn = Sketch(random.Random(seed), 10 + seed % 10, 5, clocks=["c1", "c2", "c3"][: 1 + seed % 3])
+def sketch(root: Path, seed: int, rare: float = 0) -> Path:
+    """The folder of an item around a random diagram, below `root`; `rare` as in `Sketch`."""
+    clocks = ["c1", "c2", "c3"][: 1 + seed % 3]
+    drawn = Sketch(random.Random(seed), 10 + seed % 10, 5, clocks=clocks, rare=rare)
     drawn.whole()
     start = drawn.elements[0].split()[1]
     issuing = [
@@ -510,11 +696,11 @@ def sweep_until(office: Office, database: str, until: datetime, every: timedelta
     raise RuntimeError("counting never ends")
 
 
-def walk_all(office: Office, root: Path, seeds: range) -> Iterator[str]:
+def walk_all(office: Office, root: Path, seeds: range, rare: float = 0) -> Iterator[str]:
     """Publish a sketch for each seed and walk through it; yields the case after each act."""
     since = NOON
     for seed in seeds:
-        item = office.publish(sketch(root, seed), NOON).item
+        item = office.publish(sketch(root, seed, rare), NOON).item
         walk = Walk(office, item, seed, since)
         yield from walk.go(60)
         since = max(NOON, walk.now - timedelta(hours=9))  # what changes the calendar reaches the case before

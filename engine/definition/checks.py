@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..errors import NOTHING, Problem, Text, say
 from ..expressions import Malformed, compile_expression, compile_script, compile_table
 from ..flow.marking import element_of
-from ..flow.net import HUMAN, Net, Node, Scope
+from ..flow.net import HUMAN, Net, Node, Scope, triggers
 from .model import DIAGRAM, ITEM, is_example, read_toml
 from .wording import fault, near, one_of, unknown
 
@@ -276,14 +276,15 @@ def check_net(
             found += _check_documents(item, node, file_of(scope))
     found += _check_lanes(item, net, file_of)
     found += _check_units(item, organisation)
-    found += _check_outcomes(item, net.scopes[net.process], file_of(net.scopes[net.process]))
+    found += _check_outcomes(item, net, file_of(net.scopes[net.process]))
     found += _check_variables(item, net, forms, file_of)
     return found
 
 
 def _check_performer(scope: Scope, node: Node, file: str, outermost: bool) -> Iterator[Problem]:
     """Somebody must be responsible for what waits for a person or is entered by one."""
-    entered = node.event is not None and node.event.kind == "message" and node.kind in ("catch", "boundary")
+    entered = node.kind in ("catch", "boundary", "receive") or (node.kind == "start" and not outermost)
+    entered = entered and any(event.kind == "message" for event in triggers(node))
     opening = outermost and node.id in scope.starts
     if node.lane is None and (node.kind in HUMAN or entered or opening):
         yield fault(
@@ -345,12 +346,15 @@ def _check_documents(item: Mapping[str, Any], node: Node, file: str) -> Iterator
             yield unknown("document", file, node.id, document, known)
 
 
-def _check_outcomes(item: Mapping[str, Any], process: Scope, file: str) -> Iterator[Problem]:
+def _check_outcomes(item: Mapping[str, Any], net: Net, file: str) -> Iterator[Problem]:
     """Each way the process can end is an outcome of the case. An end that only a reminder reaches (a
-    non-interrupting boundary event) ends no case."""
+    non-interrupting boundary event or event subprocess) ends no case."""
     outcomes = item.get("outcomes", {})
-    ends = {node.id for node in process.nodes.values() if node.kind == "end"}
-    for node in _main(process):
+    process = net.scopes[net.process]
+    starts = [(handler, net.start_of(handler)[1]) for handler in process.handlers]
+    scopes = [process, *(net.scopes[handler.body or ""] for handler, start in starts if start.interrupting)]
+    ends = {node.id for scope in scopes for node in scope.nodes.values() if node.kind == "end"}
+    for node in (node for scope in scopes for node in _main(scope)):
         if node.kind == "end" and node.id not in outcomes:
             yield fault(
                 "outcome.missing",
@@ -446,6 +450,9 @@ def written(node: Node, net: Net, forms: Mapping[str, Mapping[str, Any]]) -> Ite
     if node.script is not None:
         with contextlib.suppress(Malformed):  # flow.read has said so
             yield from compile_script(node.script).assigns
+    yield from (name for name, _ in node.outputs)
+    for event in triggers(node):
+        yield from (name for name in (event.code_to, event.message_to) if name)
     if node.decision is not None:
         yield from (
             str(output.get("name")) for output in net.tables.get(node.decision, {}).get("outputs", ())
@@ -458,10 +465,13 @@ def _needed(scope: Scope, node: Node, net: Net) -> Iterator[tuple[str, str, froz
     sources += [(node.id, node.properties.get(name)) for name in ("unit", "term")]
     if node.loop is not None:
         sources += [
-            (node.id, text) for text in (node.loop.cardinality, node.loop.collection, node.loop.until)
+            (node.id, text)
+            for text in (node.loop.cardinality, node.loop.collection, node.loop.until, node.loop.condition)
         ]
-    if node.event is not None and not re.match(r"[+-]?P?T?\d|R\d*/", node.event.text or ""):
-        sources.append((node.id, node.event.text))
+    for event in triggers(node):
+        if not re.match(r"[+-]?P?T?\d|R\d*/", event.text or ""):
+            sources.append((node.id, event.text))
+    sources += [(node.id, text) for text in (node.expression, *(source for _, source in node.outputs))]
     for element, source in sources:
         if source:
             with contextlib.suppress(Malformed):  # flow.read has said so

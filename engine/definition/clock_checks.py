@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import NOTHING, Invalid, Problem, say
 from ..expressions import Malformed, compile_expression
-from ..flow.net import Net, Node
+from ..flow.net import Net, Node, triggers
 from .checks import Organisation
 from .clocks import Clock, read_clock
 from .model import DIAGRAM, ITEM
@@ -90,9 +90,10 @@ def _timers(net: Net) -> Iterator[tuple[str, Node, frozenset[str]]]:
     """`(scope, timer event, clocks it names)` of every timer that is written as an expression."""
     for scope in net.scopes.values():
         for node in scope.nodes.values():
-            if node.event is not None and node.event.kind == "timer":
+            for event in triggers(node):
                 with contextlib.suppress(Malformed):  # a literal; or flow.read has said so
-                    yield scope.id, node, compile_expression(node.event.text or "").clocks
+                    if event.kind == "timer":
+                        yield scope.id, node, compile_expression(event.text or "").clocks
 
 
 def _bound(net: Net) -> dict[str, frozenset[str]]:

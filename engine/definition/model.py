@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Diverged, Text, say, titled
 from ..events import canonical, digest
-from ..flow.net import Net, Node
+from ..flow.net import Net, Node, triggers
 from ..forms import NO_FIELDS
 from .clocks import Clock, read_clock
 
@@ -79,8 +79,9 @@ class Definition:
     def message_element(self, message: str) -> str:
         """The id of the event that waits for `message`; the message's own name if none does."""
         for node in self._nodes.values():
-            if node.event is not None and (node.event.kind, node.event.name) == ("message", message):
-                return node.id
+            for event in triggers(node):
+                if (event.kind, event.name) == ("message", message):
+                    return node.id
         return message
 
     def performer(self, scope: str, node: Node) -> tuple[str, str]:

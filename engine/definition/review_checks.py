@@ -133,6 +133,11 @@ def _check_cancelling(drawn: Drawn, scope: Scope, node: Node, beside: Sequence[s
         )
 
     for outer, activity in [(scope, node), *drawn.around(scope)]:
+        inside = activity.kind == "handler" and drawn.net.start_of(activity)[1].interrupting
+        for start in (drawn.net.start_of(handler)[1] for handler in outer.handlers):
+            if start.interrupting and not inside:  # once one has begun, no other one does
+                message = say("{event} would take the referral {step} away", event=start.id, step=node.id)
+                yield cancels(outer, start.id, message, say("make its event subprocess non-interrupting"))
         if activity.loop is not None and activity.loop.until is not None:
             message = say("the completion condition would take open referrals away")
             remedy = say("remove it; the joint review knows when it is certain")

@@ -20,7 +20,7 @@ import marshal
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
-from .net import Event, Net, Node, Scope, the
+from .net import Event, Net, Node, Scope, the, triggers
 
 Waits = Literal["task", "event", "race", "scope", "multi", "incident", "armed", "undo"]
 """What a visit waits for: a person, its trigger, the first of several, what runs inside, or repair; an
@@ -226,9 +226,8 @@ def receives(net: Net, kind: Literal["message", "signal"], name: str) -> bool:
         part.kind == kind and part.name == name
         for scope in net.scopes.values()
         for node in scope.nodes.values()
-        if node.event is not None
-        and (node.kind in ("catch", "boundary", "receive") or node.id in scope.starts)
-        for part in node.event.parts or (node.event,)
+        if node.kind in ("catch", "boundary", "receive") or node.id in scope.starts
+        for part in triggers(node)
     )
 
 
@@ -242,8 +241,8 @@ def variables(marking: Marking, frame_id: str = "") -> dict[str, Any]:
 
 
 def element_of(task: str) -> str:
-    """The element that a task or timer is a visit of: `fire` for `review/fire#2` and for `fire:3`."""
-    return task.rpartition("/")[2].partition("#")[0].partition(":")[0]
+    """The element that a task or timer is a visit of: `fire` for `review/fire#2`, `fire:3` and `!fire`."""
+    return task.rpartition("/")[2].partition("#")[0].partition(":")[0].removeprefix("!")
 
 
 def copy_data(value: Any) -> Any:
@@ -255,6 +254,12 @@ def copy_data(value: Any) -> Any:
 def timer_id_of(visit_id: str, visit: Visit, key: str) -> str:
     """A catch event's timer is named like the visit; others also name the event they belong to."""
     return visit_id if visit["node"] == key else f"{visit_id}!{key}"
+
+
+def visit_of_timer(timer: str) -> str:
+    """The visit that a timer is on the edge of (of an event subprocess: that waits for it); "" if the timer
+    is what the visit itself waits for."""
+    return timer.rpartition("!")[0]
 
 
 def part_key(node: Node, part: int | None) -> str:

@@ -25,7 +25,7 @@ Kind = Literal[
     "task",  # task without a type (§10.3.3): nothing to do
     "send",  # send task: sends its message at once
     "receive",  # receive task: waits for its message
-    "service",  # service task: calculates `script`, an expression, at once
+    "service",  # service task: calculates `expression` at once
     "user",  # user task: waits for a person (§10.3.3)
     "manual",  # manual task: waits for a person's word that it is done
     "script",  # script task: runs `script` at once
@@ -155,6 +155,7 @@ class Node:
     loop: Loop | None = None
     body: str | None = None
     script: str | None = None
+    expression: str | None = None
     decision: str | None = None
     result: str | None = None
     properties: dict[str, str] = field(default_factory=dict)
@@ -162,6 +163,11 @@ class Node:
     compensation: bool = False
     transaction: bool = False
     outputs: tuple[tuple[str, str], ...] = ()
+
+
+def triggers(node: Node) -> tuple[Event, ...]:
+    """What an event is triggered by or throws: of a multiple event its parts; nothing for other nodes."""
+    return () if node.event is None else node.event.parts or (node.event,)
 
 
 @dataclass(frozen=True)
@@ -249,8 +255,7 @@ class Net:
             part.kind == "conditional"
             for scope in self.scopes.values()
             for node in scope.nodes.values()
-            if node.event is not None
-            for part in node.event.parts or (node.event,)
+            for part in triggers(node)
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from lxml import etree
 
 from ...errors import Text, say
-from ..net import Event, Flow, Loop, Node, Scope
+from ..net import Event, Flow, Loop, Node, Scope, triggers
 from . import dialect
 from .diagram import Diagram, Drawn
 from .findings import BPMN, Findings, child, is_true, label, local, names, text_of
@@ -108,7 +108,8 @@ class _Compiler:
         dialect.report_unknown(element, self.findings)
         node = replace(node, result=node.properties.get("result"))
         if node.kind == "service":
-            node = replace(node, result=dialect.result_variable(element) or node.result)
+            result = dialect.result_variable(element) or node.result
+            node = replace(node, expression=dialect.expression(element), result=result)
         if drawn.loop is not None:
             node = replace(node, loop=self._loop(element, drawn.loop))
         if node.kind == "rule":
@@ -142,13 +143,12 @@ class _Compiler:
         return self.data.get(ref, ref)
 
     def _check_terms(self, element: etree._Element, node: Node) -> None:
-        if node.kind == "service":
-            check_expression(element, say("expression"), node.script or "", self.findings)
-        elif node.script is not None:
+        if node.expression is not None:
+            check_expression(element, say("expression"), node.expression, self.findings)
+        if node.script is not None:
             check_script(element, node.script, self.findings)
-        if node.event is not None:
-            for trigger in node.event.parts or (node.event,):
-                self._check_trigger(element, trigger)
+        for trigger in triggers(node):
+            self._check_trigger(element, trigger)
         for name, source in node.outputs:
             check_name(element, say("data output"), name, self.findings)
             check_expression(element, say("data output"), source, self.findings)

@@ -24,7 +24,7 @@ from SpiffWorkflow.bpmn.specs.mixins import BpmnSpecMixin
 
 from ...errors import say
 from ..net import Event, Kind, Loop
-from .dialect import called_process, expression, standardise_loop
+from .dialect import called_process, standardise_loop
 from .findings import BPMN, Findings, child, is_true, label, local, text_of
 from .source import FLOW_NODES
 from .support import check_node
@@ -111,10 +111,10 @@ class Diagram:
             element=element,
             kind="handler" if is_true(element.get("triggeredByEvent")) else kind,
             event=event,
-            interrupting=interrupts(element),
+            interrupting=interrupts(element) and (event is None or event.kind != "compensate"),
             loop=loop or _standard_loop(element),
             body=inner.spec if kind in ("subprocess", "call") else None,
-            script=_calculation(element, inner),
+            script=inner.script if kind == "script" else None,
         )
 
 
@@ -267,12 +267,6 @@ class _Parser(BpmnParser):  # type: ignore[misc]
 
 
 # --- Spiff's specs, in the net's words
-
-
-def _calculation(element: etree._Element, inner: Any) -> str | None:
-    if local(element) == "serviceTask":
-        return expression(element)
-    return inner.script if local(element) == "scriptTask" else None
 
 
 def _standard_loop(element: etree._Element) -> Loop | None:

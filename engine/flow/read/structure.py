@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from ...errors import Text, say
-from ..net import ACTIVITIES, Flow, Node, the
+from ..net import ACTIVITIES, Flow, Node, the, triggers
 from .findings import BPMN, WORDS, Findings, child, is_true, label, local, refuse
 from .source import FLOW_NODES
 from .triggers import definitions_of, kind_of
@@ -59,10 +59,7 @@ def _is_link(node: Node) -> bool:
 
 
 def _kinds(node: Node) -> set[str]:
-    """The triggers of an event."""
-    if node.event is None:
-        return set()
-    return {trigger.kind for trigger in node.event.parts or (node.event,)}
+    return {trigger.kind for trigger in triggers(node)}
 
 
 def _undoes(element: etree._Element) -> bool:

@@ -65,7 +65,7 @@ def _automatic(board: Board, frame_id: str, node: Node, visit_id: str) -> None:
             values = board.guarded(lambda data: compile_script(script).run(data, *board.at), frame_id)
             board.write(frame_id, values)
         case "service":
-            value = board.evaluate(frame_id, the(node.script))
+            value = board.evaluate(frame_id, the(node.expression))
             if node.result is not None:
                 board.write(frame_id, {node.result: value})
         case "rule":

@@ -220,6 +220,9 @@ def finish_frame(board: Board, frame_id: str) -> None:
     del board.frames[frame_id]
     if "data" in frame:
         board.write(up, frame["data"])
+    host = board.node(up, board.visit(up, owner)["node"])
+    if "end" in frame and host.kind == "handler" and board.net.start_of(host)[1].interrupting:
+        board.frames[up]["end"] = frame["end"]  # it took the place of all else, so its end is the scope's
     activities.complete(board, up, owner, inside=frame)
 
 
