@@ -37,13 +37,14 @@ def run(case: Case) -> tuple[Observed, str]:
     assert net is not None
     given: list[dict[str, Any]] = []
     seen = Observed()
-    result = _rehearse(net, case, given)
     for step in case.steps:
         if step.what == "open":
-            seen.opened.append(sorted(result.open))
+            seen.opened.append(sorted(_rehearse(net, case, given).open))
+        elif step.which > 1:
+            given.append({"complete": _identity(step, _rehearse(net, case, given)), "data": step.data})
         else:
-            given.append(_step(step, result))
-            result = _rehearse(net, case, given)
+            given.append(_step(step))
+    result = _rehearse(net, case, given)
     seen.completed = [effect.element for _, effect in result.trace if effect.kind == "completed"]
     seen.cancelled = {effect.element for _, effect in result.trace if effect.kind == "cancelled"}
     seen.open, seen.state = sorted(result.open), result.state
@@ -77,15 +78,10 @@ def _rehearse(net: Net, case: Case, steps: list[dict[str, Any]]) -> Rehearsal:
     return rehearse(net, {"start": BEGINNING.isoformat(), "variables": case.variables, "steps": steps})
 
 
-def _step(step: Step, so_far: Rehearsal) -> dict[str, Any]:
+def _step(step: Step) -> dict[str, Any]:
     if step.what == "advance":
         return {"advance_to": step.name}
-    if step.what == "signal":
-        return {"signal": step.name, "data": step.data}
-    if step.what == "message":
-        return {"message": step.name, "data": step.data}
-    name = step.name if step.which == 1 else _identity(step, so_far)
-    return {"complete": name, "data": step.data}
+    return {{"do": "complete"}.get(step.what, step.what): step.name, "data": step.data}
 
 
 def _identity(step: Step, so_far: Rehearsal) -> str:
