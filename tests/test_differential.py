@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ class _Artist:
     def sequence(self, depth: int) -> tuple[str, str, str, str]:
         blocks = [self.block(depth) for _ in range(self.pick.randint(1, 3))]
         flows = [flows for _, flows, _, _ in blocks if flows]
-        flows += [f"{one[3]} -> {two[2]}" for one, two in zip(blocks, blocks[1:], strict=False)]
+        flows += [f"{one[3]} -> {two[2]}" for one, two in pairwise(blocks)]
         return "; ".join(block[0] for block in blocks), "; ".join(flows), blocks[0][2], blocks[-1][3]
 
     def block(self, depth: int) -> tuple[str, str, str, str]:
