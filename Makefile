@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench catalogue clean
+.PHONY: demo test check bench conformance catalogue clean
 
 # The stamp says that the virtualenv holds exactly what the lock names.
 .venv/.ready: requirements.lock pyproject.toml
@@ -26,6 +26,9 @@ bench: .venv/.ready
 	$(BIN)/python bench/cold_start.py
 	$(BIN)/python bench/receipt.py
 	$(BIN)/python bench/sweep.py
+
+conformance: .venv/.ready
+	$(BIN)/python tests/conformance_page.py
 
 catalogue: .venv/.ready
 	$(BIN)/pybabel --quiet extract --keywords say:1 --no-location --sort-output --output engine/locale/lianban.pot engine cli.py

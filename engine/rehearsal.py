@@ -154,13 +154,13 @@ class _Player:
             )
         element = ""
         for _ in range(MOST_FIRINGS):
-            if self.work > MOST_WORK:
-                break
-            self.work += sum(len(frame["live"]) for frame in self.marking["frames"].values())
             due = timers(self.net, self.marking)[:1] if self.marking["state"] == "running" else []
             if not due or read_instant(due[0].due) > until:
                 self.now = until
                 return
+            if self.work > MOST_WORK:
+                break
+            self.work += sum(len(frame["live"]) for frame in self.marking["frames"].values())
             self.now, element = read_instant(due[0].due), due[0].element
             self.take(Fire(due[0].timer))
         raise Invalid(

@@ -79,7 +79,18 @@ def label(element: etree._Element) -> Text:
     }
     if params["name"]:
         return say("{kind} “{name}” ({id})", **params)
+    if not params["id"] and (around := named(element)):
+        return say("{kind} in {id}", kind=params["kind"], id=around)
     return say("{kind} {id}", **params)
+
+
+def named(element: etree._Element | None) -> str | None:
+    """The id by which the element is found: its own, else that of the nearest one around it."""
+    while element is not None and (around := element.getparent()) is not None:
+        if element.get("id"):
+            return element.get("id")
+        element = around
+    return None
 
 
 def is_true(value: str | None) -> bool:
@@ -116,12 +127,12 @@ class Findings:
         remedy: Text = NOTHING,
     ) -> None:
         """Something that forbids running the diagram."""
-        name = None if element is None else element.get("id")
+        name = named(element)
         self.problems.append(Problem(code, "error", self.file, name, message, expected, found, remedy))
 
     def warning(
         self, code: str, element: etree._Element | None, message: Text, *, remedy: Text = NOTHING
     ) -> None:
         """Something that is drawn but has no effect."""
-        name = None if element is None else element.get("id")
+        name = named(element)
         self.problems.append(Problem(code, "warning", self.file, name, message, remedy=remedy))

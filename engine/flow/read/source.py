@@ -64,27 +64,37 @@ def parse(data: bytes, findings: Findings) -> etree._Element | None:
             remedy=say("split the process into called processes"),
         )
         return None
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
+    if _WEB_PAGE.match(data):
+        findings.error(
+            "bpmn.not_bpmn",
+            None,
+            say("the file is a web page, not a diagram"),
+            remedy=say("download the file itself, not the page that shows it"),
+        )
+        return None
+    declared = _declared(data)
     try:
-        root = etree.fromstring(data, parser)
+        root = _tree(data, "gb18030" if declared in _CHINESE else None)
     except etree.XMLSyntaxError as error:
+        reason = (error.msg or "").strip()
+        remedy = say("save it again from the modeler")
+        if "encoding" in reason:
+            remedy = say("save it as UTF-8; its characters are not {declared}", declared=declared or "UTF-8")
         findings.error(
             "xml.unreadable",
             None,
-            say(
-                "the file is not well-formed XML, line {line}: {reason}", line=error.lineno, reason=error.msg
-            ),
-            remedy=say("save it again from the modeler"),
+            say("the file is not well-formed XML, line {line}: {reason}", line=error.lineno, reason=reason),
+            remedy=remedy,
         )
         return None
-    if root.getroottree().docinfo.doctype:  # type: ignore[union-attr]
+    if declared and not declared.startswith("utf") and _is_utf8(data):
+        findings.warning(
+            "xml.encoding_doubtful",
+            None,
+            say("the file says that it is written in {declared}, but it looks like UTF-8", declared=declared),
+            remedy=say("if names are garbled, correct the encoding in the first line"),
+        )
+    if root.getroottree().docinfo.doctype:  # type: ignore[attr-defined]
         findings.error(
             "xml.doctype",
             None,
@@ -93,6 +103,37 @@ def parse(data: bytes, findings: Findings) -> etree._Element | None:
         )
         return None
     return root
+
+
+_WEB_PAGE = re.compile(rb"\s*<(!doctype\s+)?html\b", re.IGNORECASE)
+_CHINESE = frozenset({"gb2312", "gbk", "cp936"})
+"""Names under which files are declared that hold characters of a later version of the same set."""
+
+
+def _declared(data: bytes) -> str:
+    """The encoding that the XML declaration names; empty if it names none."""
+    found = re.match(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.-]+)", data)
+    return found[1].decode("ascii").lower() if found else ""
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        return not data.decode("utf-8").isascii()
+    except UnicodeDecodeError:
+        return False
+
+
+def _tree(data: bytes, encoding: str | None) -> etree._Element:
+    parser = etree.XMLParser(
+        encoding=encoding,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    return etree.fromstring(data, parser)
 
 
 def parse_diagram(data: bytes, findings: Findings) -> etree._Element | None:
