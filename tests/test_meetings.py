@@ -227,6 +227,7 @@ def test_a_conclusion_that_is_not_carried_out_brings_a_card(office: Office) -> N
         ({"date": "2026-03-02"}, "meeting.notice"),
         ({"time": "25:00"}, "meeting.time"),
         ({"date": "tomorrow"}, "meeting.time"),
+        ({"date": "2026-03-07"}, "meeting.day_off"),
         ({"departments": ["d1", "hall"]}, "meeting.department"),
         ({"departments": ["d1", "d1"]}, "meeting.department"),
     ],
@@ -260,7 +261,10 @@ def test_the_designated_leader_replies_and_names_a_substitute_of_her_department(
     case = convened(office)
     with pytest.raises(NotAllowed):
         office.do("p2", case, "invite:2", {"reply": "coming"}, NOON + 2 * HOUR)
-    for reply in ({"reply": "substitute", "substitute": "p1"}, {"reply": "substitute"}, {"reply": "apology"}):
+    for reply in (
+        *({"reply": "substitute", "substitute": who} for who in ("p1", "l2")),
+        *({"reply": "substitute"}, {"reply": "apology"}),
+    ):
         with pytest.raises(Invalid):
             office.do("l2", case, "invite:2", reply, NOON + 2 * HOUR)
     office.do("l2", case, "invite:2", {"reply": "substitute", "substitute": "q2"}, NOON + 2 * HOUR)

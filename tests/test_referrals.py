@@ -399,13 +399,62 @@ def test_who_was_silent_still_owes_an_opinion_and_a_late_dissent_is_found(office
         office.do("p1", case, "a", {"opinion": "disagree"}, DUE + 7 * HOUR)
     with pytest.raises(NotAllowed):
         office.do("p2", case, "a", DISAGREE, DUE + 7 * HOUR)
+    [owed] = [line for line in office.inbox("p1", DUE + 7 * HOUR) if line["task"] == "a"]
+    assert (owed["stage"], owed["due"], owed["people"]) == ("owed", clock["due"], ["p1", "q1"])
     office.do("p1", case, "a", DISAGREE, DUE + 7 * HOUR)
+    assert [line["task"] for line in office.inbox("p1", DUE + 7 * HOUR)] == []
+    late = next(line for line in office.show(case)["steps"] if line["task"] == "a")
+    assert (late["state"], late["late"]["by"], late["late"]["answers"]) == ("deemed", "p1", DISAGREE)
     assert [one["finding"] for one in events(office, case, "finding.raised")] == ["referral.late_dissent"]
     assert len(events(office, case, "joint.decided")) == 1  # what was decided stays
     assert office.show(case)["joint"][0]["answers"][0]["opinion"] == "deemed"
     with pytest.raises(Invalid):
         office.do("q1", case, "a", AGREE, DUE + 8 * HOUR)
     assert office.verify()[1] == []
+
+
+def test_after_silence_the_leader_who_would_have_confirmed_it_gives_the_opinion(tmp_path: Path) -> None:
+    office = review_office(tmp_path, more='confirm = "leader"')
+    case = refer(office)
+    office.sign("p1", case, "a", NOON + HOUR)
+    for n, step in ((2, "b"), (3, "c")):
+        answer(office, case, f"p{n}", step, AGREE, NOON + n * HOUR)
+        office.confirm(f"l{n}", case, step, NOON + n * HOUR)
+    office.sweep(DUE + 6 * HOUR)
+    assert [line["task"] for line in office.inbox("p1", DUE + 7 * HOUR)] == []
+    with pytest.raises(NotAllowed) as refused:
+        office.do("p1", case, "a", DISAGREE, DUE + 7 * HOUR)
+    assert "l1" in str(refused.value.remedy)
+    assert [line["stage"] for line in office.inbox("l1", DUE + 7 * HOUR)] == ["owed"]
+    office.do("l1", case, "a", DISAGREE, DUE + 7 * HOUR)
+    assert office.verify()[1] == []
+
+
+def test_what_is_owed_is_owed_no_more_when_the_case_is_closed(office: Office) -> None:
+    case = refer(office)
+    office.sign("p1", case, "a", NOON + HOUR)
+    answer(office, case, "p2", "b", AGREE)
+    answer(office, case, "p3", "c", AGREE)
+    office.sweep(DUE + 6 * HOUR)
+    office.do("clerk", case, "decide", {}, DUE + 7 * HOUR)
+    assert office.inbox(None, DUE + 7 * HOUR, everybody=True) == []
+    with pytest.raises(Invalid) as refused:
+        office.do("p1", case, "a", AGREE, DUE + 8 * HOUR)
+    assert refused.value.code == "case.closed"
+    assert office.verify()[1] == []
+
+
+def test_silence_is_not_held_against_an_answer_that_waits_for_the_leader(tmp_path: Path) -> None:
+    office = review_office(tmp_path, more='confirm = "leader"')
+    case = refer(office)
+    office.sign("p1", case, "a", NOON + HOUR)
+    answer(office, case, "p1", "a", DISAGREE, NOON + 2 * HOUR)
+    office.sweep(DUE + 6 * HOUR)
+    assert [noted["why"] for noted in events(office, case, "silence.noted") if noted["task"] == "a"] == [
+        "not_silent"
+    ]
+    office.confirm("l1", case, "a", DUE + 7 * HOUR)
+    assert events(office, case, "referral.deemed") == []
 
 
 def test_what_is_owed_and_not_given_brings_a_card(office: Office) -> None:

@@ -764,6 +764,27 @@ def test_what_a_called_meeting_does_not_allow_is_refused(
     assert refused(meeting, who, line, now=now) == (code, expected)
 
 
+def test_what_was_said_of_a_meeting_before_is_said_once(meeting: Path) -> None:
+    called(meeting)
+    assert "already done" in done(meeting, "chen.jing", CONVENE, now="2026-03-03T09:30")
+    again = done(meeting, "luo.yan", "meeting reply 1 --coming", now="2026-03-03T09:30")
+    assert "already done" in again
+    assert refused(meeting, "luo.yan", "meeting reply 1 --apology 出差", now="2026-03-03T09:30")[0] == 1
+    done(meeting, "lei.ming", HOLD, now=THURSDAY)
+    assert "already done" in done(meeting, "lei.ming", HOLD, now=THURSDAY)
+    assert lianban(meeting, "verify").code == 0
+
+
+def test_minutes_of_a_meeting_to_which_nobody_came_need_no_file_and_full_width_colons_do(
+    meeting: Path,
+) -> None:
+    called(meeting)
+    nobody = "meeting hold 1 --absent samr=出差 --absent psb=出差 --absent tax=出差 --absent hrss=出差 "
+    done(meeting, "lei.ming", f"{nobody} --conclude psb：5wd：重新开会 --unresolved", now=THURSDAY)
+    said = done(meeting, "chen.jing", "meeting show 1", now=THURSDAY)
+    assert "1. 重新开会 (Public Security Bureau, 5wd)" in said
+
+
 def test_minutes_may_come_from_a_file_and_what_was_not_settled_goes_to_the_duty_leader(meeting: Path) -> None:
     called(meeting)
     minutes = {

@@ -17,6 +17,7 @@ from engine.events import CardWithdrawn, OrganisationChanged, canonical, digest
 from engine.office import Office
 from engine.office.draft import append_office
 from engine.office.library import STANDING, standing
+from engine.organisation import read_register
 
 
 @pytest.fixture
@@ -65,6 +66,37 @@ def test_a_challenge_stops_the_step_and_not_the_clock(office: Office) -> None:
     office.do("p2", case, "b", AGREE, NOON + 2 * HOUR)  # the other branches go on
     office.decide_recusal("l1", case, "r1", False, "查无此事", NOON + 3 * HOUR)
     office.do("p1", case, "a", AGREE, NOON + 4 * HOUR)
+
+
+def test_a_second_challenge_of_a_step_that_stands_still_is_recorded_and_keeps_it_still(
+    office: Office,
+) -> None:
+    case = refer(office)
+    office.challenge("clerk", case, "a", "p1", "李四", "亲属", NOON + HOUR)
+    office.challenge("clerk", case, "a", "q1", "李四", "合伙", NOON + 2 * HOUR)
+    waiting = [(line["task"], line["people"]) for line in office.inbox("l1", NOON + 2 * HOUR)]
+    assert waiting == [("r1", ["l1"]), ("r2", ["l1"])]
+    with pytest.raises(Invalid) as refused:
+        office.do("q1", case, "a", AGREE, NOON + 3 * HOUR)
+    assert (refused.value.code, str(refused.value.expected)) == ("step.suspended", "its decision by l1")
+    office.decide_recusal("l1", case, "r1", True, "属实", NOON + 3 * HOUR)
+    with pytest.raises(Invalid) as refused:
+        office.do("q1", case, "a", AGREE, NOON + 4 * HOUR)
+    assert "r2" in str(refused.value.remedy)
+    office.decide_recusal("l1", case, "r2", False, "查无此事", NOON + 4 * HOUR)
+    office.do("q1", case, "a", AGREE, NOON + 5 * HOUR)
+    assert [line["task"] for line in office.inbox("l1", NOON + 5 * HOUR)] == []
+    assert office.verify()[1] == []
+
+
+def test_the_second_officer_may_be_kept_out_while_her_colleagues_answer_stands_still(office: Office) -> None:
+    case = refer(office)
+    office.challenge("clerk", case, "a", "q1", "李四", "亲属", NOON + HOUR)
+    office.recuse("p1", case, "a", "同学", NOON + 2 * HOUR)
+    office.decide_recusal("l1", case, "r2", True, "属实", NOON + 3 * HOUR)  # not the one that holds the step
+    assert next(line for line in office.show(case)["steps"] if line["task"] == "a")["suspended"] == "r1"
+    office.decide_recusal("l1", case, "r1", False, "无关", NOON + 4 * HOUR)
+    office.do("q1", case, "a", AGREE, NOON + 5 * HOUR)
 
 
 def test_a_challenge_names_who_makes_it_and_why_and_somebody_who_works_here(office: Office) -> None:
@@ -275,6 +307,45 @@ def test_a_delegation_ends_overnight(office: Office) -> None:
         office.do("l1", case, "a", AGREE, last + timedelta(minutes=1))
     assert (refused.value.code, "2026-03-02" in str(refused.value.found)) == ("access.delegation", True)
     assert office.verify()[1] == []
+
+
+def test_the_same_delegation_is_on_record_once_and_another_one_of_the_day_gets_a_name_of_its_own(
+    office: Office,
+) -> None:
+    grant = {
+        "kind": "delegate", "grantor": "p1", "post": "d1/clerk", "to": "l1", "items": ["item"],
+        "powers": ["review"], "since": "2026-03-02", "until": "2026-03-05",
+    }  # fmt: skip
+    first = office.change_organisation("p1", grant, NOON)
+    assert office.change_organisation("p1", grant, NOON)["repeated"]
+    second = office.change_organisation("p1", {**grant, "powers": ["sign"]}, NOON)
+    assert second["change"]["id"] == first["change"]["id"] + "-2"
+
+
+def test_the_register_itself_is_not_lent_and_items_nobody_has_are_not_either(office: Office) -> None:
+    grant = {
+        "kind": "delegate", "grantor": "admin", "post": "hall/admin", "to": "clerk", "items": ["*"],
+        "powers": ["*"], "until": "2026-03-05",
+    }  # fmt: skip
+    with pytest.raises(Invalid) as refused:
+        office.change_organisation("admin", grant, NOON)
+    assert refused.value.code == "organisation.delegation"
+    unknown = {**grant, "grantor": "p1", "post": "d1/clerk", "to": "l1", "items": ["nothing"]}
+    with pytest.raises(Unknown) as refusal:
+        office.change_organisation("p1", unknown, NOON)
+    assert "item" in str(refusal.value.expected)
+
+
+def test_a_unit_does_not_end_while_referrals_wait_for_it(office: Office) -> None:
+    case = refer(office)
+    whole = read_register(county()).as_json()
+    whole["units"]["d1"]["until"] = "2026-03-31"
+    ending = {"kind": "import", "organisation": whole}
+    with pytest.raises(Invalid) as refused:
+        office.change_organisation("admin", ending, NOON + HOUR)
+    assert (refused.value.code, str(refused.value.found)) == ("organisation.hands", f"{case} a")
+    office.do("p1", case, "a", AGREE, NOON + HOUR)
+    assert not office.change_organisation("admin", ending, NOON + HOUR)["repeated"]
 
 
 def test_a_delegation_is_for_its_items_and_powers_and_can_be_revoked(office: Office, tmp_path: Path) -> None:

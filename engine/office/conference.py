@@ -66,12 +66,12 @@ def step_of(
     open_steps = [step for line in lines if named in (None, line["meeting"]) for step in line["steps"]]
     found = [step for step in open_steps if step["role"] == role]
     own = [step for step in found if who in step["people"]]
+    done = [task for line in lines if named in (None, line["meeting"]) for task in _done(line, role, who)]
+    if done and not own:
+        return done[-1]  # to find that she said the very same before, or that it can't be said again
     if len(own) == 1 or len(found) == 1:
         return str((own if len(own) == 1 else found)[0]["task"])
     tasks = ", ".join(step["task"] for step in (found or open_steps)) or "—"
-    done = [task for line in lines if named in (None, line["meeting"]) for task in _done(line, role, who)]
-    if not found and done:
-        return done[-1]  # to find that she said the very same before, or that it can't be said again
     if found:
         raise Invalid(
             "meeting.which",

@@ -21,7 +21,7 @@ from ..organisation import Organisation, Person, Post
 from ..projections import recusal_row
 from ..steps import Step, steps, timed_steps
 from ..store import DocumentRow, Reader, TaskRow
-from ..time_views import card_lines, clock_lines, concerning, explanation, risk, timer_lines
+from ..time_views import LIVE, card_lines, clock_lines, concerning, explanation, risk, timer_lines
 from ..views import (
     TO_DECIDE,
     agent_line,
@@ -138,8 +138,8 @@ def _inbox_line(
         claim = claim_to_decide(case, definition, organisation, recusal)
     else:
         claim = claim_to_follow_up(case, definition, organisation, row.task)
-        late = [clock for clock in desk.clocks if clock["of"] == row.task and clock["due"] is not None]
-        due = min((clock["due"] for clock in late), default=None)
+        own = [clock for clock in desk.clocks if clock["of"] == row.task and clock["state"] in LIVE]
+        due = min((clock["due"] for clock in own if clock["due"] is not None), default=None)
     able = may(organisation, claim)
     unit, post = (row.unit, row.post) if recusal is None else next(iter(claim.owners), ("", ""))
     owed = entry is not None and owing(entry)
