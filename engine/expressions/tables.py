@@ -216,7 +216,9 @@ class Table:
     # --- compiling
 
     def _malformed(self, what: Text) -> Malformed:
-        return Malformed("table.malformed", say("decision table {table}: {what}", table=self.id, what=what))
+        error = Malformed("table.malformed", say("decision table {table}: {what}", table=self.id, what=what))
+        error.table = self.id
+        return error
 
     def _checked(self, place: Text, wanted: Text, build: Callable[..., Any], text: str, *more: Any) -> Any:
         try:
