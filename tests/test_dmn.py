@@ -691,7 +691,7 @@ def test_what_would_run_away_stops_soon(source: str) -> None:
     began = time.perf_counter()
     with pytest.raises(Failed):
         value(source)
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 15
 
 
 @settings(max_examples=400, deadline=None)
