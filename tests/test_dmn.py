@@ -316,6 +316,20 @@ def test_a_condition_cell_matches_as_the_standard_says(cell: str, x: Any, matche
     assert decided(drawn, x=x, limit=7, limits=[8, 9]) is (True if matches else None)
 
 
+def test_a_column_of_dates_takes_days_and_instants() -> None:
+    by_day = table(f'<= date("{DAY}") => "early"', f'> date("{DAY}") => "late"', inputs="day:date")
+    by_hour = table(
+        f'<= date and time("{DAY}T12:00:00") => "early"',
+        f'> date and time("{DAY}T12:00:00") => "late"',
+        inputs="day:date",
+    )
+    afternoon = f"{DAY}T13:00:00+08:00"
+    assert [decided(drawn, day=DAY) for drawn in (by_day, by_hour)] == ["early", "early"]
+    assert [decided(drawn, day=afternoon) for drawn in (by_day, by_hour)] == ["early", "late"]
+    with pytest.raises(Failed, match="input 1: “2026-2-3” is not a date"):
+        decided(by_day, day="2026-2-3")
+
+
 def test_a_cell_of_another_kind_than_its_input_stops_the_case_rather_than_not_match() -> None:
     for cell in ('"5"', '> "5"', "[1..5]", 'date("2026-01-01")'):
         with pytest.raises(Failed, match="rule 1, input 1: "):
