@@ -19,8 +19,9 @@ class Fault(Exception):
 
 class Malformed(Fault):
     """The text is not an expression, script or table that lianban runs. Raised when it is compiled. Of a
-    cell it says what was `expected` in it, and what was `found`."""
+    cell it says what was `expected` in it, and what was `found`; of a table, its id."""
 
+    table = ""
     expected: Text = NOTHING
     found: Text = NOTHING
 

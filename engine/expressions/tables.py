@@ -38,7 +38,8 @@ LISTS = ("RULE ORDER", "OUTPUT ORDER", "COLLECT")
 AGGREGATIONS = ("SUM", "MIN", "MAX", "COUNT")
 
 _READERS: Mapping[str, Callable[[str, Run], Any]] = {
-    "date": values.read_date,
+    # Camunda 7 calls an instant a date, too: it stays a text, which each cell reads as it needs it.
+    "date": lambda text, run: values.read_date(text, run) if len(text.strip()) <= 10 else text,
     "date and time": values.read_moment,
     "time": lambda text, run: values.read_time(text),
     "duration": lambda text, run: values.read_duration(text),
@@ -216,7 +217,9 @@ class Table:
     # --- compiling
 
     def _malformed(self, what: Text) -> Malformed:
-        return Malformed("table.malformed", say("decision table {table}: {what}", table=self.id, what=what))
+        error = Malformed("table.malformed", say("decision table {table}: {what}", table=self.id, what=what))
+        error.table = self.id
+        return error
 
     def _checked(self, place: Text, wanted: Text, build: Callable[..., Any], text: str, *more: Any) -> Any:
         try:

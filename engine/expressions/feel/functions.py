@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import decimal
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -16,7 +17,7 @@ from zoneinfo import ZoneInfo
 from ...errors import say
 from .. import runtime
 from ..faults import Failed
-from ..runtime import MAX_SIZE, Run, too_large
+from ..runtime import Run, too_large
 from . import values
 from .values import NUMBERS, Months, expected, given, taken
 
@@ -86,7 +87,9 @@ def _even(run: Run, number: Any, /) -> Any:
 def _to_number(run: Run, text: Any, /) -> Any:
     if text is None:
         return None
-    return taken(runtime.FUNCTIONS["float" if "." in _text(text) else "int"](text))
+    if not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", _text(text)):
+        raise Failed("expression.value", say("“{value}” is not a number", value=text[:40]))
+    return NUMBERS.create_decimal(text)
 
 
 # --- texts
@@ -236,8 +239,6 @@ def _concatenate(run: Run, /, *lists: Any) -> Any:
 
 
 def _joined(lists: list[list[Any]]) -> list[Any]:
-    if sum(len(each) for each in lists) > MAX_SIZE:
-        raise too_large()
     return [item for each in lists for item in each]
 
 

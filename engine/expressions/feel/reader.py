@@ -582,7 +582,7 @@ class Parser:
             self.refuse(say("{name}(): {error}", name=word.text, error=str(error)), word)
         self.variable |= word.text in ("today", "now")
         return self.node(
-            lambda env: function(env.run, *[node.evaluate(env) for node in nodes]),
+            lambda env: values.spent(function(env.run, *[node.evaluate(env) for node in nodes]), env.run),
             *nodes,
             whole=word.text in WHOLE,
         )

@@ -12,6 +12,7 @@ Data know dates only as texts: beside a date, a time or a duration a text is rea
 from __future__ import annotations
 
 import decimal
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -25,7 +26,7 @@ from ...clock import NotATime, parse_instant, write_instant
 from ...errors import Text, say
 from .. import runtime
 from ..faults import Failed
-from ..runtime import MAX_NUMBER, MAX_SIZE, Run, too_large
+from ..runtime import MAX_NUMBER, Run, too_large
 
 NUMBERS = decimal.Context(
     prec=34,
@@ -107,7 +108,7 @@ def taken(value: Any) -> Any:
     if isinstance(value, int):
         return NUMBERS.create_decimal(value) if abs(value) <= MAX_NUMBER else _refuse_size()
     if isinstance(value, float):
-        return NUMBERS.create_decimal(repr(value))
+        return NUMBERS.create_decimal(repr(value)) if math.isfinite(value) else _refuse_size()
     if isinstance(value, list):
         return [taken(item) for item in value]
     if isinstance(value, Mapping):
@@ -181,6 +182,15 @@ def written(value: Any) -> str:
     if not days and not clock:
         return "PT0S"
     return f"{sign}P{days}" + (f"T{clock}" if clock else "")
+
+
+def spent(made: Any, run: Run) -> Any:
+    """`made`, counted: all texts and lists that one rule makes together are bounded."""
+    if isinstance(made, str | list):
+        run.room -= len(made)
+        if run.room < 0:
+            raise too_large()
+    return made
 
 
 def _refuse_size() -> Any:
@@ -352,7 +362,7 @@ def add(a: Any, b: Any, run: Run) -> Any:
         case Decimal(), Decimal():
             return NUMBERS.add(a, b)
         case str(), str():
-            return a + b if len(a) + len(b) <= MAX_SIZE else _refuse_size()
+            return spent(a + b, run)
         case Months(), Months():
             return Months(a.count + b.count)
         case (timedelta(), timedelta()) | (datetime(), timedelta()):
@@ -423,11 +433,14 @@ def divide(a: Any, b: Any, run: Run) -> Any:
 
 
 def power(a: Any, b: Any, run: Run) -> Any:
-    """`a ** b`."""
+    """`a ** b`; null if there is no such number."""
     if a is None or b is None:
         return None
     if isinstance(a, Decimal) and isinstance(b, Decimal):
-        return NUMBERS.power(a, b) if a or b > 0 else None
+        try:
+            return NUMBERS.power(a, b) if a or b > 0 else None
+        except decimal.InvalidOperation:  # a root of a negative number
+            return None
     raise mismatch("**", a, b)
 
 

@@ -73,7 +73,7 @@ def _joined(words: list[Token], phrases: _Phrases) -> list[Token]:
     place = 0
     while place < len(words):
         word = words[place]
-        for phrase, name in phrases if word.kind == "name" else ():
+        for phrase, name in phrases.get(word.text, ()):
             if tuple(w.text for w in words[place : place + len(phrase)]) == phrase:
                 joined.append(Token("name", name, word.at))
                 place += len(phrase)
@@ -95,19 +95,22 @@ def _is_called(words: list[Token], after: int) -> bool:
     return words[after - 1].text == "every" and after < len(words) and words[after].text == "("
 
 
-_Phrases = tuple[tuple[tuple[str, ...], str], ...]
+_Phrases = dict[str, list[tuple[tuple[str, ...], str]]]
 
 
 @lru_cache(maxsize=512)
 def _phrases(declared: Declared) -> _Phrases:
-    """The names that are more than a word, as words, the longest first."""
-    named = {*declared.names, *(name for name, _ in declared.functions)}
-    known = [name for name in (*named, *FUNCTIONS, *KINDS) if not re.fullmatch(r"\w+", name)]
-    split = {
-        tuple(found.group() for found in _TOKEN.finditer(name) if found.lastgroup != "space"): name
-        for name in known
-    }
-    return tuple(sorted(split.items(), key=lambda pair: (-len(pair[0]), pair[0])))
+    """The names that are more than a word, by their first word; as words, the longest first."""
+    named = {*declared.names, *(name for name, _ in declared.functions), *FUNCTIONS, *KINDS}
+    found: _Phrases = {}
+    for name in sorted(name for name in named if not re.fullmatch(r"\w+", name)):
+        matches = [match for match in _TOKEN.finditer(name) if match.lastgroup != "space"]
+        phrase = tuple(match.group() for match in matches)
+        if matches and matches[0].lastgroup == "name" and "".join(phrase) == re.sub(r"\s", "", name):
+            found.setdefault(phrase[0], []).append((phrase, name))
+    for phrases in found.values():
+        phrases.sort(key=lambda pair: -len(pair[0]))
+    return found
 
 
 def unescaped(quoted: str) -> str:

@@ -70,19 +70,19 @@ def table(decision: Decision) -> dict[str, Any] | None:
     try:
         compiled = compile_table(spec)
     except Malformed as error:
+        element = model.parts.get(error.table, decision).element
         decision.findings.error(
             "dmn.malformed",
-            decision.element,
-            say("{element} can't be read: {reason}", element=label(decision.element), reason=error.message),
+            element,
+            say("{element} can't be read: {reason}", element=label(element), reason=error.message),
             expected=error.expected,
             found=error.found,
             remedy=say("correct the cell; processes/README.md describes what cells may say"),
         )
         return None
     for part in compiled.parts():
-        if part.id in model.tables:
-            drawn, types = model.tables[part.id]
-            _report(drawn, part.hit, examine(part, [type_ in _WHOLE for type_ in types]))
+        whole = [type_ in _WHOLE for type_ in model.inputs.get(part.id, ())]
+        _report(model.parts[part.id], part.hit, examine(part, whole))
     return spec
 
 
@@ -157,7 +157,8 @@ class _Model:
         self.requires: list[dict[str, Any]] = []
         self.done: set[str] = set()
         self.path: list[str] = []
-        self.tables: dict[str, tuple[Decision, list[str]]] = {}
+        self.parts: dict[str, Decision] = {}
+        self.inputs: dict[str, list[str]] = {}  # the types of a table's inputs
 
     def spec(self) -> dict[str, Any] | None:
         """The decision as `compile_table` reads it; None, with a problem, if it can't be read."""
@@ -209,6 +210,7 @@ class _Model:
     def body(self, decision: Decision) -> dict[str, Any] | None:
         """The logic of one decision or knowledge model."""
         element = decision.element
+        self.parts[decision.id] = decision
         holder = element.find("{*}encapsulatedLogic")
         holder = element if holder is None else holder
         for part in holder.iter("*"):
@@ -239,7 +241,7 @@ class _Model:
     def table(self, decision: Decision, drawn: etree._Element) -> dict[str, Any]:
         drawn_outputs = drawn.findall("{*}output")
         expressions = drawn.iterfind("{*}input/{*}inputExpression")
-        self.tables[decision.id] = decision, [self.type(e.get("typeRef"))[0] for e in expressions]
+        self.inputs[decision.id] = [self.type(e.get("typeRef"))[0] for e in expressions]
         return {
             "id": decision.id,
             "name": decision.element.get("name", "").strip(),
