@@ -64,12 +64,12 @@ def step_lines(
 
     `state` is `done`, `open`, `cancelled`, `deemed` (silence was taken for consent), `withdrawn` (the
     department keeps out), `fired` (a timer), `received` (a message), `failed` (the diagram's own expression
-    did), `retried` (an administrator had that tried again) or `awaited` (a message that may come). Of an open step, `stage` says how far people have come with
-    it, `assignee` who signed for it, `suspended` which recusal keeps it still; `confirmed` are those who
-    signed what somebody else entered. `cause` is the number of the event that opened it: steps of one cause
-    are open side by side. `answers` is what was entered and `said` the first choice among that, in words (of
-    a timer: the step on whose edge it sits); `due` the first timer on it, `provisional` if its year's
-    holidays were not announced; `people` may do it.
+    did), `retried` (an administrator had that tried again) or `awaited` (a message that may come). Of an open
+    step, `stage` says how far people have come with it, `assignee` who signed for it, `suspended` which
+    recusal keeps it still; `confirmed` are those who signed what somebody else entered. `cause` is the number
+    of the event that opened it: steps of one cause are open side by side. `answers` is what was entered and
+    `said` the first choice among that, in words (of a timer: the step on whose edge it sits); `due` the first
+    timer on it, `provisional` if its year's holidays were not announced; `people` may do it.
     """
     lines: dict[str, dict[str, Any]] = {}
     awaited: list[dict[str, Any]] = []

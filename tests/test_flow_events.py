@@ -376,6 +376,13 @@ def test_tasks_that_wait_for_nobody() -> None:
     assert run.data["total"] == 8
 
 
+def test_a_script_task_of_camunda_8_calculates_its_expression() -> None:
+    diagram = draw("start s; script c x = 1; user a; end e", "s -> c -> a -> e")
+    zeebe = b"""<extensionElements><z:script xmlns:z="http://camunda.org/schema/zeebe/1.0" expression="=n * 2" resultVariable="total"/></extensionElements>"""
+    run = Run(diagram.replace(b"<script>x = 1</script>", zeebe), n=4)
+    assert run.data["total"] == 8
+
+
 RECEIVE = draw(
     "start s; receive r paid; boundary t r after P1D; user a; user late; end e; end f",
     "s -> r -> a -> e; t -> late -> f",
