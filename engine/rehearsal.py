@@ -16,6 +16,7 @@ from .errors import Invalid, Problem, Refusal, Text, say
 from .events import canonical
 from .flow.marking import open_tasks, timers
 from .flow.net import Net
+from .flow.run.faults import UNCAUGHT
 from .flow.step import Almanac, Complete, Effect, Fire, Input, Message, Signal, Start, step
 
 TRACED = frozenset({"entered", "completed", "fired", "cancelled"})
@@ -137,7 +138,11 @@ class _Player:
                         "{element} failed: {message}", element=effect.element, message=effect.info["message"]
                     ),
                     found=say("{element}", element=effect.element),
-                    remedy=say("correct the expression, or give the variables that it needs"),
+                    remedy=say(
+                        "catch it with an error event on the edge of what is around, or in an event subprocess"
+                    )
+                    if effect.info["code"] == UNCAUGHT
+                    else say("correct the expression, or give the variables that it needs"),
                 )
 
     def advance(self, until: datetime) -> None:
