@@ -27,6 +27,13 @@ MOST_WORK = 1_000_000
 MOST_INPUT_STEPS = 100_000
 
 
+_CORRECT = say("correct the expression, or give the variables that it needs")
+_REMEDIES = {
+    UNCAUGHT: say("catch it with an error event on the edge of what is around, or in an event subprocess")
+}
+"""What to do about an incident, by its code."""
+
+
 @dataclass(slots=True)
 class Rehearsal:
     """What a run gave: `trace` entries `(at, effect)`, the open human tasks, the state, the problem."""
@@ -138,11 +145,7 @@ class _Player:
                         "{element} failed: {message}", element=effect.element, message=effect.info["message"]
                     ),
                     found=say("{element}", element=effect.element),
-                    remedy=say(
-                        "catch it with an error event on the edge of what is around, or in an event subprocess"
-                    )
-                    if effect.info["code"] == UNCAUGHT
-                    else say("correct the expression, or give the variables that it needs"),
+                    remedy=_REMEDIES.get(effect.info["code"], _CORRECT),
                 )
 
     def advance(self, until: datetime) -> None:
