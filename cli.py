@@ -724,6 +724,44 @@ def allow_notice(settings: Settings, case: str, reason: str | None) -> None:
         )
 
 
+@_verb(
+    cli,
+    "retry",
+    "lianban retry 42 fee --set copies=3 --reason '…'",
+    say(
+        "Have what failed at STEP of CASE tried again, as an administrator, after setting variables right "
+        "with --set."
+    ),
+)
+@click.argument("case", metavar="CASE")
+@click.argument("step", metavar="STEP")
+@_answers_options
+@_reason_option
+def retry(
+    settings: Settings, case: str, step: str, pairs: tuple[str, ...], data: str | None, reason: str | None
+) -> None:
+    reason = _reason(settings, reason)
+    with settings.office() as office:
+        answers = _answers(_VALUES, office.zone, (), data)
+        answers = {**answers, **dict(_variable(pair) for pair in pairs)}
+        now = settings.now(office.zone)
+        _show_act(settings, office, office.retry(settings.who, case, step, answers, reason, now))
+
+
+_VALUES: Answers = {"type": "object"}
+
+
+def _variable(pair: str) -> tuple[str, Any]:
+    """A variable and its value: JSON if it can be read as such, else a text."""
+    name, sign, text = pair.partition("=")
+    if not sign:
+        raise Wrong(say("--set {pair} gives no value; write --set field=value", pair=pair))
+    try:
+        return name, json.loads(text)
+    except ValueError:
+        return name, text
+
+
 # --- clerks: joint meetings
 
 _meeting_option = click.option(

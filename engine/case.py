@@ -39,6 +39,7 @@ from .events import (
     ExtensionGranted,
     FindingRaised,
     IncidentRaised,
+    IncidentRetried,
     MaterialReceived,
     MessageReceived,
     MessageSent,
@@ -66,7 +67,7 @@ from .events import (
 )
 from .flow.marking import Marking, open_tasks
 from .flow.net import HUMAN, Node
-from .flow.step import EXACT, Almanac, Complete, Effect, Fire, Input, Message, Revise, Start, step
+from .flow.step import EXACT, Almanac, Complete, Effect, Fire, Input, Message, Retry, Revise, Start, step
 
 CLOCK = {"clock": True}
 """Who acts when time does."""
@@ -398,6 +399,8 @@ class _Turn:
             case MessageReceived(name=name, data=data):
                 self.answers = data
                 return [], Message(name, data)
+            case IncidentRetried(incident=visit, data=data):
+                return [], Retry(visit, data)
             case TimerFired():
                 _check_due(self.case, event, self.at)
                 return [], Fire(event.timer)

@@ -42,6 +42,7 @@ from .events import (
     Event,
     ExtensionGranted,
     FindingRaised,
+    IncidentRetried,
     MessageReceived,
     NoticeAllowed,
     PauseOrdered,
@@ -56,6 +57,7 @@ from .events import (
     TaskCompleted,
     TaskHandedOver,
 )
+from .flow.marking import incidents
 from .flow.net import Node
 from .forms import NO_FIELDS, check
 from .organisation import Organisation, Person, Post
@@ -143,6 +145,14 @@ class AllowNotice(NamedTuple):
     reason: str
 
 
+class Retry(NamedTuple):
+    """Have what failed tried again, after setting these variables of the case right."""
+
+    incident: str
+    data: dict[str, Any]
+    reason: str
+
+
 class Pause(NamedTuple):
     """Stop a clock for `ground`; the applicant is told that it takes `expected`, a term."""
 
@@ -185,6 +195,7 @@ Command = (
     | DecideRecusal
     | HandOver
     | AllowNotice
+    | Retry
     | Pause
     | Resume
     | Extend
@@ -253,7 +264,7 @@ def _reasoned(command: Any) -> None:
         )
 
 
-_WITH_REASON = frozenset({GiveBack, Withdraw, Recuse, Challenge, DecideRecusal, HandOver, AllowNotice})
+_WITH_REASON = frozenset({GiveBack, Withdraw, Recuse, Challenge, DecideRecusal, HandOver, AllowNotice, Retry})
 
 
 # --- the facts
@@ -441,6 +452,19 @@ def _allow_notice(scene: Scene, person: Person, command: AllowNotice) -> list[Ev
     return [NoticeAllowed(command.reason)]
 
 
+def _retry(scene: Scene, person: Person, command: Retry) -> list[Event]:
+    known = incidents(scene.case.marking)
+    if command.incident not in known:
+        raise Invalid(
+            "incident.unknown",
+            say("nothing has failed at {step}", step=command.incident),
+            expected=say("one of: {steps}", steps=", ".join(known) or "—"),
+            found=say("{step}", step=command.incident),
+            remedy=say("look where the case stands and choose what has failed"),
+        )
+    return [IncidentRetried(command.incident, command.data, command.reason)]
+
+
 def _pause(scene: Scene, person: Person, command: Pause) -> list[Event]:
     id = find(scene.case.deadlines, scene.definition.clocks, command.clock)[0]
     return [PauseOrdered(id, command.ground, str(parse_term(command.expected)), command.reason)]
@@ -482,6 +506,7 @@ _FACTS: dict[type, Callable[[Scene, Person, Any], list[Event]]] = {
     DecideRecusal: _decide_recusal,
     HandOver: _hand_over,
     AllowNotice: _allow_notice,
+    Retry: _retry,
     Pause: _pause,
     Resume: _resume,
     Extend: _extend,
@@ -533,6 +558,9 @@ def claim_of(
             owners = (_post(definition.notice.approver),)
             what = say("the leave for one more notice")
             return Claim(owners, what, definition.notice.basis.text(), definition.code, "approve", out)
+        case IncidentRetried():
+            what = say("the repair of what has failed")
+            return Claim(organisation.administrators, what, REPAIR_RULE, definition.code, barred=out)
         case PauseOrdered() | ResumeOrdered() | ExtensionGranted():
             return replace(_clock_claim(event, case, definition), barred=out)
         case CardAnswered(card=card) | CardContested(card=card):
@@ -550,6 +578,7 @@ def claim_to_do(case: Case, definition: Definition, organisation: Organisation, 
     return signing or _step_claim(case, definition, organisation, step)
 
 
+REPAIR_RULE = say("what the process can't go on from by itself is put right by the administrators, on record")
 CARD_RULE = say("a card is answered by the unit that got it, and withdrawn by the supervisors")
 
 

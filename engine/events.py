@@ -417,6 +417,17 @@ class NoticeAllowed(Event):
     reason: str
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class IncidentRetried(Event):
+    """An administrator has what failed tried again, after setting these variables of the case right."""
+
+    type: ClassVar[str] = "incident.retried"
+    fact: ClassVar[bool] = True
+    incident: str
+    data: dict[str, Any]
+    reason: str
+
+
 # --- the case: consequences
 
 
@@ -825,6 +836,7 @@ TYPES: dict[str, type[Event]] = {
         TaskHandedOver,
         ContactHandedOver,
         NoticeAllowed,
+        IncidentRetried,
         TaskOpened,
         TaskCancelled,
         TimerArmed,

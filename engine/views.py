@@ -30,6 +30,7 @@ from .events import (
     Event,
     FindingRaised,
     IncidentRaised,
+    IncidentRetried,
     JointCertain,
     JointDecided,
     MaterialReceived,
@@ -63,12 +64,12 @@ def step_lines(
 
     `state` is `done`, `open`, `cancelled`, `deemed` (silence was taken for consent), `withdrawn` (the
     department keeps out), `fired` (a timer), `received` (a message), `failed` (the diagram's own expression
-    did) or `awaited` (a message that may come). Of an open step, `stage` says how far people have come with
-    it, `assignee` who signed for it, `suspended` which recusal keeps it still; `confirmed` are those who
-    signed what somebody else entered. `cause` is the number of the event that opened it: steps of one cause
-    are open side by side. `answers` is what was entered and `said` the first choice among that, in words (of
-    a timer: the step on whose edge it sits); `due` the first timer on it, `provisional` if its year's
-    holidays were not announced; `people` may do it.
+    did), `retried` (an administrator had that tried again) or `awaited` (a message that may come). Of an open
+    step, `stage` says how far people have come with it, `assignee` who signed for it, `suspended` which
+    recusal keeps it still; `confirmed` are those who signed what somebody else entered. `cause` is the number
+    of the event that opened it: steps of one cause are open side by side. `answers` is what was entered and
+    `said` the first choice among that, in words (of a timer: the step on whose edge it sits); `due` the first
+    timer on it, `provisional` if its year's holidays were not announced; `people` may do it.
     """
     lines: dict[str, dict[str, Any]] = {}
     awaited: list[dict[str, Any]] = []
@@ -116,6 +117,10 @@ def step_lines(
                 line = _line(definition, organisation, task, element, "", "")
                 line |= {"state": "failed", "cause": cause, "opened_at": record.at, "at": record.at}
                 lines[f"{record.seq}"] = {**line, "said": {"zh": message, "en": message}}
+            case IncidentRetried(incident=task):
+                for line in lines.values():
+                    if line["task"] == task and line["state"] == "failed":
+                        line.update(state="retried", **_actor(organisation, record))
             case MessageReceived(name=name, data=answers):
                 line = _line(definition, organisation, name, definition.message_element(name), "", "")
                 line |= {"state": "received", "cause": cause, "opened_at": record.at, "at": record.at}

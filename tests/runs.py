@@ -27,6 +27,7 @@ class Run:
         self.incidents: list[str] = []
         self.codes: list[str] = []
         self.sent: list[tuple[str, str]] = []
+        self.stopped: list[str] = []
         self.marking: Any = None
         self.take(Start(data, OFFICE_ZONE))
 
@@ -41,6 +42,8 @@ class Run:
             elif effect.kind == "incident":
                 self.incidents.append(effect.element)
                 self.codes.append(effect.info["code"])
+            elif effect.kind == "stopped":
+                self.stopped.append(effect.element)
             elif effect.kind in ("sent", "signalled"):
                 self.sent.append((effect.kind, effect.info["name"]))
         return self

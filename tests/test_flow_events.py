@@ -180,7 +180,7 @@ def test_an_event_subprocess_that_only_waits_keeps_no_scope_open() -> None:
                    "| i -> a -> o }; user c; end e", "s -> box -> c -> e"))  # fmt: skip
     assert len(run.due()) == 1
     run.do("box/a")
-    assert (run.open, run.due()) == (["c"], [])
+    assert (run.open, run.due(), run.stopped) == (["c"], [], ["j"])
 
 
 def test_a_timer_of_an_event_subprocess_runs_from_the_beginning_of_its_scope() -> None:
@@ -373,6 +373,13 @@ def test_tasks_that_wait_for_nobody() -> None:
     )
     assert run.open == ["a"]
     assert run.sent == [("sent", "hello")]
+    assert run.data["total"] == 8
+
+
+def test_a_script_task_of_camunda_8_calculates_its_expression() -> None:
+    diagram = draw("start s; script c x = 1; user a; end e", "s -> c -> a -> e")
+    zeebe = b"""<extensionElements><z:script xmlns:z="http://camunda.org/schema/zeebe/1.0" expression="=n * 2" resultVariable="total"/></extensionElements>"""
+    run = Run(diagram.replace(b"<script>x = 1</script>", zeebe), n=4)
     assert run.data["total"] == 8
 
 
@@ -591,6 +598,32 @@ def test_a_failing_handler_is_an_incident_and_goes_on_when_it_is_tried_again() -
     run.do("a")
     assert (run.incidents, run.open) == (["u"], [])
     assert run.retry("u", n=2).open == ["after"]
+
+
+def compensating(edge: str, undo: str) -> Run:
+    return Run(draw(
+        f"start s; sub box {{ start i; user a; boundary c a compensate u; undo {undo}; end o | i -> a -> o }};"
+        f"{edge}; user late; throw t compensate; user after; end e; end f", "s -> box -> t -> after -> e; x -> late -> f",
+    ), n=0).do("box/a")  # fmt: skip
+
+
+def test_the_edge_of_a_completed_subprocess_catches_nothing_while_it_is_compensated() -> None:
+    run = compensating("boundary x box error", "script u x = 1 / n")
+    assert (run.incidents, run.of("fired")) == (["u"], [])
+    run = compensating("boundary x box message m", "user u")
+    assert (run.open, awaited(run.net, run.marking, "message")) == (["box^/u"], [])
+    assert run.do("box^/u").open == ["after"]
+
+
+def test_an_inclusive_join_does_not_wait_for_what_compensates_a_subprocess_before_it() -> None:
+    run = Run(draw(
+        "start s; and g; sub box { start i; user a; boundary c a compensate u; undo user u; end o | i -> a -> o };"
+        "xor x; user b; user d; throw t compensate; end f; end h; or j; user after; end e",
+        "s -> g; g -> box -> x; x -> j if go; x -> h default; g -> b -> j; g -> d -> t -> f; j -> after -> e",
+    ), go=False)  # fmt: skip
+    run.do("box/a").do("d")
+    assert run.open == ["b", "box^/u"]
+    assert run.do("b").open == ["box^/u", "after"]
 
 
 # --- transactions (§10.3.5, §13.5.6)

@@ -177,6 +177,17 @@ def open_tasks(marking: Marking) -> list[Waiting]:
     return [waiting for _, waiting in sorted(found)]
 
 
+def incidents(marking: Marking) -> list[str]:
+    """The visits that stopped because something in the diagram failed, in the order of failing."""
+    found = [
+        (visit["since"], visit_id)
+        for frame in marking["frames"].values()
+        for visit_id, visit in frame["live"].items()
+        if visit["wait"] == "incident"
+    ]
+    return [visit_id for _, visit_id in sorted(found)]
+
+
 def awaited(net: Net, marking: Marking, kind: Literal["message", "signal"]) -> list[Waiting]:
     """The events that wait for a message (or signal), in order of arming; boundary events included."""
     return [

@@ -28,7 +28,7 @@ Kind = Literal[
     "service",  # service task: calculates `expression` at once
     "user",  # user task: waits for a person (§10.3.3)
     "manual",  # manual task: waits for a person's word that it is done
-    "script",  # script task: runs `script` at once
+    "script",  # script task: runs `script`, or calculates `expression`, at once
     "rule",  # business-rule task: evaluates decision `decision` at once
     "subprocess",  # embedded subprocess (§10.3.5), runs scope `body`; a transaction too
     "handler",  # event subprocess (§10.3.5, §13.5.4): scope `body` runs when its start event fires

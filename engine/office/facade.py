@@ -309,6 +309,13 @@ class Office:
         """Allow one more notice of what is missing, as the office that may."""
         return self.act(who, case, commands.AllowNotice(reason), now)
 
+    def retry(
+        self, who: str | None, case: str, incident: str, data: dict[str, Any], reason: str, now: datetime
+    ) -> Done:
+        """Have what failed at `incident` tried again, after setting the variables `data` right, as an
+        administrator."""
+        return self.act(who, case, commands.Retry(incident, data, reason), now)
+
     def pause(
         self,
         who: str | None,

@@ -118,6 +118,8 @@ class Stories(Clocks, Reviews, Registers):
                 text = say("issued {name} {number}", name=name, number=data["number"])
             case "incident.raised":
                 text = say("{name} failed: {message}", name=name, message=data["message"])
+            case "incident.retried":
+                text = with_reason(say("has {name} tried again", name=data["incident"]), data["reason"])
             case "case.closed":
                 text = say("case closed: {name}", name=name)
             case "office.created":

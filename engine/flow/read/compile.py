@@ -107,9 +107,9 @@ class _Compiler:
         )
         dialect.report_unknown(element, self.findings)
         node = replace(node, result=node.properties.get("result"))
-        if node.kind == "service":
-            result = dialect.result_variable(element) or node.result
-            node = replace(node, expression=dialect.expression(element), result=result)
+        if node.kind in ("service", "script") and node.script is None:
+            source, result = dialect.expression(element)
+            node = replace(node, expression=source, result=result or node.result)
         if drawn.loop is not None:
             node = replace(node, loop=self._loop(element, drawn.loop))
         if node.kind == "rule":

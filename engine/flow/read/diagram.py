@@ -16,7 +16,7 @@ from typing import Any
 from lxml import etree
 from SpiffWorkflow.bpmn.parser.BpmnParser import BpmnParser
 from SpiffWorkflow.bpmn.parser.ProcessParser import ProcessParser
-from SpiffWorkflow.bpmn.parser.task_parsers import GatewayParser, ScriptTaskParser
+from SpiffWorkflow.bpmn.parser.task_parsers import GatewayParser
 from SpiffWorkflow.bpmn.parser.TaskParser import TaskParser
 from SpiffWorkflow.bpmn.specs import defaults
 from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
@@ -114,7 +114,7 @@ class Diagram:
             interrupting=interrupts(element) and (event is None or event.kind != "compensate"),
             loop=loop or _standard_loop(element),
             body=inner.spec if kind in ("subprocess", "call") else None,
-            script=inner.script if kind == "script" else None,
+            script=_script(element) if kind == "script" else None,
         )
 
 
@@ -169,10 +169,6 @@ class _Task(_Element, TaskParser):  # type: ignore[misc]
     pass
 
 
-class _Script(_Element, ScriptTaskParser):  # type: ignore[misc]
-    pass
-
-
 class _Gateway(_Element, GatewayParser):  # type: ignore[misc]
     pass
 
@@ -191,7 +187,7 @@ class _Subprocess(_Element, TaskParser):  # type: ignore[misc]
 
 class _Plain(BpmnSpecMixin):  # type: ignore[misc]
     """An element of which Spiff's own spec asks for more than it has to know: decision tables, which
-    `decisions` compiles, or triggers, which `triggers` reads."""
+    `decisions` compiles, triggers, which `triggers` reads, or a script in the standard's words."""
 
 
 class _ProcessParser(ProcessParser):  # type: ignore[misc]
@@ -242,7 +238,7 @@ _TAGS: dict[str, tuple[type, type, Kind]] = {
     "task": (_Task, defaults.NoneTask, "task"),
     "userTask": (_Task, defaults.UserTask, "user"),
     "manualTask": (_Task, defaults.ManualTask, "manual"),
-    "scriptTask": (_Script, defaults.ScriptTask, "script"),
+    "scriptTask": (_Task, _Plain, "script"),
     "businessRuleTask": (_Task, _Plain, "rule"),
     "serviceTask": (_Task, defaults.ServiceTask, "service"),
     "sendTask": (_Task, _Plain, "send"),
@@ -267,6 +263,12 @@ class _Parser(BpmnParser):  # type: ignore[misc]
 
 
 # --- Spiff's specs, in the net's words
+
+
+def _script(element: etree._Element) -> str | None:
+    """The script with its lines as they are; None if the task calculates something else."""
+    script = child(element, "script")
+    return script.text if text_of(script) and script is not None else None
 
 
 def _standard_loop(element: etree._Element) -> Loop | None:

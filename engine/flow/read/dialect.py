@@ -105,14 +105,13 @@ def decision(task: etree._Element) -> tuple[str, str | None]:
     return named, task.get(_RESULT) or None
 
 
-def expression(task: etree._Element) -> str:
-    """What a service task calculates; empty if it does something else."""
-    return task.get(_EXPRESSION) or ""
-
-
-def result_variable(task: etree._Element) -> str | None:
-    """The variable that what a service task calculates is kept in."""
-    return task.get(_RESULT) or None
+def expression(task: etree._Element) -> tuple[str, str | None]:
+    """What a service task, or a script task of Camunda 8, calculates ("" if it does something else), and the
+    variable that this is kept in (None: it is not kept)."""
+    script = extension(task, ZEEBE + "script")
+    if script is not None:
+        return script.get("expression") or "", script.get("resultVariable") or None
+    return task.get(_EXPRESSION) or "", task.get(_RESULT) or None
 
 
 def caught_into(definition: etree._Element) -> tuple[str | None, str | None]:
@@ -188,6 +187,8 @@ def report_unknown(element: etree._Element, findings: Findings) -> None:
         understood |= {_RESULT}
     elif local(element) == "serviceTask":
         understood |= {_RESULT, _EXPRESSION}
+    elif local(element) == "scriptTask":
+        understood |= {ZEEBE + "script"}
     ignored = [n for n in found if n.startswith(_ENGINES) and n not in understood]
     if ignored:
         findings.warning(

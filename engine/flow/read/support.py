@@ -66,7 +66,7 @@ def check_node(node: etree._Element, findings: Findings) -> bool:
         )
     elif tag == "scriptTask":
         _check_script(node, findings)
-    elif tag == "serviceTask" and not expression(node):
+    elif tag == "serviceTask" and not expression(node)[0]:
         refuse(node, findings, say("service task without an expression"), _INSTEAD[tag])
     elif tag == "task":
         findings.warning(
@@ -292,7 +292,9 @@ def _check_call(node: etree._Element, findings: Findings) -> None:
 
 def _check_script(node: etree._Element, findings: Findings) -> None:
     check_language(node, node.get("scriptFormat"), findings)
-    if len(node.findall(BPMN + "script")) != 1 or not text_of(child(node, "script")):
+    scripts = [*node.iterfind(BPMN + "script")]
+    written = bool(text_of(child(node, "script"))) + bool(expression(node)[0])
+    if written != 1 or len(scripts) > 1:
         findings.error(
             "script.missing",
             node,

@@ -58,13 +58,13 @@ def _automatic(board: Board, frame_id: str, node: Node, visit_id: str) -> None:
     """The work of a task that nobody is waited for."""
     # Here as in `board`: most commands only look at a case and calculate nothing.
     match node.kind:
-        case "script":
+        case "script" if node.script is not None:
             from ...expressions import compile_script
 
             script = the(node.script)
             values = board.guarded(lambda data: compile_script(script).run(data, *board.at), frame_id)
             board.write(frame_id, values)
-        case "service":
+        case "script" | "service":
             value = board.evaluate(frame_id, the(node.expression))
             if node.result is not None:
                 board.write(frame_id, {node.result: value})

@@ -1,0 +1,87 @@
+"""What fails in a case is put right on record, by who may, and goes on from where it stopped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from drawing import draw
+from items import ANYTHING, HOUR, NOON, make_item, organisation
+from terminal import lianban
+
+from engine.errors import Invalid, NotAllowed
+from engine.office import Office
+
+DIAGRAM = draw("start s; user a; script c fee = 20 / copies; user b; end e", "s -> a -> c -> b -> e")
+ELSEWHERE = organisation().replace(b'administrators = ["hall/clerk"]', b'administrators = ["d1/clerk"]')
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> tuple[Office, str]:
+    office = Office.create_rehearsal(str(tmp_path / "office.db"), NOON, ELSEWHERE)
+    folder = make_item(tmp_path, DIAGRAM, forms={"s": ANYTHING, "a": ANYTHING})
+    office.publish(folder, NOON)
+    number = office.open_case("clerk", "item", {"copies": 0}, NOON).case
+    office.do("clerk", number, "a", {}, NOON)
+    return office, number
+
+
+def states(office: Office, case: str) -> dict[str, str]:
+    return {line["element"]: line["state"] for line in office.show(case)["steps"]}
+
+
+def test_an_administrator_has_what_failed_tried_again_after_setting_it_right(
+    case: tuple[Office, str],
+) -> None:
+    office, number = case
+    assert states(office, number)["c"] == "failed"
+    office.retry("p1", number, "c", {"copies": 4}, "份数录错", NOON + HOUR)
+    assert states(office, number) == {"a": "done", "c": "retried", "b": "open"}
+    assert office.show(number)["data"]["fee"] == 5
+    fact = [record.event for record in office.history(number) if record.event.type == "incident.retried"]
+    assert [event.payload() for event in fact] == [
+        {"incident": "c", "data": {"copies": 4}, "reason": "份数录错"}
+    ]
+    assert office.verify()[1] == []
+    states_of_replay = [state for _, state in office.replay(number)]
+    assert states_of_replay[-1].marking["frames"][""]["data"]["fee"] == 5
+
+
+def test_what_fails_again_can_be_tried_again(case: tuple[Office, str]) -> None:
+    office, number = case
+    office.retry("p1", number, "c", {}, "再试", NOON + HOUR)
+    assert states(office, number)["c"] == "failed"
+    office.retry("p1", number, "c", {"copies": 1}, "更正", NOON + 2 * HOUR)
+    assert states(office, number)["b"] == "open"
+
+
+def test_nobody_else_repairs_and_nothing_that_has_not_failed(case: tuple[Office, str]) -> None:
+    office, number = case
+    with pytest.raises(NotAllowed):
+        office.retry("clerk", number, "c", {"copies": 4}, "份数录错", NOON + HOUR)
+    with pytest.raises(Invalid) as refusal:
+        office.retry("p1", number, "a", {}, "再试", NOON + HOUR)
+    assert refusal.value.code == "incident.unknown"
+    assert "c" in str(refusal.value.expected)
+    with pytest.raises(Invalid) as refusal:
+        office.retry("p1", number, "c", {"copies": 4}, " ", NOON + HOUR)
+    assert refusal.value.code == "act.no_reason"
+
+
+def test_repairing_twice_with_the_same_words_says_that_it_was_done(case: tuple[Office, str]) -> None:
+    office, number = case
+    office.retry("p1", number, "c", {"copies": 4}, "份数录错", NOON + HOUR)
+    assert office.retry("p1", number, "c", {"copies": 4}, "份数录错", NOON + HOUR).repeated
+
+
+def test_the_command_line_repairs_and_the_history_tells_it(case: tuple[Office, str], tmp_path: Path) -> None:
+    office, number = case
+    office.close()
+    words = ["--db", str(tmp_path / "office.db"), "--as", "p1", "--now", "2026-03-02T14:00:00+08:00"]
+    done = lianban(tmp_path, *words, "retry", number, "c", "--set", "copies=4", "--reason", "份数录错")
+    assert done.code == 0, done.err
+    shown = lianban(tmp_path, *words, "--json", "show", number)
+    assert json.loads(shown.out)["data"]["fee"] == 5
+    told = lianban(tmp_path, *words, "--lang", "en", "history", number)
+    assert "has c tried again" in told.out
