@@ -16,6 +16,7 @@ from .errors import Invalid, Problem, Refusal, Text, say
 from .events import canonical
 from .flow.marking import open_tasks, timers
 from .flow.net import Net
+from .flow.run.faults import UNCAUGHT
 from .flow.step import Almanac, Complete, Effect, Fire, Input, Message, Signal, Start, step
 
 TRACED = frozenset({"entered", "completed", "fired", "cancelled"})
@@ -24,6 +25,13 @@ MOST_FIRINGS = 10_000
 MOST_WORK = 1_000_000
 """Waiting visits that may be looked over while timers fire in one run, so that no run hangs."""
 MOST_INPUT_STEPS = 100_000
+
+
+_CORRECT = say("correct the expression, or give the variables that it needs")
+_REMEDIES = {
+    UNCAUGHT: say("catch it with an error event on the edge of what is around, or in an event subprocess")
+}
+"""What to do about an incident, by its code."""
 
 
 @dataclass(slots=True)
@@ -137,7 +145,7 @@ class _Player:
                         "{element} failed: {message}", element=effect.element, message=effect.info["message"]
                     ),
                     found=say("{element}", element=effect.element),
-                    remedy=say("correct the expression, or give the variables that it needs"),
+                    remedy=_REMEDIES.get(effect.info["code"], _CORRECT),
                 )
 
     def advance(self, until: datetime) -> None:

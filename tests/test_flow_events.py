@@ -10,7 +10,10 @@ import pytest
 from drawing import draw, process
 from runs import Run
 
+from engine.errors import Invalid
 from engine.flow.marking import awaited
+from engine.flow.read import read
+from engine.rehearsal import rehearse
 
 # --- errors (§10.5.1, §13.5.3)
 
@@ -716,3 +719,29 @@ def test_a_failed_script_timer_instance_or_event_subprocess_begins_again() -> No
     )
     assert run.incidents == ["on"]
     assert run.retry("!on", term="PT1H").wait(hours=1).open == ["on/h"]
+
+
+# --- bounds, and the whole of it in a rehearsal
+
+
+def test_scopes_that_are_nested_deeper_than_anybody_draws_are_refused_in_words() -> None:
+    def nested(inner: str, flows: str, tag: str) -> tuple[str, str]:
+        for level in range(30):
+            inner, flows = f"sub {tag}{level} {{ {inner} | {flows} }}", ""
+        return inner, flows
+
+    calls = [f"call c{n} q{n + 1}" if n < 30 else "user t" for n in range(31)]
+    called = [process(f"q{n}", *nested(calls[n], "", f"s{n}x")) for n in range(1, 31)]
+    run = Run(draw(*nested(calls[0], "", "s"), *called))
+    with pytest.raises(Invalid) as refusal:
+        run.do(run.open[0])
+    assert refusal.value.code == "process.too_deep"
+
+
+def test_a_rehearsal_names_the_error_that_nobody_catches_and_what_to_draw() -> None:
+    net, _ = read({"p.bpmn": draw("start s; user a; end e error late", "s -> a -> e")})
+    assert net is not None
+    told = rehearse(net, {"start": "2026-03-02T09:00:00+08:00", "steps": [{"complete": "a"}]}).as_dict()
+    assert told["state"] == "error"
+    assert (told["problem"]["code"], told["problem"]["element"]) == ("error.uncaught", "e")
+    assert "catch it" in told["problem"]["remedy"]

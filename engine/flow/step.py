@@ -98,21 +98,30 @@ def step(
     input can't be taken (no such open task, nobody ever receives that message, the process has ended)
     or when tokens would move for ever.
     """
-    if isinstance(given, Start):
-        board = Board(net, _new_marking(net, given), now, almanac)
-        moves.begin_scope(board, "")
-    else:
-        if marking is None:
-            raise ValueError("a process is first started")
-        if marking["state"] != "running":
-            raise Invalid(
-                "process.ended",
-                say("the process has ended; nothing more can happen in it"),
-                remedy=say("look at its history"),
-            )
-        board = Board(net, copy_data(marking), now, almanac)
-        _take(board, given)
-    moves.settle(board)
+    if marking is None and not isinstance(given, Start):
+        raise ValueError("a process is first started")
+    if marking is not None and marking["state"] != "running":
+        raise Invalid(
+            "process.ended",
+            say("the process has ended; nothing more can happen in it"),
+            remedy=say("look at its history"),
+        )
+    fresh = _new_marking(net, given) if isinstance(given, Start) else copy_data(marking)
+    board = Board(net, fresh, now, almanac)
+    try:
+        if isinstance(given, Start):
+            moves.begin_scope(board, "")
+        else:
+            _take(board, given)
+        moves.settle(board)
+    except RecursionError:
+        # Scopes end and are cancelled from the inside out; calls inside subprocesses inside calls may nest
+        # too deep for that.
+        raise Invalid(
+            "process.too_deep",
+            say("the scopes of the process are nested too deep"),
+            remedy=say("let subprocesses and called processes follow each other instead"),
+        ) from None
     return board.marking, board.effects
 
 

@@ -15,6 +15,9 @@ from ..net import Event, Node, Scope, the
 from . import activities, events, loops, moves
 from .board import Board, Fault
 
+UNCAUGHT = "error.uncaught"
+"""The code of the incident of an error that nobody catches."""
+
 
 class Catcher(NamedTuple):
     """The event that catches: `node` of `scope`, on visit `visit_id` of frame `frame_id`."""
@@ -33,7 +36,7 @@ def throw_error(board: Board, frame_id: str, node: Node, visit_id: str) -> None:
     catcher = find_catcher(board, frame_id, None, "error", code)
     if catcher is None:
         fault = Fault(
-            "error.uncaught",
+            UNCAUGHT,
             say("error {code} is caught nowhere", code=code or "—"),
         )
         _add_incident(board, frame_id, node, visit_id, fault, None, stuck=False)
