@@ -157,9 +157,9 @@ def test_entities_that_grow_without_end_are_refused_at_once() -> None:
     grow = "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in pairwise(names))
     long = f'<!ENTITY a "{"x" * 100_000}">'
     for declared, used in ((f'<!ENTITY a "boom">{grow}', "&j;"), (long, "&a;" * 10_000)):
-        began = time.perf_counter()
+        began = time.process_time()
         refused(PLAIN.replace(HEAD, f"{HEAD}<!DOCTYPE d [{declared}]>").replace("受理", used).encode())
-        assert time.perf_counter() - began < 2
+        assert time.process_time() - began < 2
 
 
 # --- the ways of modelers
@@ -345,9 +345,9 @@ def test_five_thousand_steps_in_a_row_are_read_and_run() -> None:
         "start s; user last; end e; " + "; ".join(f"script t{i} n = {i}" for i in many),
         " -> ".join(["s", *(f"t{i}" for i in many), "last", "e"]),
     )
-    began = time.perf_counter()
+    began = time.process_time()
     assert run(drawn, *done("last")).state == "completed"
-    assert time.perf_counter() - began < 20
+    assert time.process_time() - began < 20
 
 
 def test_two_thousand_branches_open_at_once_do_not_count_as_a_circle() -> None:
@@ -357,10 +357,10 @@ def test_two_thousand_branches_open_at_once_do_not_count_as_a_circle() -> None:
         "; ".join(["s -> g", "j -> last -> e", *(f"g -> t{i} -> j" for i in many)]),
     )
     steps = done(*(f"t{i}" for i in range(600)))
-    began = time.perf_counter()
+    began = time.process_time()
     result = run(drawn, *steps)
     assert (result.state, len(result.open)) == ("running", 1400)
-    assert time.perf_counter() - began < 30
+    assert time.process_time() - began < 30
 
 
 def test_subprocesses_may_be_nested_thirty_deep() -> None:
@@ -399,14 +399,14 @@ ENDLESS = {
 
 @pytest.mark.parametrize("name", ENDLESS)
 def test_what_never_comes_to_rest_is_stopped_soon_and_named(name: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     result = run(
         draw(*ENDLESS[name]),
         {"signal": "x"} if name == "signals" else {"advance_to": "2027-03-02"},
         n=0,
         t="ab",
     )
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
     if result.state == "error":
         assert result.problem is not None
         assert result.element
@@ -477,7 +477,7 @@ def _worker(batch: int) -> dict[str, Any]:
     report: dict[str, Any] = {"wrong": [], "slowest": 0.0, "refused": 0, "run": 0}
     for seed in range(batch * PIECE, (batch + 1) * PIECE):
         case = every[seed % len(every)]
-        began = time.perf_counter()
+        began = time.process_time()
         try:
             what, wrong = _damage(case, seed)
         except Exception as error:  # noqa: BLE001 - this is what must never happen
@@ -485,7 +485,7 @@ def _worker(batch: int) -> dict[str, Any]:
         else:
             report[what] += 1
             report["wrong"] += [f"{case.id}, seed {seed}: {what}" for what in wrong]
-        report["slowest"] = max(report["slowest"], time.perf_counter() - began)
+        report["slowest"] = max(report["slowest"], time.process_time() - began)
     return report
 
 
