@@ -378,6 +378,9 @@ class Sketch:
         ]
         self.messages.append(self.name("m"))
         names.append(self.add("receive", "w", self.messages[-1]))
+        names.append(
+            self.add("script", "c", "sum = 1 / (1 if v1 else 0)")
+        )  # fails, until somebody repairs it
         for one, other in pairwise(names):
             self.flow(one, other)
         return names[0], names[-1]
@@ -540,6 +543,7 @@ class Walk:
         self.now = since
         self.told: list[Told] = []
         self.refusals = 0
+        self.repairs = False
         self.case = self.open()
 
     def open(self) -> str:
@@ -558,6 +562,11 @@ class Walk:
             if shown["status"] == "closed":
                 return
             possible = [line for line in shown["steps"] if line["state"] in ("open", "awaited")]
+            failed = [line["task"] for line in shown["steps"] if line["state"] == "failed"]
+            if self.repairs and failed and self.chance.random() < 0.5:
+                self.repair(self.chance.choice(failed))
+                yield self.case
+                continue
             if not possible or self.chance.random() < 0.3:
                 self.wait([*shown["timers"], *shown["clocks"]])
             luck = self.chance.random()
@@ -590,6 +599,12 @@ class Walk:
         except Refusal:
             self.refusals += 1
             return None
+
+    def repair(self, incident: str) -> None:
+        """Somebody, an administrator or not, has what failed tried again."""
+        right = {f"v{n}": self.chance.random() < 0.5 for n in range(1, 7)}
+        who = self.chance.choice(["clerk", "clerk", "p1"])
+        self.tell("retry", who, self.case, incident, right, "更正", self.now)
 
     def act(self, line: dict[str, Any]) -> None:
         self.tell("do", self.person(line), self.case, line["task"], self.answer(line), self.now)
@@ -702,6 +717,7 @@ def walk_all(office: Office, root: Path, seeds: range, rare: float = 0) -> Itera
     for seed in seeds:
         item = office.publish(sketch(root, seed, rare), NOON).item
         walk = Walk(office, item, seed, since)
+        walk.repairs = bool(rare)
         yield from walk.go(60)
         since = max(NOON, walk.now - timedelta(hours=9))  # what changes the calendar reaches the case before
 
