@@ -25,6 +25,7 @@ MOST_FIRINGS = 10_000
 MOST_WORK = 1_000_000
 """Waiting visits that may be looked over while timers fire in one run, so that no run hangs."""
 MOST_INPUT_STEPS = 100_000
+STEP_KINDS = ("complete", "message", "signal", "advance_to")
 
 
 _CORRECT = say("correct the expression, or give the variables that it needs")
@@ -193,9 +194,9 @@ class _Player:
         except Invalid as refusal:
             if _endless(refusal):
                 raise
-            what = entry.get("complete") or entry.get("message") or entry.get("signal")
-            self.result.element = what
-            raise _in_step(number, what or entry["advance_to"], refusal) from refusal
+            what = next(entry[kind] for kind in STEP_KINDS if kind in entry)
+            self.result.element = None if "advance_to" in entry else what
+            raise _in_step(number, what, refusal) from refusal
 
     def task(self, name: str) -> str:
         """The open task called `name`: an identity, or an element id, which means its oldest open visit."""
@@ -273,7 +274,7 @@ def _read_inputs(inputs: Any) -> _Inputs:
     for number, entry in enumerate(steps, 1):
         if not isinstance(entry, dict):
             raise wrong(say("step {number} is not a JSON object", number=number))
-        kinds = [key for key in ("complete", "message", "signal", "advance_to") if key in entry]
+        kinds = [key for key in STEP_KINDS if key in entry]
         if len(kinds) != 1 or not isinstance(entry[kinds[0]], str):
             raise wrong(
                 say("step {number} needs exactly one of complete, message, signal, advance_to", number=number)

@@ -415,6 +415,15 @@ def test_what_never_comes_to_rest_is_stopped_soon_and_named(name: str) -> None:
         assert name == "signals"
 
 
+@pytest.mark.parametrize("kind", ["complete", "message", "signal", "advance_to"])
+@pytest.mark.parametrize("name", ["", " ", "gone", "a#2", "p", "\ud800", "x" * 10_000])
+def test_a_step_that_makes_no_sense_is_refused_in_words(kind: str, name: str) -> None:
+    result = run(PLAIN.encode(), {kind: name})
+    assert result.state == "refused"
+    assert result.problem is not None
+    assert str(result.problem.remedy)
+
+
 # --- damage
 
 
