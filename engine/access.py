@@ -245,8 +245,15 @@ def _refuse(
     rule: Text,
 ) -> NotAllowed:
     others = may(organisation, claim)
+    holders = {one.id for seat in _seats(organisation, claim, "") for one in organisation.holders(*seat)}
     if others:
         remedy = say("ask {people}", people=", ".join(other.id for other in others))
+    elif holders and holders <= set(claim.barred):
+        remedy = say(
+            "everybody who holds it is kept from it: have the post given to somebody else (lianban org "
+            "grant), or as the head keep the department out of a joint review (lianban recuse … "
+            "--department)"
+        )
     elif any(organisation.holders(*owner) for owner in claim.owners):
         heads = dict.fromkeys(organisation.head_of(unit) for unit, _ in _seats(organisation, claim, ""))
         remedy = say(
@@ -303,6 +310,15 @@ def permit_change(organisation: Organisation, who: str, wanted: Mapping[str, Any
             own = wanted.get("person") == person.id
         case "revoke":
             granted = [d for d in organisation.all_delegations if d.id == wanted.get("delegation")]
+            if not granted:
+                raise Unknown(
+                    "organisation.delegation",
+                    say("there is no delegation {delegation}", delegation=str(wanted.get("delegation"))),
+                    expected=say(
+                        "one of: {ids}", ids=", ".join(d.id for d in organisation.all_delegations) or "—"
+                    ),
+                    remedy=say("name a delegation that is on record"),
+                )
             own = any(delegation.grantor == person.id for delegation in granted)
         case "designate":
             heads = [organisation.head_of(str(wanted.get("unit")))]

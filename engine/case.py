@@ -595,11 +595,29 @@ class _Turn:
                 at = write_instant(self.at)
                 self.materials[material] = {"n": number, "reference": reference, "unit": unit, "at": at}
                 yield MaterialReceived(material, reference, unit)
-        for listed in self.answers.get(node.properties.get("requests", ""), ()):
-            if material_in(listed)[0] in self.case.materials:
+        if "requests" in node.properties:
+            listing = node.properties["requests"]
+            for _ in asked_again(self.definition, self.case.materials, self.answers, listing):
                 yield FindingRaised(ASKED_AGAIN, effect.id, ON_FILE.as_json())
         if node.kind in HUMAN:
             yield from self.book.end_task(node.id, effect.id)
+
+
+def asked_again(
+    definition: Definition, on_file: Mapping[str, Any], answers: Mapping[str, Any], listing: str
+) -> list[str]:
+    """What is on file and asked for again: the materials in the list `listing`, each time they are there,
+    and those that other texts of the same notice call by code or name."""
+    listed = [material_in(one)[0] for one in answers.get(listing, ())]
+    words = "\n".join(str(value) for name, value in answers.items() if name != listing)
+    named = [code for code in on_file if code not in listed and _mentions(words, code, definition)]
+    return [code for code in listed if code in on_file] + named
+
+
+def _mentions(words: str, code: str, definition: Definition) -> bool:
+    name = definition.materials.get(code, {}).get("name")
+    by_code = re.search(f"(?<![A-Za-z0-9_-]){re.escape(code)}(?![A-Za-z0-9_-])", words)
+    return by_code is not None or (name is not None and str(name) in words)
 
 
 def material_in(listed: Any) -> tuple[str, str]:

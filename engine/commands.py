@@ -308,6 +308,14 @@ def _do(scene: Scene, person: Person, command: Do) -> list[Event]:
     facts: list[Event] = []
     if "joint" in entry and entry["stage"] == "open":
         facts.append(ReferralSigned(command.task))  # who answers has received it
+    if entry["stage"] == "reported" and entry.get("answer") == command.data:
+        raise Invalid(
+            "referral.reported",
+            say("{step} was reported to the higher organ", step=command.task),
+            expected=say("the opinion, when its word has come"),
+            rule=say("what was reported up waits for the word of the higher organ; the clock runs"),
+            remedy=say("answer it with `lianban answer`"),
+        )
     if "joint" in entry and command.data.get("opinion") == "report_up":
         facts.append(ReferralReportedUp(command.task, command.data))
     elif signatures(definition, entry) > 1:
@@ -354,7 +362,7 @@ def _withdraw(scene: Scene, person: Person, command: Withdraw) -> list[Event]:
 
 
 def _recuse(scene: Scene, person: Person, command: Recuse) -> list[Event]:
-    _check_questioned(scene, command.task, person.id)
+    _check_questioned(scene, command.task, person.id, "")
     return [RecusalDeclared(_next_recusal(scene.case), command.task, command.reason)]
 
 
@@ -368,7 +376,7 @@ def _challenge(scene: Scene, person: Person, command: Challenge) -> list[Event]:
             rule=say("{law} {article}", **RECUSAL_BASIS),
             remedy=say("add --party"),
         )
-    _check_questioned(scene, command.task, command.person)
+    _check_questioned(scene, command.task, command.person, command.party)
     fact = RecusalChallenged(
         _next_recusal(scene.case), command.task, command.person, command.party, command.reason
     )
@@ -379,17 +387,27 @@ def _next_recusal(case: Case) -> str:
     return f"r{len(case.recusals) + 1}"
 
 
-def _check_questioned(scene: Scene, task: str, person: str) -> None:
+def _check_questioned(scene: Scene, task: str, person: str, party: str) -> None:
+    """Somebody's impartiality can be put in question by `party`, or by herself ("")."""
     case = scene.case
     if task:
         _check_concerned(scene, find_step(case, scene.definition, task), person)
     for id, recusal in case.recusals.items():
-        if recusal["person"] == person and recusal["state"] != "rejected":
-            raise Invalid(
-                "recusal.known",
-                say("{person} keeps out of this case already: {recusal}", person=person, recusal=id),
-                remedy=say("look at the recusals of the case with `lianban show`"),
-            )
+        if recusal["person"] != person or recusal["state"] == "rejected":
+            continue
+        if recusal["state"] == "upheld":
+            told = say("{person} keeps out of this case already: {recusal}", person=person, recusal=id)
+        elif recusal["party"] == party:
+            told = say("whether {person} keeps out is being decided: {recusal}", person=person, recusal=id)
+        else:
+            continue
+        raise Invalid(
+            "recusal.known",
+            told,
+            expected=say("somebody whose impartiality is not in question yet, or another party's challenge"),
+            rule=say("{law} {article}", **RECUSAL_BASIS),
+            remedy=say("nothing is left to do: lianban show {case}", case=case.number),
+        )
 
 
 def _check_concerned(scene: Scene, step: Step, person: str) -> None:
@@ -667,7 +685,8 @@ def claim_to_follow_up(case: Case, definition: Definition, organisation: Organis
     power = "approve" if post != entry["post"] else None
     owners = ((entry["unit"], post),)
     claim = _claim(case, definition, organisation, task, entry["element"], owners, power)
-    return replace(claim, certificate="") if power else claim
+    rule = say("after silence, the opinion is given by who signs for the department")
+    return replace(claim, rule=rule, certificate="") if power else replace(claim, rule=rule)
 
 
 def claim_to_decide(case: Case, definition: Definition, organisation: Organisation, id: str) -> Claim:
@@ -821,6 +840,20 @@ def _check_opinion(data: Mapping[str, Any]) -> None:
         "report_up": ("superior", "reason"),
         "conditions": ("conditions",),
     }.get(str(data.get("opinion")), ())
+    for name, opinion in _BELONGS.items():
+        if data.get("opinion") != opinion and data.get(name) not in (None, "", []):
+            raise Invalid(
+                "opinion.inconsistent",
+                say(
+                    "{field} does not go with the opinion {opinion}",
+                    field=name,
+                    opinion=str(data.get("opinion")),
+                ),
+                expected=say("{field} only with {opinion}", field=name, opinion=opinion),
+                found=say("{value}", value=str(data[name])),
+                rule=say("an opinion means one thing, on paper and in the count (法释〔2009〕20号 art. 5)"),
+                remedy=say("answer {opinion}, or leave {field} out", opinion=opinion, field=name),
+            )
     for name in needed:
         given = conditions_in(data) if name == "conditions" else [str(data.get(name, ""))]
         if not given or not all(text.strip() for text in given):
@@ -833,6 +866,9 @@ def _check_opinion(data: Mapping[str, Any]) -> None:
                 remedy=say("add --set {field}=…", field=name),
             )
 
+
+_BELONGS = {"conditions": "conditions", "competent": "not_concerned", "superior": "report_up"}
+"""Fields that mean something with one opinion only."""
 
 _NEEDED = {
     "reason": say("the reason, with the rule it rests on"),

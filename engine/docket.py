@@ -528,6 +528,8 @@ class Docket:
             raise Invalid(
                 "answer.none",
                 say("no answer to {step} waits to be signed", step=task),
+                expected=say("an answer that somebody else entered"),
+                rule=say("four-eyes principle (一审一核): one enters, another one signs"),
                 remedy=say("look where the step stands with `lianban show`"),
             )
         return entry

@@ -799,10 +799,13 @@ class Judge:
     def _questioned(self, event: Event, person: str) -> None:
         data = event["data"]
         if not data["reason"].strip() or any(
-            r["person"] == person and r["state"] != "rejected" for r in self.recusals.values()
+            r["person"] == person
+            and (r["state"] == "upheld" or (r["state"] == "open" and r["party"] == data.get("party", "")))
+            for r in self.recusals.values()
         ):
             self._fault(event, "recusal")
-        self.recusals[data["recusal"]] = {"person": person, "state": "open", "task": data["task"]}
+        asked = {"person": person, "state": "open", "task": data["task"], "party": data.get("party", "")}
+        self.recusals[data["recusal"]] = asked
         if data["task"]:
             task = self.tasks[data["task"]]
             if not self._concerned(task, person, self.office.on(event["by"]["org"], event["at"])):

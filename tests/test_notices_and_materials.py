@@ -68,7 +68,7 @@ def office(tmp_path: Path) -> Office:
         forms={
             "s": form(papers=listing("p"), applicant=WORD, agent=WORD, authorisation=WORD),
             "intake": form(what=WORD, papers=listing("p")),
-            "tell": form(missing=listing("m")),
+            "tell": form(missing=listing("m"), words=WORD),
             "correct": ANYTHING,
         },
         properties={
@@ -171,6 +171,15 @@ def test_what_is_on_file_is_not_asked_for_again(office: Office) -> None:
     assert [(found["finding"], found["element"]) for found in events(office, case, "finding.raised")] == [
         ("F35", "tell")
     ]
+    assert office.verify()[1] == []
+
+
+@pytest.mark.parametrize("words", ["请补交建房平面图", "plan is missing"])
+def test_what_is_on_file_and_asked_for_in_other_words_is_a_finding_too(office: Office, words: str) -> None:
+    case = opened(office)
+    office.do("p1", case, "intake", {"what": "tell"}, NOON + HOUR)
+    office.do("p1", case, "tell", {"missing": ["register"], "words": words}, NOON + HOUR)
+    assert [found["finding"] for found in events(office, case, "finding.raised")] == ["F35"]
     assert office.verify()[1] == []
 
 

@@ -107,6 +107,30 @@ def test_an_opinion_without_what_makes_it_one_is_refused(office: Office, data: d
     assert events(office, case, "referral.signed") == []
 
 
+@pytest.mark.parametrize(
+    "data",
+    [{**AGREE, "conditions": ["补交图纸"]}, {**DISAGREE, "competent": "d2"}, {**AGREE, "superior": "省局"}],
+)
+def test_an_opinion_says_nothing_that_belongs_to_another_one(office: Office, data: dict) -> None:
+    case = refer(office)
+    with pytest.raises(Invalid) as refused:
+        office.do("p1", case, "a", data, NOON + HOUR)
+    assert refused.value.code == "opinion.inconsistent"
+
+
+def test_what_was_given_back_is_entered_again_and_the_same_report_up_is_said_once(tmp_path: Path) -> None:
+    office = review_office(tmp_path, more='confirm = "leader"')
+    case = refer(office)
+    answer(office, case, "p1", "a", AGREE)
+    office.give_back("l1", case, "a", "理由不足", NOON + 2 * HOUR)
+    assert not office.do("p1", case, "a", AGREE, NOON + 3 * HOUR).repeated
+    asked = {"opinion": "report_up", "superior": "省局", "reason": "权限不足"}
+    office.do("p2", case, "b", asked, NOON + 4 * HOUR)
+    before = len(office.history(case))
+    assert office.do("p2", case, "b", asked, NOON + 5 * HOUR).repeated
+    assert len(office.history(case)) == before
+
+
 def test_nobody_can_enter_the_answer_that_only_silence_gives(office: Office) -> None:
     case = refer(office)
     for forged in ({"opinion": "deemed"}, {"opinion": "agree", "deemed": True}, {"opinion": "recused"}):

@@ -89,6 +89,32 @@ def test_a_second_challenge_of_a_step_that_stands_still_is_recorded_and_keeps_it
     assert office.verify()[1] == []
 
 
+def test_another_partys_challenge_is_recorded_while_the_first_is_not_decided(office: Office) -> None:
+    case = refer(office)
+    office.challenge("clerk", case, "a", "p1", "张明", "亲属", NOON + HOUR)
+    office.challenge("clerk", case, "a", "p1", "李四", "合伙", NOON + HOUR)
+    with pytest.raises(Invalid) as refused:
+        office.challenge("clerk", case, "a", "p1", "李四", "还有", NOON + HOUR)
+    assert refused.value.code == "recusal.known"
+    office.decide_recusal("l1", case, "r1", False, "查无此事", NOON + 2 * HOUR)
+    with pytest.raises(Invalid):
+        office.do("p1", case, "a", AGREE, NOON + 3 * HOUR)
+    office.decide_recusal("l1", case, "r2", True, "属实", NOON + 3 * HOUR)
+    with pytest.raises(NotAllowed):
+        office.do("p1", case, "a", AGREE, NOON + 4 * HOUR)
+    assert office.verify()[1] == []
+
+
+def test_where_everybody_is_kept_out_the_head_is_told_what_she_can_do(office: Office) -> None:
+    case = refer(office)
+    for person in ("p1", "q1"):
+        office.recuse(person, case, "", "亲属", NOON + HOUR)
+    with pytest.raises(NotAllowed) as refused:
+        office.do("p1", case, "a", AGREE, NOON + 2 * HOUR)
+    assert "--department" in str(refused.value.remedy)
+    office.withdraw_department("l1", case, "a", "全科回避", NOON + 2 * HOUR)
+
+
 def test_the_second_officer_may_be_kept_out_while_her_colleagues_answer_stands_still(office: Office) -> None:
     case = refer(office)
     office.challenge("clerk", case, "a", "q1", "李四", "亲属", NOON + HOUR)
@@ -320,6 +346,15 @@ def test_the_same_delegation_is_on_record_once_and_another_one_of_the_day_gets_a
     assert office.change_organisation("p1", grant, NOON)["repeated"]
     second = office.change_organisation("p1", {**grant, "powers": ["sign"]}, NOON)
     assert second["change"]["id"] == first["change"]["id"] + "-2"
+
+
+def test_a_certificate_number_belongs_to_one_officer(office: Office) -> None:
+    kept = {"kind": "certificate", "person": "p1", "certificate_kind": "enforcement", "number": "5399-1"}
+    office.change_organisation("admin", {**kept, "expires": "2027-01-01"}, NOON)
+    office.change_organisation("admin", {**kept, "expires": "2028-01-01"}, NOON)
+    with pytest.raises(Invalid) as refused:
+        office.change_organisation("admin", {**kept, "person": "p2", "expires": "2028-01-01"}, NOON)
+    assert (refused.value.code, str(refused.value.found)) == ("organisation.certificate", "it is p1's")
 
 
 def test_the_register_itself_is_not_lent_and_items_nobody_has_are_not_either(office: Office) -> None:

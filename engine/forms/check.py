@@ -59,6 +59,9 @@ class Fault:
     remedy: Text = NOTHING
 
 
+RULE = say("the form that was published with the item")
+
+
 def check(schema: Schema, answers: Any) -> None:
     """Nothing, if `answers` fit the form; else `Invalid` (`form.invalid`) that lists every fault.
 
@@ -78,11 +81,14 @@ def invalid(faults: list[Fault]) -> Invalid:
         (fault,) = distinct
         message = say("{title} does not fit the form", title=_named(fault))
         remedy = fault.remedy if fault.remedy.msgid else say("correct this answer; nothing was saved")
-        return Invalid("form.invalid", message, expected=fault.expected, found=fault.found, remedy=remedy)
+        return Invalid(
+            "form.invalid", message, expected=fault.expected, found=fault.found, rule=RULE, remedy=remedy
+        )
     lines = [_line(fault) for fault in distinct[:MAX_LISTED]]
     return Invalid(
         "form.invalid",
         say("{count} answers do not fit the form:\n{list}", count=len(distinct), list=joined("\n", lines)),
+        rule=RULE,
         remedy=say("put all of them right and hand the answers in again; nothing was saved"),
     )
 

@@ -131,6 +131,8 @@ def _did_step(draft: Draft, person: Person, command: Do) -> bool:
     caught = {node.event.name for node in catchers if node.event and node.event.kind == "message"}
     for by, event in _facts(draft):
         said = event.payload()
+        if event.type == "answer.returned" and said["task"] == command.task:
+            return False  # it counts as not entered
         step = event.type in _STEP and said["task"] == command.task
         if step or (event.type == "message.received" and said["name"] in caught):
             return bool(by == person.id and said["data"] == command.data)

@@ -77,6 +77,8 @@ def step_of(
             "meeting.which",
             say("which of them?"),
             expected=say("one of: {steps}", steps=tasks),
+            found=say("none of them is yours alone"),
+            rule=say("an invitation is replied to by the designated leader of the department"),
             remedy=say("name the step"),
         )
     called = [str(line["begins"]) for line in lines if line["begins"] is not None]

@@ -47,6 +47,7 @@ from ..events import (
 )
 from ..flow.marking import element_of
 from ..organisation import Organisation, Person, read_register
+from ..steps import find_step
 from ..store import DefinitionRow, DocumentRow, Reader, Store, Transaction
 from ..views import form_of
 from . import acts, calendars, desk, people, proofs
@@ -793,10 +794,15 @@ class Office:
             return desk.show(reader, self._library, case, now)
 
     def form(self, case: str, task: str) -> dict[str, Any]:
-        """The form of a step, open or not; one without fields when it asks nothing. Raises `Unknown`."""
+        """The form of a step, open or not; one without fields when it asks nothing. Raises `Unknown` for no
+        case, and `Invalid` for what is no step of its item."""
         with self._store.reading() as reader:
             head = find_case(reader, case)
-            return form_of(self._library.definition(reader, head.definition), element_of(task))
+            definition = self._library.definition(reader, head.definition)
+            element = element_of(task)
+            if not any(element in scope.nodes for scope in definition.net.scopes.values()):
+                find_step(state_of(head), definition, task)
+            return form_of(definition, element)
 
     def opening_form(self, item: str, now: datetime) -> dict[str, Any]:
         """The form that opening a case of `item` asks for; one without fields when it asks nothing."""

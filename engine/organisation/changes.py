@@ -270,6 +270,17 @@ def _certify(making: Making) -> None:
     given, entry = making.given, _person(making, making.given["person"])
     own = {"kind": given["certificate_kind"], "number": given["number"], "expires": given["expires"]}
     renewed = (own["kind"], own["number"])
+    for other in making.content["people"]:
+        theirs = {(one["kind"], one["number"]) for one in other.get("certificates", ())}
+        if other["id"] != given["person"] and renewed in theirs:
+            raise Invalid(
+                "organisation.certificate",
+                say("certificate {number} is somebody else's", number=own["number"]),
+                expected=say("a number of her own"),
+                found=say("it is {person}'s", person=other["id"]),
+                rule=say("an officer's certificate is made out to one person (国办发〔2018〕118号)"),
+                remedy=say("correct the number"),
+            )
     others = [one for one in entry.get("certificates", ()) if (one["kind"], one["number"]) != renewed]
     entry["certificates"] = [*others, own]
 

@@ -138,7 +138,7 @@ class Base:
         parts: list[RenderableType] = [Styled(clean(head), style)]
         table = Table.grid(padding=(0, 1))
         table.add_column(no_wrap=True, style="dim")
-        table.add_column(ratio=1)
+        table.add_column(ratio=1, overflow="fold")
         for label, text in lines:
             if text:
                 local = _INSTANT_TEXT.sub(lambda found: self.when(found[0]), text)

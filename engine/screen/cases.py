@@ -277,7 +277,9 @@ class Cases(Stories):
         possible = [
             step
             for step in steps
-            if (step["state"] in ("open", "awaited") or step["stage"] == "owed") and not step["suspended"]
+            if (step["state"] in ("open", "awaited") or step["stage"] == "owed")
+            and step["people"]
+            and not step["suspended"]
         ]
         mine = [step for step in possible if self.who in step["people"]]
         offered = mine if self.who and mine else possible

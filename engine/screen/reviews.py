@@ -64,6 +64,8 @@ class Reviews(Base):
             notes.append(Styled(self.say(say("waits to be signed")), "yellow"))
         if step["stage"] == "reported" and step["state"] == "open":
             notes.append(Styled(self.say(say("reported to a higher organ")), "yellow"))
+        if step["state"] == "open" and not step["people"]:
+            notes.append(Styled(self.say(say("nobody may do it as things are")), "bold red"))
         if step["suspended"]:
             held = say("stands still: recusal {recusal}", recusal=step["suspended"])
             notes.append(Styled(self.say(held), "bold red"))
@@ -482,7 +484,7 @@ class Reviews(Base):
             parts.append(head)
             if line["refusal"] is not None:
                 parts.append(Padding(Styled(clean(line["refusal"]["message"]), "red"), (0, 0, 0, 7)))
-                for key in ("expected", "remedy"):
+                for key in ("expected", "found", "rule", "remedy"):
                     if line["refusal"][key]:
                         parts.append(Padding(Styled(clean(line["refusal"][key]), "dim"), (0, 0, 0, 7)))
             parts += [

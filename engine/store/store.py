@@ -193,6 +193,11 @@ _COUNT_UP = _upsert(numbers, "UPDATE SET value = numbers.value + 1")
 
 
 @cache
+def _as_bytes(value: Any) -> bytes:
+    """What is stored, also where somebody put a text in its place."""
+    return value.encode() if isinstance(value, str) else bytes(value)
+
+
 def _cases(by_item: bool, by_status: bool) -> Select[Any]:
     query = select(heads.c.case_no, heads.c.item, heads.c.status, heads.c.opened_at, heads.c.closed_at)
     query = query.where(heads.c.case_no != OFFICE)
@@ -308,7 +313,7 @@ class Reader:
     def content(self, digest: str) -> bytes | None:
         """The bytes stored under `digest`, or None."""
         rows = self._session.rows(_CONTENT, digest=digest)
-        return bytes(rows[0][0]) if rows else None
+        return _as_bytes(rows[0][0]) if rows else None
 
     # --- the office
 
