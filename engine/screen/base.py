@@ -113,12 +113,7 @@ class Base:
         """A refusal, line by line: what, expected, found, rule, remedy."""
         return self._labelled(
             data["message"],
-            [
-                (say("expected"), data["expected"]),
-                (say("found"), data["found"]),
-                (say("rule"), data["rule"]),
-                (say("what to do"), data["remedy"]),
-            ],
+            [(label, data[key]) for key, label in LABELS.items()],
             "bold red",
         )
 
@@ -163,6 +158,15 @@ class Base:
             for part in parts:
                 console.print(part, soft_wrap=isinstance(part, Styled) and part.no_wrap is True)
         return "".join(line.rstrip() + "\n" for line in captured.get().splitlines())
+
+
+LABELS = {
+    "expected": say("expected"),
+    "found": say("found"),
+    "rule": say("rule"),
+    "remedy": say("what to do"),
+}
+"""What a refusal says beside its message, in order."""
 
 
 def provisional(data: Any) -> bool:

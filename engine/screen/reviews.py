@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text as Styled
 
 from ..errors import Text, say
-from .base import Base, Data, clean, columns, line_of
+from .base import LABELS, Base, Data, clean, columns, line_of
 
 DEEMED_MARK = ("∅", "bold magenta")
 """What stands before an answer that nobody gave."""
@@ -484,9 +484,10 @@ class Reviews(Base):
             parts.append(head)
             if line["refusal"] is not None:
                 parts.append(Padding(Styled(clean(line["refusal"]["message"]), "red"), (0, 0, 0, 7)))
-                for key in ("expected", "found", "rule", "remedy"):
+                for key, label in LABELS.items():
                     if line["refusal"][key]:
-                        parts.append(Padding(Styled(clean(line["refusal"][key]), "dim"), (0, 0, 0, 7)))
+                        told = f"{self.say(label)}: {clean(line['refusal'][key])}"
+                        parts.append(Padding(Styled(told, "dim"), (0, 0, 0, 7)))
             parts += [
                 Padding(Styled(self.say(self._tell(event)), "cyan"), (0, 0, 0, 7)) for event in line["events"]
             ]
