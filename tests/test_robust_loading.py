@@ -469,7 +469,8 @@ def _damage(case: Case, seed: int) -> tuple[str, list[str]]:
     return "run", wrong
 
 
-_OF_THE_FILE = {"xml.unreadable", "xml.doctype", "bpmn.not_bpmn", "process.none"}
+# The last of them may stand at something without an id at the top of the file.
+_OF_THE_FILE = {"xml.unreadable", "xml.doctype", "bpmn.not_bpmn", "process.none", "bpmn.not_boolean"}
 
 
 def _inputs(case: Case) -> list[dict[str, Any]]:

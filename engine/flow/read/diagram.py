@@ -70,8 +70,11 @@ class Diagram:
                 remedy=say("remove them, or leave them as documentation"),
             )
         for element in root.findall("*"):
-            if local(element) in ("dataStore", "correlationProperty", "error", "escalation"):
+            if local(element) in ("dataStore", "error", "escalation"):
                 root.remove(element)
+        for element in list(root.iter(BPMN + "correlationProperty")):  # wherever it stands, Spiff finds it
+            if (parent := element.getparent()) is not None:
+                parent.remove(element)
         try:
             diagram._parser.add_bpmn_xml(root, findings.file)
         except Exception as error:  # noqa: BLE001 - whatever the library raises is about this file
