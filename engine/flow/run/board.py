@@ -78,7 +78,8 @@ class Board:
 
     `queue` holds what still moves, in order: `(frame, "flow" | "node", id)` is a token that leaves a flow
     or begins at a node, `(frame, "instance", visit)` the next instance of a looping activity,
-    `(frame, "undo", visit)` the next handler of a compensation. `changed` says that conditions may have
+    `(frame, "undo", visit)` the next handler of a compensation; `moving` counts them by frame, which is asked
+    after each move. `changed` says that conditions may have
     become true since they were looked at.
     """
 
@@ -90,8 +91,26 @@ class Board:
         self.now = now
         self.effects: list[Effect] = []
         self.queue: deque[tuple[str, What, str]] = deque()
+        self.moving: dict[str, int] = {}
         self.moves = 0
         self.changed = True
+
+    # --- what moves
+
+    def put(self, frame_id: str, what: What, key: str) -> None:
+        self.queue.append((frame_id, what, key))
+        self.moving[frame_id] = self.moving.get(frame_id, 0) + 1
+
+    def next(self) -> tuple[str, What, str]:
+        """Take the first of what moves off the queue."""
+        entry = self.queue.popleft()
+        self.moving[entry[0]] -= 1
+        return entry
+
+    def clear(self, frame_id: str) -> None:
+        """Nothing of the frame moves any more."""
+        if self.moving.pop(frame_id, 0):
+            self.queue = deque(entry for entry in self.queue if entry[0] != frame_id)
 
     # --- where things are
 

@@ -30,7 +30,7 @@ def begin(board: Board, frame_id: str, node: Node, visit_id: str) -> None:
         board.note("completed", frame_id, node, visit_id)
         _end(board, frame_id, node, visit_id)
     for _ in range(multi["n"] if loop.kind == "parallel" else min(multi["n"], 1)):
-        board.queue.append((frame_id, "instance", visit_id))
+        board.put(frame_id, "instance", visit_id)
 
 
 def _count(board: Board, frame_id: str, loop: Loop, multi: Multi) -> None:
@@ -153,7 +153,7 @@ def end_instance(board: Board, instance_id: str, instance: Frame) -> None:
     if enough:
         _end(board, frame_id, node, visit_id)
     elif loop.kind != "parallel":
-        board.queue.append((frame_id, "instance", visit_id))
+        board.put(frame_id, "instance", visit_id)
 
 
 def _is_enough(board: Board, instance_id: str, loop: Loop, multi: Multi) -> bool:
