@@ -138,7 +138,8 @@ class Node:
     boundary event sits on. `properties` are the modeler's extension properties (processes/README.md).
     `interrupting` is also said of the start event of an event subprocess. `undo` is the activity that a
     compensation boundary event leads to, `compensation` marks such an activity. `outputs` are the
-    assignments `(variable, expression)` made when the node is done (its data output associations).
+    assignments `(variable, expression)` made when the node is done (its data output associations), `inputs`
+    the names under which an activity sees variables around it, `(name, variable)` (its data inputs).
     """
 
     id: str
@@ -163,6 +164,13 @@ class Node:
     compensation: bool = False
     transaction: bool = False
     outputs: tuple[tuple[str, str], ...] = ()
+    inputs: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The names of inputs that mean nothing outside of the activity."""
+        given = {source for _, source in self.outputs}
+        return frozenset(name for name, _ in self.inputs if name not in given)
 
 
 def triggers(node: Node) -> tuple[Event, ...]:
@@ -322,8 +330,9 @@ def _node(data: dict[str, Any]) -> Node:
     for name in ("incoming", "outgoing"):
         if name in fields:
             fields[name] = tuple(fields[name])
-    if "outputs" in fields:
-        fields["outputs"] = tuple((name, source) for name, source in fields["outputs"])
+    for name in ("outputs", "inputs"):
+        if name in fields:
+            fields[name] = tuple((variable, source) for variable, source in fields[name])
     if "event" in fields:
         fields["event"] = _event(fields["event"])
     if "loop" in fields:

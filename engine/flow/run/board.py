@@ -208,9 +208,7 @@ class Board:
         # Here as elsewhere: most commands only look at a case and calculate nothing.
         from ...expressions import compile_expression
 
-        return self.guarded(
-            lambda data: compile_expression(source).evaluate({**data, **(more or {})}, *self.at), frame_id
-        )
+        return self.guarded(lambda data: compile_expression(source).evaluate(data, *self.at), frame_id, more)
 
     def holds(self, frame_id: str, source: str, more: Mapping[str, Any] | None = None) -> bool:
         """Whether a condition is true. It must be a boolean: the text "no" is not a yes (§8.4.13)."""
@@ -222,12 +220,15 @@ class Board:
             )
         return value
 
-    def guarded(self, work: Callable[[dict[str, Any]], Any], frame_id: str) -> Any:
-        """Run diagram code on the variables that frame `frame_id` sees; its failure becomes a `Fault`."""
+    def guarded(
+        self, work: Callable[[dict[str, Any]], Any], frame_id: str, more: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Run diagram code on the variables that frame `frame_id` sees, and `more` over them; its failure
+        becomes a `Fault`."""
         from ...expressions import Failed, Malformed
 
         try:
-            return work(variables(self.marking, frame_id))
+            return work({**variables(self.marking, frame_id), **(more or {})})
         except (Failed, Malformed) as error:
             raise Fault(error.code, error.message) from error
 
@@ -247,6 +248,13 @@ class Board:
                 frame = self.frames[frame["up"]]
             frame["data"][name] = copy_data(value)
             self.changed = True
+
+    def inputs(self, frame_id: str, node: Node) -> dict[str, Any]:
+        """What the activity is given by its data input associations (§10.4.2): the values that are there."""
+        if not node.inputs:
+            return {}
+        seen = variables(self.marking, frame_id)
+        return {name: seen[variable] for name, variable in node.inputs if variable in seen}
 
     def put_out(self, frame_id: str, node: Node) -> None:
         """Make the assignments of the node's data output associations (§10.4.2). Raises `Fault`."""

@@ -216,9 +216,9 @@ def finish_frame(board: Board, frame_id: str) -> None:
         loops.end_instance(board, frame_id, frame)
         return
     del board.frames[frame_id]
-    if "data" in frame:
-        board.write(up, frame["data"])
     host = board.node(up, board.visit(up, owner)["node"])
+    if "data" in frame:
+        board.write(up, {name: value for name, value in frame["data"].items() if name not in host.own})
     if "end" in frame and host.kind == "handler" and board.net.start_of(host)[1].interrupting:
         board.frames[up]["end"] = frame["end"]  # it took the place of all else, so its end is the scope's
     activities.complete(board, up, owner, inside=frame)
