@@ -397,6 +397,48 @@ def test_multi_instance_reads_and_writes_the_data_objects_behind_its_inputs_and_
     )
 
 
+DATA = '<dataObject id="D"/><dataObjectReference id="R" name="amount" dataObjectRef="D"/>'
+
+
+def ends(*, input: str = "", output: str = "") -> str:
+    """Of an activity: an input and an output (their names), each associated with `amount`."""
+    return (
+        f'<ioSpecification><dataInput id="i" name="{input}"/><dataOutput id="o" name="{output}"/></ioSpecification>'
+        "<dataInputAssociation><sourceRef>R</sourceRef><targetRef>i</targetRef></dataInputAssociation>"
+        "<dataOutputAssociation><sourceRef>o</sourceRef><targetRef>R</targetRef></dataOutputAssociation>"
+    )
+
+
+def test_named_inputs_and_outputs_are_copied_from_and_to_data_objects() -> None:
+    net = net_of(around(f'<userTask id="x">{ends(input="value", output="result")}</userTask>', DATA))
+    x = net.scopes["p"].nodes["x"]
+    assert (x.inputs, x.outputs) == ((("value", "amount"),), (("amount", "result"),))
+    assert Net.from_json(net.to_json()) == net
+    same = net_of(around(f'<userTask id="x">{ends(input="amount", output="amount")}</userTask>', DATA))
+    assert (same.scopes["p"].nodes["x"].inputs, same.scopes["p"].nodes["x"].outputs) == ((), ())
+
+
+def test_associations_with_what_no_expression_can_name_are_a_drawing() -> None:
+    nameless = around(f'<userTask id="x">{ends(output="the result")}</userTask>', DATA)
+    assert warnings(nameless) == [("association.not_executed", "x")] * 2
+    bpmn_io = (
+        '<property id="P" name="__targetRef_placeholder"/><dataInputAssociation><sourceRef>R</sourceRef>'
+        "<targetRef>P</targetRef></dataInputAssociation><dataOutputAssociation><targetRef>R</targetRef>"
+        "</dataOutputAssociation>"
+    )
+    drawn = net_of(around(f'<userTask id="x">{bpmn_io}</userTask>', DATA)).scopes["p"].nodes["x"]
+    assert (drawn.inputs, drawn.outputs) == ((), ())
+
+
+def test_an_association_that_cannot_be_run_is_refused() -> None:
+    loop = "<multiInstanceLoopCharacteristics><loopCardinality>2</loopCardinality></multiInstanceLoopCharacteristics>"
+    assert errors(around(f'<userTask id="x">{ends(output="result")}{loop}</userTask>', DATA)) == [
+        ("element.unsupported", "x")
+    ]
+    several = ends(input="value").replace("<sourceRef>R<", "<sourceRef>Q</sourceRef><sourceRef>R<")
+    assert errors(around(f'<userTask id="x">{several}</userTask>', DATA)) == [("element.unsupported", "x")]
+
+
 def test_multi_instance_in_the_vendors_words() -> None:
     camunda = '<multiInstanceLoopCharacteristics camunda:collection="${all}" camunda:elementVariable="one"/>'
     assert node(f'<userTask id="x">{camunda}</userTask>').loop == Loop(

@@ -261,6 +261,36 @@ def test_a_called_process_has_variables_of_its_own_and_gives_them_back_when_it_e
     assert run.open == ["after"]
 
 
+def given(diagram: bytes, element: str) -> bytes:
+    """The diagram in which `element` sees the data object `amount` as its input `value`."""
+    inside = """<ioSpecification><dataInput id="i" name="value"/></ioSpecification><dataInputAssociation>
+        <sourceRef>amount</sourceRef><targetRef>i</targetRef></dataInputAssociation>"""
+    before, tag, rest = diagram.decode().partition(f'id="{element}"')
+    head, close, tail = rest.partition(">")
+    kind = before[before.rindex("<") + 1 :].strip()
+    if head.endswith("/"):
+        return f"{before}{tag}{head[:-1]}>{inside}</{kind}>{tail}".encode()
+    return f"{before}{tag}{head}{close}{inside}{tail}".encode()
+
+
+def test_an_input_is_the_data_object_under_another_name_inside_of_its_activity_only() -> None:
+    script = draw("start s; script c half = value / 2; user after; end e", "s -> c -> after -> e")
+    assert Run(given(script, "c"), amount=8, value=1).data == {"amount": 8, "value": 1, "half": 4}
+    called = process(
+        "review", "start i; script calc seen = value; user look; end o", "i -> calc -> look -> o"
+    )
+    call = draw("start s; call c review; user after; end e", "s -> c -> after -> e", called)
+    run = Run(given(call, "c"), amount=8, value=1)
+    assert run.do("c/look", value=5).data == {"amount": 8, "value": 1, "seen": 8}
+
+
+def test_an_input_that_is_not_there_is_missed_where_it_is_read() -> None:
+    script = draw("start s; script c half = value / 2; user after; end e", "s -> c -> after -> e")
+    run = Run(given(script, "c"))
+    assert (run.incidents, run.codes) == (["c"], ["expression.unknown_name"])
+    assert run.retry("c", amount=6).data == {"amount": 6, "half": 3}
+
+
 # --- multi-instance
 
 

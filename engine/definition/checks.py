@@ -450,7 +450,7 @@ def written(node: Node, net: Net, forms: Mapping[str, Mapping[str, Any]]) -> Ite
     if node.script is not None:
         with contextlib.suppress(Malformed):  # flow.read has said so
             yield from compile_script(node.script).assigns
-    yield from (name for name, _ in node.outputs)
+    yield from (name for name, _ in (*node.outputs, *node.inputs))
     for event in triggers(node):
         yield from (name for name in (event.code_to, event.message_to) if name)
     if node.decision is not None:

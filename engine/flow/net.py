@@ -138,7 +138,8 @@ class Node:
     boundary event sits on. `properties` are the modeler's extension properties (processes/README.md).
     `interrupting` is also said of the start event of an event subprocess. `undo` is the activity that a
     compensation boundary event leads to, `compensation` marks such an activity. `outputs` are the
-    assignments `(variable, expression)` made when the node is done (its data output associations).
+    assignments `(variable, expression)` made when the node is done (its data output associations), `inputs`
+    the names under which an activity sees variables around it, `(name, variable)` (its data inputs).
     """
 
     id: str
@@ -163,6 +164,13 @@ class Node:
     compensation: bool = False
     transaction: bool = False
     outputs: tuple[tuple[str, str], ...] = ()
+    inputs: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The names of inputs that mean nothing outside of the activity."""
+        given = {source for _, source in self.outputs}
+        return frozenset(name for name, _ in self.inputs if name not in given)
 
 
 def triggers(node: Node) -> tuple[Event, ...]:
@@ -206,21 +214,25 @@ class Scope:
         found = (n for n in self.nodes.values() if n.kind == "boundary" and n.undo is not None)
         return {the(n.host): the(n.undo) for n in found}
 
-    def upstream(self, gateway: str) -> dict[str, frozenset[str]]:
+    def upstream(self, gateway: str) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
         """For each incoming flow of `gateway`: the nodes a token on which may still reach that flow
-        without passing `gateway` (the paths of the inclusive join, §13.4.3). Boundary events count as
-        ways out of their host."""
+        without passing `gateway`, and those of them from where sequence flows alone lead there (the paths
+        of the inclusive join, §13.4.3). An event on the edge of an activity is a way out of it too, but a
+        token that took this way says nothing of the one that is still in the activity."""
         cached = self._upstream.get(gateway)
         if cached is None:
-            cached = {flow: self._reaching(flow, gateway) for flow in self.nodes[gateway].incoming}
+            cached = {
+                flow: (self._reaching(flow, gateway, edges=True), self._reaching(flow, gateway, edges=False))
+                for flow in self.nodes[gateway].incoming
+            }
             self._upstream[gateway] = cached
         return cached
 
     @cached_property
-    def _upstream(self) -> dict[str, dict[str, frozenset[str]]]:
+    def _upstream(self) -> dict[str, dict[str, tuple[frozenset[str], frozenset[str]]]]:
         return {}
 
-    def _reaching(self, flow: str, gateway: str) -> frozenset[str]:
+    def _reaching(self, flow: str, gateway: str, *, edges: bool) -> frozenset[str]:
         seen: set[str] = set()
         queue = deque([self.flows[flow].source])
         while queue:
@@ -230,7 +242,7 @@ class Scope:
             seen.add(node_id)
             node = self.nodes[node_id]
             queue.extend(self.flows[incoming].source for incoming in node.incoming)
-            if node.host is not None:
+            if edges and node.host is not None:
                 queue.append(node.host)
         return frozenset(seen)
 
@@ -318,8 +330,9 @@ def _node(data: dict[str, Any]) -> Node:
     for name in ("incoming", "outgoing"):
         if name in fields:
             fields[name] = tuple(fields[name])
-    if "outputs" in fields:
-        fields["outputs"] = tuple((name, source) for name, source in fields["outputs"])
+    for name in ("outputs", "inputs"):
+        if name in fields:
+            fields[name] = tuple((variable, source) for variable, source in fields[name])
     if "event" in fields:
         fields["event"] = _event(fields["event"])
     if "loop" in fields:

@@ -10,11 +10,12 @@ from lxml import etree
 from ...errors import Text, say
 from ..net import Event, Flow, Loop, Node, Scope, triggers
 from . import dialect
+from .associations import Associations
 from .diagram import Diagram, Drawn
 from .findings import BPMN, Findings, child, is_true, label, local, names, text_of
 from .source import FLOW_NODES
 from .structure import Draft, check_scope, links, starts_of
-from .support import check_artefact, check_language, outputs_of
+from .support import check_artefact, check_language
 from .terms import check_expression, check_loop, check_name, check_script, check_timer
 
 # The standard's default language, which many modelers state and few mean.
@@ -103,8 +104,10 @@ class _Compiler:
             undo=self.undone_by.get(node_id) if drawn.kind == "boundary" else None,
             compensation=is_true(element.get("isForCompensation")),
             transaction=local(element) == "transaction",
-            outputs=tuple(outputs_of(element, self.data)),
         )
+        associations = Associations(element, self.data, self.findings)
+        answered = node.properties.get("result") if node.kind in _ANSWERED else None
+        node = replace(node, inputs=associations.inputs(), outputs=associations.outputs(answered))
         dialect.report_unknown(element, self.findings)
         node = replace(node, result=node.properties.get("result"))
         if node.kind in ("service", "script") and node.script is None:
@@ -280,6 +283,8 @@ _EXPRESSIONS = tuple(
         transformation from"""
     )
 )
+_ANSWERED = frozenset({"user", "manual", "receive", "start", "catch", "boundary"})
+"""What puts its answers, or what a message brings, together under its `result`, if it has one."""
 _EVENT_WORDS = {"message": say("message"), "signal": say("signal"), "link": say("link")}
 
 
@@ -340,8 +345,9 @@ def _data_names(root: etree._Element) -> dict[str, str]:
         if element.get("id") and element.get("name"):
             names.setdefault(element.get("id", ""), element.get("name", ""))
     for reference in root.iter(BPMN + "dataObjectReference"):
-        if not reference.get("name") and reference.get("dataObjectRef") in names:
-            names[reference.get("id", "")] = names[reference.get("dataObjectRef", "")]
+        meant = reference.get("dataObjectRef")
+        if not reference.get("name") and meant:
+            names[reference.get("id", "")] = names.get(meant, meant)
     return names
 
 

@@ -5,8 +5,6 @@ An element is either run as the standard says or refused here by name: nothing i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from lxml import etree
 
 from ...errors import Text, say
@@ -36,10 +34,10 @@ _INSTEAD: dict[str, Text] = {
 # What a flow node may contain, and what of it has a meaning for the run (checked where it is read).
 _HARMLESS = names(
     """documentation extensionElements auditing monitoring categoryValueRef incoming outgoing
-    ioSpecification ioBinding property dataInput dataOutput inputSet outputSet rendering"""
+    ioSpecification ioBinding property dataInput dataOutput inputSet outputSet rendering
+    dataInputAssociation dataOutputAssociation"""
 )
 _PERFORMERS = frozenset({"resourceRole", "performer", "humanPerformer", "potentialOwner"})
-_ASSOCIATIONS = frozenset({"dataInputAssociation", "dataOutputAssociation"})
 _LANGUAGES = ("feel", "juel", "uel", "python")
 
 
@@ -141,8 +139,6 @@ def _check_part(node: etree._Element, part: etree._Element, findings: Findings) 
         return
     if tag in _PERFORMERS:
         _warn_performer(node, part, findings)
-    elif tag in _ASSOCIATIONS:
-        _check_association(node, part, findings)
     elif tag == "standardLoopCharacteristics":
         _check_standard_loop(node, part, findings)
     elif tag == "multiInstanceLoopCharacteristics":
@@ -156,34 +152,6 @@ def _check_part(node: etree._Element, part: etree._Element, findings: Findings) 
 
 def _is_trigger(tag: str) -> bool:
     return tag.endswith(("EventDefinition", "eventDefinitionRef"))
-
-
-def _check_association(node: etree._Element, part: etree._Element, findings: Findings) -> None:
-    """Steps share the variables around them, so a plain copy does nothing; what an output association
-    calculates is a variable that is set when the node is done (`outputs_of`)."""
-    calculated = child(part, "transformation") is not None or child(part, "assignment") is not None
-    looped = child(node, "multiInstanceLoopCharacteristics") is not None
-    if calculated and (local(part) == "dataInputAssociation" or looped or local(node) == "endEvent"):
-        refuse(
-            node,
-            findings,
-            say("data association with a transformation or assignment"),
-            say("draw a script task that sets the variable"),
-        )
-
-
-def outputs_of(node: etree._Element, data: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The assignments `(variable, expression)` of the node's data output associations (§10.4.2); `data` are
-    the names of data objects by id."""
-    found = []
-    for part in node.iterfind(BPMN + "dataOutputAssociation"):
-        target = text_of(child(part, "targetRef"))
-        if (transformation := text_of(child(part, "transformation"))) != "":
-            found.append((data.get(target, target), transformation))
-        for assignment in part.iterfind(BPMN + "assignment"):
-            to = text_of(child(assignment, "to"))
-            found.append((data.get(to, to), text_of(child(assignment, "from"))))
-    return found
 
 
 def _check_standard_loop(node: etree._Element, loop: etree._Element, findings: Findings) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...clock import read_term
 from ...errors import say
-from ..marking import Frame, Waits
+from ..marking import Frame, Waits, copy_data
 from ..net import HUMAN, Node, the
 from . import faults, loops, moves, timers, undo
 from .board import Board, Fault
@@ -41,13 +39,15 @@ def perform(board: Board, frame_id: str, node: Node, visit_id: str) -> None:
         case "user" | "manual":
             unit = node.properties.get("unit")
             if unit is not None:
-                board.visit(frame_id, visit_id)["unit"] = str(board.evaluate(frame_id, unit))
+                given = board.inputs(frame_id, node)
+                board.visit(frame_id, visit_id)["unit"] = str(board.evaluate(frame_id, unit, given))
             board.note("opened", frame_id, node, visit_id, **_term(board, frame_id, node))
         case "receive":
             board.changed = True
         case "subprocess" | "call":
-            own: dict[str, Any] | None = {} if node.kind == "call" else None
-            board.begin_frame(visit_id, node, up=frame_id, owner=visit_id, data=own)
+            is_call = node.kind == "call"
+            own = copy_data(board.inputs(frame_id, node)) if is_call or node.inputs else None
+            board.begin_frame(visit_id, node, up=frame_id, owner=visit_id, data=own, sealed=is_call)
             moves.begin_scope(board, visit_id)
         case _:
             _automatic(board, frame_id, node, visit_id)
@@ -57,22 +57,25 @@ def perform(board: Board, frame_id: str, node: Node, visit_id: str) -> None:
 def _automatic(board: Board, frame_id: str, node: Node, visit_id: str) -> None:
     """The work of a task that nobody is waited for."""
     # Here as in `board`: most commands only look at a case and calculate nothing.
+    given = board.inputs(frame_id, node)
     match node.kind:
         case "script" if node.script is not None:
             from ...expressions import compile_script
 
             script = the(node.script)
-            values = board.guarded(lambda data: compile_script(script).run(data, *board.at), frame_id)
+            values = board.guarded(lambda data: compile_script(script).run(data, *board.at), frame_id, given)
             board.write(frame_id, values)
         case "script" | "service":
-            value = board.evaluate(frame_id, the(node.expression))
+            value = board.evaluate(frame_id, the(node.expression), given)
             if node.result is not None:
                 board.write(frame_id, {node.result: value})
         case "rule":
             from ...expressions import compile_table
 
             table = board.net.tables[the(node.decision)]
-            value = board.guarded(lambda data: compile_table(table).evaluate(data, *board.at), frame_id)
+            value = board.guarded(
+                lambda data: compile_table(table).evaluate(data, *board.at), frame_id, given
+            )
             if node.result is not None:
                 board.write(frame_id, {node.result: value})
             elif isinstance(value, dict):
@@ -88,7 +91,7 @@ def _term(board: Board, frame_id: str, node: Node) -> dict[str, str]:
     source = node.properties.get("term")
     if source is None:
         return {}
-    value = board.evaluate(frame_id, source)
+    value = board.evaluate(frame_id, source, board.inputs(frame_id, node))
     if not isinstance(value, str) or read_term(value) is None:
         raise Fault(
             "task.term",

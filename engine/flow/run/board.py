@@ -78,7 +78,8 @@ class Board:
 
     `queue` holds what still moves, in order: `(frame, "flow" | "node", id)` is a token that leaves a flow
     or begins at a node, `(frame, "instance", visit)` the next instance of a looping activity,
-    `(frame, "undo", visit)` the next handler of a compensation. `changed` says that conditions may have
+    `(frame, "undo", visit)` the next handler of a compensation; `moving` counts them by frame, which is asked
+    after each move. `changed` says that conditions may have
     become true since they were looked at.
     """
 
@@ -90,8 +91,26 @@ class Board:
         self.now = now
         self.effects: list[Effect] = []
         self.queue: deque[tuple[str, What, str]] = deque()
+        self.moving: dict[str, int] = {}
         self.moves = 0
         self.changed = True
+
+    # --- what moves
+
+    def put(self, frame_id: str, what: What, key: str) -> None:
+        self.queue.append((frame_id, what, key))
+        self.moving[frame_id] = self.moving.get(frame_id, 0) + 1
+
+    def next(self) -> tuple[str, What, str]:
+        """Take the first of what moves off the queue."""
+        entry = self.queue.popleft()
+        self.moving[entry[0]] -= 1
+        return entry
+
+    def clear(self, frame_id: str) -> None:
+        """Nothing of the frame moves any more."""
+        if self.moving.pop(frame_id, 0):
+            self.queue = deque(entry for entry in self.queue if entry[0] != frame_id)
 
     # --- where things are
 
@@ -189,9 +208,7 @@ class Board:
         # Here as elsewhere: most commands only look at a case and calculate nothing.
         from ...expressions import compile_expression
 
-        return self.guarded(
-            lambda data: compile_expression(source).evaluate({**data, **(more or {})}, *self.at), frame_id
-        )
+        return self.guarded(lambda data: compile_expression(source).evaluate(data, *self.at), frame_id, more)
 
     def holds(self, frame_id: str, source: str, more: Mapping[str, Any] | None = None) -> bool:
         """Whether a condition is true. It must be a boolean: the text "no" is not a yes (§8.4.13)."""
@@ -203,12 +220,15 @@ class Board:
             )
         return value
 
-    def guarded(self, work: Callable[[dict[str, Any]], Any], frame_id: str) -> Any:
-        """Run diagram code on the variables that frame `frame_id` sees; its failure becomes a `Fault`."""
+    def guarded(
+        self, work: Callable[[dict[str, Any]], Any], frame_id: str, more: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Run diagram code on the variables that frame `frame_id` sees, and `more` over them; its failure
+        becomes a `Fault`."""
         from ...expressions import Failed, Malformed
 
         try:
-            return work(variables(self.marking, frame_id))
+            return work({**variables(self.marking, frame_id), **(more or {})})
         except (Failed, Malformed) as error:
             raise Fault(error.code, error.message) from error
 
@@ -228,6 +248,13 @@ class Board:
                 frame = self.frames[frame["up"]]
             frame["data"][name] = copy_data(value)
             self.changed = True
+
+    def inputs(self, frame_id: str, node: Node) -> dict[str, Any]:
+        """What the activity is given by its data input associations (§10.4.2): the values that are there."""
+        if not node.inputs:
+            return {}
+        seen = variables(self.marking, frame_id)
+        return {name: seen[variable] for name, variable in node.inputs if variable in seen}
 
     def put_out(self, frame_id: str, node: Node) -> None:
         """Make the assignments of the node's data output associations (§10.4.2). Raises `Fault`."""

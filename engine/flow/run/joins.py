@@ -48,12 +48,15 @@ def fire_inclusive(board: Board) -> bool:
 
 def _enabled(frame: Frame, scope: Scope, node: Node) -> bool:
     arrived = frame["joins"][node.id]
-    reaching = scope.upstream(node.id)
     still_to_come: set[str] = set()
     already_there: set[str] = set()
-    for flow, sources in reaching.items():
-        (already_there if flow in arrived else still_to_come).update(sources)
-    # What compensates a completed subprocess is no token at the subprocess.
-    resting = {visit["node"] for visit in frame["live"].values() if "inside" not in visit}
+    for flow, (sources, by_flow) in scope.upstream(node.id).items():
+        if flow in arrived:
+            already_there |= by_flow
+        else:
+            still_to_come |= sources
+    # What compensates a completed subprocess is no token at the subprocess; a compensation that nobody waits
+    # for has let its token go on.
+    resting = {v["node"] for v in frame["live"].values() if "inside" not in v and "loose" not in v}
     places = resting | frame["joins"].keys() - {node.id}
     return not any(place in still_to_come and place not in already_there for place in places)

@@ -23,19 +23,20 @@ def begin(board: Board, frame_id: str, node: Node, visit_id: str) -> None:
     if loop.kind == "standard":
         multi["n"] = 1 if not loop.before or _again(board, frame_id, loop, multi) else 0
     else:
-        _count(board, frame_id, loop, multi)
+        _count(board, frame_id, node, multi)
     board.visit(frame_id, visit_id)["multi"] = multi
     if multi["n"] == 0:
         board.note("entered", frame_id, node, visit_id)
         board.note("completed", frame_id, node, visit_id)
         _end(board, frame_id, node, visit_id)
     for _ in range(multi["n"] if loop.kind == "parallel" else min(multi["n"], 1)):
-        board.queue.append((frame_id, "instance", visit_id))
+        board.put(frame_id, "instance", visit_id)
 
 
-def _count(board: Board, frame_id: str, loop: Loop, multi: Multi) -> None:
+def _count(board: Board, frame_id: str, node: Node, multi: Multi) -> None:
+    loop, given = the(node.loop), board.inputs(frame_id, node)
     if loop.collection is not None:
-        items = board.evaluate(frame_id, loop.collection)
+        items = board.evaluate(frame_id, loop.collection, given)
         if not isinstance(items, list):
             raise Fault(
                 "loop.collection", say("the collection {source} is not a list", source=loop.collection)
@@ -43,7 +44,7 @@ def _count(board: Board, frame_id: str, loop: Loop, multi: Multi) -> None:
         multi["n"] = len(items)
         multi["items"] = items
         return
-    count = board.evaluate(frame_id, loop.cardinality or "")
+    count = board.evaluate(frame_id, loop.cardinality or "", given)
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MOST_INSTANCES:
         raise Fault(
             "loop.cardinality",
@@ -84,7 +85,7 @@ def _begin_frame(board: Board, frame_id: str, visit_id: str, index: int) -> str:
     visit = board.visit(frame_id, visit_id)
     node, multi = board.node(frame_id, visit["node"]), visit["multi"]
     loop = the(node.loop)
-    data: dict[str, Any] = {"loopCounter": index}
+    data: dict[str, Any] = {**copy_data(board.inputs(frame_id, node)), "loopCounter": index}
     if "items" in multi and loop.item is not None:
         data[loop.item] = copy_data(multi["items"][index - 1])
     if loop.output_item is not None and loop.output_item.isidentifier():
@@ -138,7 +139,7 @@ def end_instance(board: Board, instance_id: str, instance: Frame) -> None:
             source = loop.output_item or loop.item
             multi["out"][index] = board.evaluate(instance_id, source) if source else None
         elif instance.get("sealed"):
-            own = {"loopCounter", loop.item}
+            own = {"loopCounter", loop.item, *node.own}
             gave = {k: v for k, v in instance.get("data", {}).items() if k not in own}
             if loop.kind == "standard":
                 board.write(frame_id, gave)  # at once, for the loop's condition
@@ -153,7 +154,7 @@ def end_instance(board: Board, instance_id: str, instance: Frame) -> None:
     if enough:
         _end(board, frame_id, node, visit_id)
     elif loop.kind != "parallel":
-        board.queue.append((frame_id, "instance", visit_id))
+        board.put(frame_id, "instance", visit_id)
 
 
 def _is_enough(board: Board, instance_id: str, loop: Loop, multi: Multi) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from ...errors import Invalid, say
 from ..marking import is_empty
 from ..net import ACTIVITIES, Event, Flow, Node
@@ -24,7 +22,7 @@ def settle(board: Board) -> None:
             if not board.queue:
                 break
             count_move(board)
-            frame_id, what, key = board.queue.popleft()
+            frame_id, what, key = board.next()
             match what:
                 case "flow":
                     arrive(board, frame_id, key)
@@ -65,7 +63,7 @@ def begin_scope(board: Board, frame_id: str) -> None:
     if not any(is_trigger(scope.nodes[node_id]) for node_id in scope.starts):
         events.arm_handlers(board, frame_id)
     for node_id in scope.starts:
-        board.queue.append((frame_id, "node", node_id))
+        board.put(frame_id, "node", node_id)
 
 
 def is_trigger(node: Node) -> bool:
@@ -161,7 +159,7 @@ def leave(board: Board, frame_id: str, node: Node, visit_id: str) -> None:
         faults.park(board, frame_id, node, visit_id, fault, stuck=True)
         return
     for flow_id in chosen:
-        board.queue.append((frame_id, "flow", flow_id))
+        board.put(frame_id, "flow", flow_id)
 
 
 def choose(board: Board, frame_id: str, node: Node, flows: list[Flow]) -> list[str]:
@@ -197,7 +195,7 @@ def finish_if_empty(board: Board, frame_id: str) -> None:
     frame = board.frames.get(frame_id)
     if frame is None or not is_empty(frame):
         return
-    if any(queued_frame == frame_id for queued_frame, _, _ in board.queue):
+    if board.moving.get(frame_id):
         return
     finish_frame(board, frame_id)
 
@@ -218,9 +216,9 @@ def finish_frame(board: Board, frame_id: str) -> None:
         loops.end_instance(board, frame_id, frame)
         return
     del board.frames[frame_id]
-    if "data" in frame:
-        board.write(up, frame["data"])
     host = board.node(up, board.visit(up, owner)["node"])
+    if "data" in frame:
+        board.write(up, {name: value for name, value in frame["data"].items() if name not in host.own})
     if "end" in frame and host.kind == "handler" and board.net.start_of(host)[1].interrupting:
         board.frames[up]["end"] = frame["end"]  # it took the place of all else, so its end is the scope's
     activities.complete(board, up, owner, inside=frame)
@@ -252,7 +250,7 @@ def cancel_inside(board: Board, frame_id: str, visit_id: str) -> None:
 def empty_frame(board: Board, frame_id: str) -> None:
     """Remove every token of the frame: moving, waiting at joins, and waiting in visits."""
     frame = board.frames[frame_id]
-    board.queue = deque(entry for entry in board.queue if entry[0] != frame_id)
+    board.clear(frame_id)
     frame["joins"] = {}
     for visit_id in board.by_arrival(frame_id):
         cancel_visit(board, frame_id, visit_id)

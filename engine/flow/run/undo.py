@@ -84,7 +84,7 @@ def throw(board: Board, frame_id: str, node: Node, visit_id: str) -> None:
     visit["undo"] = records
     if not event.wait:
         visit["loose"] = True
-    board.queue.append((frame_id, "undo", visit_id))
+    board.put(frame_id, "undo", visit_id)
 
 
 def _take(board: Board, frame_id: str, activity: str | None) -> list[Done]:
@@ -152,7 +152,7 @@ def _undo_inside(board: Board, frame_id: str, node: Node, record: Done, serves: 
     done = record.get("done", [])
     if handler is None:
         visit["undo"] = done
-        board.queue.append((frame_id, "undo", inside_id))
+        board.put(frame_id, "undo", inside_id)
         return
     if done:
         inside["done"] = done
@@ -165,7 +165,7 @@ def _undo_inside(board: Board, frame_id: str, node: Node, record: Done, serves: 
 def served(board: Board, visit: Visit) -> None:
     """A handler is done: the compensation that it was run for goes on."""
     frame_id, visit_id = visit["serves"]
-    board.queue.append((frame_id, "undo", visit_id))
+    board.put(frame_id, "undo", visit_id)
 
 
 def _end(board: Board, frame_id: str, visit_id: str) -> None:
@@ -197,7 +197,7 @@ def cancel_transaction(board: Board, frame_id: str, node: Node) -> None:
     visit = board.add_visit(frame_id, at, visit_id, "undo")
     visit["cancels"] = True
     visit["undo"] = records
-    board.queue.append((frame_id, "undo", visit_id))
+    board.put(frame_id, "undo", visit_id)
 
 
 def _is_transaction(board: Board, frame_id: str) -> bool:
