@@ -171,7 +171,7 @@ def test_who_has_not_the_post_is_told_whom_to_ask() -> None:
             "2026-03-10",
             claim("samr/leader", power="accept"),
             {},
-            "delegation d1 of zhao is for other powers: sign, approve",
+            "delegation d1 of zhao is for sign, approve, and this takes accept",
         ),
         ("2026-03-10", claim("samr/leader", power="sign", item="card"), {}, "is for other items: startup"),
         ("2026-03-10", claim("samr/leader", power="sign", item=""), {}, "is for other items: startup"),

@@ -119,12 +119,12 @@ def test_show_tells_which_departments_have_answered_and_which_not(office: Path) 
     assert "Tax type pre-check: agree" in next(line for line in drawn.splitlines() if "│ ✓" in line)
     assert sum("●" in line for line in drawn.splitlines()) == 3
     assert lines
-    assert f"lianban do {CASE} psb_review --as yang.fan" in drawn
+    assert f"lianban sign {CASE} psb_review --as yang.fan" in drawn
 
 
 def test_the_commands_that_show_offers_are_those_of_the_one_who_asks(office: Path) -> None:
     drawn = lianban(office, "show", "1", LIANBAN_USER="zhou.ting").out
-    assert f" lianban do {CASE} tax_review\n" in drawn
+    assert f" lianban sign {CASE} tax_review\n" in drawn
     assert "samr_review" not in drawn
 
 
