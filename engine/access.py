@@ -249,10 +249,11 @@ def _refuse(
     if others:
         remedy = say("ask {people}", people=", ".join(other.id for other in others))
     elif holders and holders <= set(claim.barred):
+        heads = dict.fromkeys(organisation.head_of(unit) for unit, _ in _seats(organisation, claim, ""))
         remedy = say(
-            "everybody who holds it is kept from it: have the post given to somebody else (lianban org "
-            "grant), or as the head keep the department out of a joint review (lianban recuse … "
-            "--department)"
+            "everybody who holds it is kept from it: {posts} can keep the department out of a joint review "
+            "(lianban recuse … --department), or an administrator gives the post to somebody else",
+            posts=told_posts(heads),
         )
     elif any(organisation.holders(*owner) for owner in claim.owners):
         heads = dict.fromkeys(organisation.head_of(unit) for unit, _ in _seats(organisation, claim, ""))
