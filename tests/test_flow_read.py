@@ -440,6 +440,29 @@ def test_an_association_that_cannot_be_run_is_refused() -> None:
     assert errors(around(f'<userTask id="x">{several}</userTask>', DATA)) == [("element.unsupported", "x")]
 
 
+STORE = '<dataStoreReference id="R" name="archive" dataStoreRef="S"/>'
+
+
+def test_what_is_only_drawn_is_run_with_a_warning() -> None:
+    bare = "<dataOutputAssociation><targetRef>R</targetRef></dataOutputAssociation>"
+    data = around(f'<userTask id="x">{bare}</userTask>', STORE, '<dataInput id="i" name="form"/>')
+    assert warnings(data) == [("element.not_executed", "R"), ("element.not_executed", "i")]
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        ends(input="value"),
+        ends(output="result"),
+        "<dataOutputAssociation><targetRef>R</targetRef><transformation>a</transformation></dataOutputAssociation>",
+        "<dataOutputAssociation><assignment><from>a</from><to>R</to></assignment></dataOutputAssociation>",
+        "<multiInstanceLoopCharacteristics><loopDataInputRef>R</loopDataInputRef></multiInstanceLoopCharacteristics>",
+    ],
+)
+def test_a_step_that_depends_on_a_data_store_is_refused(inside: str) -> None:
+    assert errors(around(f'<userTask id="x">{inside}</userTask>', STORE)) == [("element.unsupported", "x")]
+
+
 KEY = '<correlationKey id="K"><correlationPropertyRef>P</correlationPropertyRef></correlationKey>'
 CARRIED = (
     '<correlationProperty id="P"><correlationPropertyRetrievalExpression messageRef="M">'
@@ -792,7 +815,6 @@ def event(tag: str, definition: str) -> str:
         ('<adHocSubProcess id="e"/>', "e", "ad-hoc"),
         ('<userTask id="e" startQuantity="2"/>', "e", "startQuantity"),
         ('<eventBasedGateway id="e" instantiate="true"/>', "e", "instantiating"),
-        ('<dataStoreReference id="e"/>', "e", "data store"),
         ('<callChoreography id="e"/>', "e", "callChoreography"),
         ('<userTsk id="e"/>', "e", "userTsk"),
         (event("intermediateThrowEvent", "<errorEventDefinition/>"), "e", "error intermediate throw event"),
