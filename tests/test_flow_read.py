@@ -6,13 +6,14 @@ from __future__ import annotations
 import random
 import re
 import time
+from dataclasses import replace
 from itertools import pairwise
 from textwrap import dedent
 
 import pytest
 
 from engine.errors import Problem
-from engine.flow.net import Event, Loop, Net, Node
+from engine.flow.net import Event, Key, Loop, Net, Node, Property
 from engine.flow.read import read
 
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
@@ -439,6 +440,88 @@ def test_an_association_that_cannot_be_run_is_refused() -> None:
     assert errors(around(f'<userTask id="x">{several}</userTask>', DATA)) == [("element.unsupported", "x")]
 
 
+STORE = '<dataStoreReference id="R" name="archive" dataStoreRef="S"/>'
+
+
+def test_what_is_only_drawn_is_run_with_a_warning() -> None:
+    bare = "<dataOutputAssociation><targetRef>R</targetRef></dataOutputAssociation>"
+    data = around(f'<userTask id="x">{bare}</userTask>', STORE, '<dataInput id="i" name="form"/>')
+    assert warnings(data) == [("element.not_executed", "R"), ("element.not_executed", "i")]
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        ends(input="value"),
+        ends(output="result"),
+        "<dataOutputAssociation><targetRef>R</targetRef><transformation>a</transformation></dataOutputAssociation>",
+        "<dataOutputAssociation><assignment><from>a</from><to>R</to></assignment></dataOutputAssociation>",
+        "<multiInstanceLoopCharacteristics><loopDataInputRef>R</loopDataInputRef></multiInstanceLoopCharacteristics>",
+    ],
+)
+def test_a_step_that_depends_on_a_data_store_is_refused(inside: str) -> None:
+    assert errors(around(f'<userTask id="x">{inside}</userTask>', STORE)) == [("element.unsupported", "x")]
+
+
+KEY = '<correlationKey id="K"><correlationPropertyRef>P</correlationPropertyRef></correlationKey>'
+CARRIED = (
+    '<correlationProperty id="P"><correlationPropertyRetrievalExpression messageRef="M">'
+    "<messagePath>order_id</messagePath></correlationPropertyRetrievalExpression></correlationProperty>"
+)
+BOUND = (
+    '<correlationSubscription id="B" correlationKeyRef="K"><correlationPropertyBinding correlationPropertyRef="P">'
+    "<dataPath>number</dataPath></correlationPropertyBinding></correlationSubscription>"
+)
+
+
+def correlated(
+    subscription: str = "", *, key: str = KEY, carried: str = CARRIED, node: str = "receive"
+) -> bytes:
+    """A process that waits for (or sends) a message, in a collaboration with a correlation key."""
+    return definitions(
+        MESSAGE,
+        f'<collaboration id="C"><participant id="A" processRef="p"/>{key}</collaboration>',
+        process(subscription, START, f'<{node}Task id="x" messageRef="M"/>', END, chain("start", "x", "end")),
+        carried,
+    )
+
+
+def test_a_correlation_key_is_of_the_subscription_or_of_the_collaboration() -> None:
+    part = Property("P", {"补正材料": "order_id"})
+    assert net_of(correlated()).scopes["p"].key == Key("K", (part,))
+    net = net_of(correlated(BOUND))
+    assert net.scopes["p"].key == Key("K", (replace(part, data="number"),))
+    assert Net.from_json(net.to_json()) == net
+    assert warnings(correlated(key="")) == [("correlation.not_executed", "p")]
+    assert warnings(correlated(carried='<correlationProperty id="P"/>')) == [("correlation.without_key", "x")]
+
+
+@pytest.mark.parametrize(
+    ("diagram", "problem"),
+    [
+        (correlated(key=KEY + KEY.replace('"K"', '"L"')), ("element.unsupported", "L")),
+        (correlated(BOUND + BOUND.replace('"B"', '"D"')), ("element.unsupported", "D")),
+        (correlated(BOUND.replace('Ref="K"', 'Ref="L"')), ("correlation.unknown_key", "B")),
+        (correlated(BOUND.replace('Ref="P"', 'Ref="Q"')), ("correlation.unbound", "B")),
+        (correlated(carried=""), ("correlation.unknown_property", "K")),
+        (correlated(carried=CARRIED.replace('"M"', '"N"')), ("correlation.unknown_message", "P")),
+        (correlated(carried=CARRIED.replace("order_id", "/order/id")), ("expression.malformed", "P")),
+        (correlated(key='<correlationKey id="K"/>'), ("correlation.no_property", "K")),
+        (correlated(node="send"), ("element.unsupported", "x")),
+    ],
+)
+def test_a_correlation_that_cannot_be_run_is_refused(diagram: bytes, problem: tuple[str, str]) -> None:
+    assert errors(diagram) == [problem]
+
+
+def test_a_message_that_carries_half_a_key_is_refused() -> None:
+    second = CARRIED.replace('"P"', '"Q"').replace('"M"', '"N"') + '<message id="N" name="n"/>'
+    key = KEY.replace(
+        "</correlationKey>", "<correlationPropertyRef>Q</correlationPropertyRef></correlationKey>"
+    )
+    assert set(errors(correlated(key=key, carried=CARRIED + second))) == {("correlation.partial", "K")}
+
+
 def test_multi_instance_in_the_vendors_words() -> None:
     camunda = '<multiInstanceLoopCharacteristics camunda:collection="${all}" camunda:elementVariable="one"/>'
     assert node(f'<userTask id="x">{camunda}</userTask>').loop == Loop(
@@ -732,7 +815,6 @@ def event(tag: str, definition: str) -> str:
         ('<adHocSubProcess id="e"/>', "e", "ad-hoc"),
         ('<userTask id="e" startQuantity="2"/>', "e", "startQuantity"),
         ('<eventBasedGateway id="e" instantiate="true"/>', "e", "instantiating"),
-        ('<dataStoreReference id="e"/>', "e", "data store"),
         ('<callChoreography id="e"/>', "e", "callChoreography"),
         ('<userTsk id="e"/>', "e", "userTsk"),
         (event("intermediateThrowEvent", "<errorEventDefinition/>"), "e", "error intermediate throw event"),

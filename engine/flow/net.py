@@ -173,6 +173,28 @@ class Node:
         return frozenset(name for name, _ in self.inputs if name not in given)
 
 
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One part of a correlation key: an expression on what a message brings, by the message's name, and of a
+    subscription the expression on the process's variables that it must equal."""
+
+    id: str
+    paths: dict[str, str]
+    data: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The correlation key of a process (§8.4.2). With a subscription each of its properties has `data`; else
+    the first message of the conversation sets what later ones must carry."""
+
+    id: str
+    properties: tuple[Property, ...]
+
+    def carried_by(self, message: str) -> bool:
+        return all(message in part.paths for part in self.properties)
+
+
 def triggers(node: Node) -> tuple[Event, ...]:
     """What an event is triggered by or throws: of a multiple event its parts; nothing for other nodes."""
     return () if node.event is None else node.event.parts or (node.event,)
@@ -185,7 +207,7 @@ class Scope:
     `id` of a process is its BPMN id; of an embedded subprocess, `<parent scope id>/<its id>`.
     `starts` are the nodes a new instance begins at: the none start event, or, where a scope has no start
     event at all, every node without incoming flow (§10.5.2); or, when a process only starts by
-    message, signal or timer, those start events.
+    message, signal or timer, those start events. `key` tells a process's messages from those for others.
     """
 
     id: str
@@ -193,6 +215,7 @@ class Scope:
     nodes: dict[str, Node]
     flows: dict[str, Flow]
     starts: tuple[str, ...]
+    key: Key | None = None
 
     @cached_property
     def boundaries(self) -> dict[str, tuple[Node, ...]]:
@@ -281,6 +304,7 @@ class Net:
                     "starts": list(s.starts),
                     "nodes": {n.id: _sparse(n) for n in s.nodes.values()},
                     "flows": {f.id: _sparse(f) for f in s.flows.values()},
+                    **({"key": dataclasses.asdict(s.key)} if s.key is not None else {}),
                 }
                 for s in self.scopes.values()
             },
@@ -301,11 +325,16 @@ class Net:
                     nodes={i: _node(n) for i, n in s["nodes"].items()},
                     flows={i: Flow(**f) for i, f in s["flows"].items()},
                     starts=tuple(s["starts"]),
+                    key=_key(s["key"]) if "key" in s else None,
                 )
                 for scope_id, s in data["scopes"].items()
             },
             tables=data["tables"],
         )
+
+
+def _key(data: dict[str, Any]) -> Key:
+    return Key(data["id"], tuple(Property(**part) for part in data["properties"]))
 
 
 def _sparse(thing: Node | Flow | Event | Loop) -> dict[str, Any]:

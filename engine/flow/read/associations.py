@@ -25,9 +25,15 @@ class Associations:
         self.node = node
         self.data = data
         self.findings = findings
+        root = node.getroottree().getroot()
+        self.stores = {store.get("id") for store in root.iter(BPMN + "dataStoreReference")}
 
     def inputs(self) -> tuple[tuple[str, str], ...]:
         """The names under which the activity sees variables, `(name, variable)`."""
+        if (loop := child(self.node, _LOOPS[0])) is not None:
+            self._check_store(
+                *(text_of(child(loop, ref)) for ref in ("loopDataInputRef", "loopDataOutputRef"))
+            )
         found = []
         for part in self.node.iterfind(BPMN + "dataInputAssociation"):
             if _is_calculated(part):
@@ -69,10 +75,12 @@ class Associations:
 
     def _calculated(self, part: etree._Element) -> Iterator[tuple[str, str]]:
         target = text_of(child(part, "targetRef"))
+        self._check_store(target)
         if (transformation := text_of(child(part, "transformation"))) != "":
             yield self.data.get(target, target), transformation
         for assignment in part.iterfind(BPMN + "assignment"):
             to = text_of(child(assignment, "to"))
+            self._check_store(to)
             yield self.data.get(to, to), text_of(child(assignment, "from"))
 
     def _copied(self, part: etree._Element, tag: str, inner: str, outer: str) -> tuple[str, str] | None:
@@ -83,9 +91,14 @@ class Associations:
             return None  # as bpmn.io draws it: one end only, or (below) a property that stands for the step
         own = {e.get("id", ""): e for e in self.node.iterfind(f".//{BPMN}{tag}") if self._is_own(e)}
         within = own.get(ends[inner][0])
-        if within is None or self._is_of_loop(ends[inner][0]):
+        if within is None:
             return None
         name = within.get("name", "")
+        of_loop = self._is_of_loop(ends[inner][0])
+        if of_loop or name.isidentifier():
+            self._check_store(*ends[outer])
+        if of_loop:
+            return None
         if len(ends[outer]) > 1:
             refuse(
                 self.node,
@@ -112,6 +125,16 @@ class Associations:
         if loop is None:
             return False
         return id in (text_of(child(loop, "loopDataInputRef")), text_of(child(loop, "loopDataOutputRef")))
+
+    def _check_store(self, *ends: str) -> None:
+        """A data store keeps nothing here, so nothing may depend on it."""
+        if self.stores.intersection(ends):
+            refuse(
+                self.node,
+                self.findings,
+                say("reading or writing a data store"),
+                say("draw a data object, or say it in a text annotation"),
+            )
 
     def _refuse_calculated(self) -> None:
         refuse(

@@ -9,7 +9,7 @@ from lxml import etree
 
 from ...errors import Text, say
 from ..net import Event, Flow, Loop, Node, Scope, triggers
-from . import dialect
+from . import correlation, dialect
 from .associations import Associations
 from .diagram import Diagram, Drawn
 from .findings import BPMN, Findings, child, is_true, label, local, names, text_of
@@ -73,6 +73,11 @@ class _Compiler:
             self.result.scopes[scope_id] = Scope(
                 scope_id, element.get("name", ""), draft.nodes, draft.flows, starts_of(draft)
             )
+        inside = [node for scope in self.result.scopes.values() for node in scope.nodes.values()]
+        key, paths = correlation.key_of(self.process, inside, self.diagram.names, self.findings)
+        for path in paths:
+            self._check_language(path, path)
+        self.result.scopes[self.result.id] = replace(self.result.scopes[self.result.id], key=key)
         return self.result
 
     def _check_artefacts(self, scope: etree._Element) -> None:

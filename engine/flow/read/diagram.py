@@ -24,6 +24,7 @@ from SpiffWorkflow.bpmn.specs.mixins import BpmnSpecMixin
 
 from ...errors import say
 from ..net import Event, Kind, Loop
+from . import correlation
 from .dialect import called_process, standardise_loop
 from .findings import BPMN, Findings, child, is_true, label, local, text_of
 from .source import FLOW_NODES
@@ -60,15 +61,8 @@ class Diagram:
         diagram = Diagram(root, findings)
         for loop in root.iter(BPMN + "multiInstanceLoopCharacteristics"):
             standardise_loop(loop)
-        # Spiff would stop at stores and correlations that it has no implementation for; they are not run,
-        # and what refers to them is refused.
-        if any(True for _ in root.iter(*_CORRELATIONS)):
-            findings.warning(
-                "correlation.not_executed",
-                None,
-                say("correlation keys are not used: a message reaches the case it is sent to, by its name"),
-                remedy=say("remove them, or leave them as documentation"),
-            )
+        # Spiff would stop at stores and correlations that it has no implementation for.
+        correlation.hide(root)
         for element in root.findall("*"):
             if local(element) in ("dataStore", "error", "escalation"):
                 root.remove(element)
@@ -122,9 +116,6 @@ class Diagram:
 
 
 _KEY = "element"
-_CORRELATIONS = tuple(
-    BPMN + tag for tag in ("correlationKey", "correlationProperty", "correlationSubscription")
-)
 
 
 def _extensions(task: Any) -> dict[str, Any]:

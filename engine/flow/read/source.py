@@ -36,11 +36,12 @@ _UNIQUE = _NAMED | {"dataObject", "dataObjectReference", "dataStoreReference"}
 _QNAMES = (
     *("messageRef", "signalRef", "errorRef", "escalationRef", "activityRef", "attachedToRef"),
     *("calledElement", "processRef", "sourceRef", "targetRef"),
+    *("correlationKeyRef", "correlationPropertyRef"),
 )
 _REFERENCES = frozenset(
     {
         *("incoming", "outgoing", "flowNodeRef", "loopDataInputRef", "loopDataOutputRef"),
-        *("sourceRef", "targetRef", "eventDefinitionRef"),
+        *("sourceRef", "targetRef", "eventDefinitionRef", "correlationPropertyRef"),
     }
 )
 _BOOLEANS = names(
@@ -50,7 +51,8 @@ _BOOLEANS = names(
 _NAME = re.compile(r"[\w.~-]+")
 _EXPRESSIONS = names(
     """conditionExpression script timeDate timeDuration timeCycle loopCardinality
-    completionCondition loopCondition condition from to transformation"""
+    completionCondition loopCondition condition from to transformation
+    messagePath dataPath"""
 )
 
 

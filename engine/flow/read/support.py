@@ -83,6 +83,17 @@ def check_artefact(element: etree._Element, findings: Findings) -> None:
         if tag in _PERFORMERS:
             _warn_performer(element, element, findings)
         return
+    if tag in _DESCRIPTIVE:
+        findings.warning(
+            "element.not_executed",
+            element,
+            say(
+                "{element} is only a drawing: nothing is read from it or written to it",
+                element=label(element),
+            ),
+            remedy=_INSTEAD.get(tag, say("leave it as documentation, or remove it")),
+        )
+        return
     refuse(element, findings, WORDS.get(tag, say("{tag}", tag=tag)), _INSTEAD.get(tag))
 
 
@@ -93,6 +104,13 @@ _ARTEFACTS = names(
     correlationSubscription multiInstanceLoopCharacteristics standardLoopCharacteristics incoming outgoing
     dataInputAssociation dataOutputAssociation categoryValueRef"""
 )
+
+# Read by people only, and what some modelers write where it does not belong.
+_DESCRIPTIVE = names(
+    """dataStoreReference dataInput dataOutput dataState text category categoryValue resource itemDefinition
+    messageFlow rendering"""
+)
+"""What depends on a data store is refused where it does (`associations`)."""
 
 
 def check_language(element: etree._Element | None, language: str | None, findings: Findings) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from ...errors import Invalid, say
 from ..marking import Visit, Wait, Waits, event_node, part_key, timer_id_of, waits
 from ..net import Node, Scope, the
-from . import activities, faults, moves, timers, undo
+from . import activities, correlation, faults, moves, timers, undo
 from .board import Board, Fault
 
 UNKNOWN_NAME = "expression.unknown_name"
@@ -68,13 +68,15 @@ def broadcast(board: Board, name: str, data: dict[str, Any]) -> None:
 def deliver_mail(board: Board) -> bool:
     """Hand the first message that somebody waits for to the one who has waited longest; boundary events
     and event subprocesses last, for one that does not interrupt would else take every message from those
-    inside."""
+    inside. A message with a key that does not fit waits like one that nobody waits for."""
     if not board.marking["mail"]:
         return False
     waiting = sorted(waits(board.net, board.marking), key=_is_around)
     for position, mail in enumerate(board.marking["mail"]):
         for wait in waiting:
             if wait.event.kind == "message" and wait.event.name == mail["name"]:
+                if not correlation.takes(board, wait, mail):
+                    continue
                 del board.marking["mail"][position]
                 _fire_wait(board, wait, mail["data"])
                 return True
