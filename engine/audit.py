@@ -34,6 +34,8 @@ from .events import (
     Record,
     RecusalDeclared,
     ReminderRaised,
+    SignalReceived,
+    SignalSent,
     broken_links,
     canonical,
     digest,
@@ -144,12 +146,14 @@ def verify_case(
     content: Callable[[str], bytes | None],
     organisation_of: OrganisationOf | None,
     calendars: Sequence[tuple[str, str]],
+    rows_of: Callable[[str], Rows],
 ) -> Iterator[Diverged]:
     """Everything that is wrong with one case; nothing when it is as it was written.
 
     `definition_of` gives published definitions, `calendar_of` calendars on record and `content` stored bytes,
     each by digest; `organisation_of` the organisation that a record was judged by (None when it can't be read
-    itself); `calendars` are those that came into force in the office, with the instants.
+    itself); `calendars` are those that came into force in the office, with the instants; `rows_of` the
+    records of another case, whose signal may have reached this one.
     """
     broken = list(broken_links(number, rows))
     yield from broken
@@ -180,6 +184,39 @@ def verify_case(
     }
     yield from _check_list(number, head.seq, say("reminders and cards to send"), told, due)
     yield from _check_documents(number, history, kept.documents, content)
+    yield from _check_signals(number, history, rows_of)
+
+
+def _check_signals(
+    number: str, history: Iterable[Record], rows_of: Callable[[str], Rows]
+) -> Iterator[Diverged]:
+    """A signal that arrived was sent, by another case."""
+    for record in history:
+        match record.event:
+            case SignalReceived(name=name, case=sender, seq=seq) if not _was_sent(name, sender, seq, rows_of):
+                yield _finding(
+                    number,
+                    "signal.not_sent",
+                    say(
+                        "case {case}, event {seq}: the signal {name} was not sent by {sender}, event {at}",
+                        case=number,
+                        seq=record.seq,
+                        name=name,
+                        sender=sender,
+                        at=seq,
+                    ),
+                )
+
+
+def _was_sent(name: str, sender: str, seq: int, rows_of: Callable[[str], Rows]) -> bool:
+    for row in rows_of(sender):
+        if row[0] == seq:
+            try:
+                event = parse(sender, seq, row[1]).event
+            except (Refusal, ValueError, TypeError, LookupError, AttributeError):
+                return False  # the other case has findings of its own
+            return isinstance(event, SignalSent) and event.name == name
+    return False
 
 
 def _authorised(

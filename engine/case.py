@@ -55,6 +55,7 @@ from .events import (
     ReferralWithdrawn,
     ReminderRaised,
     ResumeOrdered,
+    SignalReceived,
     SignalSent,
     TaskCancelled,
     TaskCompleted,
@@ -68,7 +69,20 @@ from .events import (
 )
 from .flow.marking import Marking, open_tasks
 from .flow.net import HUMAN, Node
-from .flow.step import EXACT, Almanac, Complete, Effect, Fire, Input, Message, Retry, Revise, Start, step
+from .flow.step import (
+    EXACT,
+    Almanac,
+    Complete,
+    Effect,
+    Fire,
+    Input,
+    Message,
+    Retry,
+    Revise,
+    Signal,
+    Start,
+    step,
+)
 
 CLOCK = {"clock": True}
 """Who acts when time does."""
@@ -402,6 +416,8 @@ class _Turn:
                 return [], Message(name, data)
             case IncidentRetried(incident=visit, data=data):
                 return [], Retry(visit, data)
+            case SignalReceived(name=name):
+                return [], Signal(name, {})
             case TimerFired():
                 _check_due(self.case, event, self.at)
                 return [], Fire(event.timer)

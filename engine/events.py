@@ -506,6 +506,17 @@ class SignalSent(Event):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SignalReceived(Event):
+    """The signal that event `seq` of another `case` broadcast reached this one, which waited for it."""
+
+    type: ClassVar[str] = "signal.received"
+    fact: ClassVar[bool] = True
+    name: str
+    case: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DocumentIssued(Event):
     """A numbered document was rendered and filed; `content` is the digest of its bytes.
 
@@ -844,6 +855,7 @@ TYPES: dict[str, type[Event]] = {
         TimerStopped,
         MessageSent,
         SignalSent,
+        SignalReceived,
         DocumentIssued,
         IncidentRaised,
         ClockStarted,
@@ -891,7 +903,8 @@ class Record:
     """An event in its place: `at` is when it took effect, `entered` when it was written.
 
     `by` says who: `{"person", "unit", "post"}`, with `as` and `for` when she acts as somebody's stand-in or
-    delegate, and in `org` which version of the organisation allowed it; or `{"clock": true}` for time itself.
+    delegate, and in `org` which version of the organisation allowed it; or `{"clock": true}` for time itself,
+    `{"signal": true}` for the signal of another case.
     """
 
     case: str

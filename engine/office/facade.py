@@ -40,6 +40,7 @@ from ..events import (
     OfficeCreated,
     OrganisationRecorded,
     Record,
+    SignalSent,
     TimerFired,
     canonical,
     digest,
@@ -253,7 +254,7 @@ class Office:
             draft = Draft(tx, self._library, in_force, self.zone, number, definition, None, now)
             draft.course.enter(now, {**by, "org": draft.version}, opened)
             draft.settle(now)
-            return draft.write(now)
+            return self._written(tx, draft, now)
 
         return self._act(act)
 
@@ -424,14 +425,23 @@ class Office:
             scene = Scene(course.case, course.definition, draft.organisation, now, course.calendar_of)
             by, facts = commands.decide(scene, person, command)
         except Refusal as refusal:
-            done = draft.write(now)
+            done = self._written(tx, draft, now)
             if command is not None and acts.was_done(draft, person, command):
                 return replace(done, repeated=True)
             return refusal
         for fact in facts:
             course.enter(now, {**by, "org": draft.version}, fact)
         draft.settle(now)
-        return draft.write(now)
+        return self._written(tx, draft, now)
+
+    def _written(self, tx: Transaction, draft: Draft, now: datetime) -> Done:
+        """The act on record, and the signals it sends in the cases that wait for them."""
+        done = draft.write(now)
+        if any(isinstance(record.event, SignalSent) for record in done.events):
+            from .signals import spread
+
+            spread(tx, self._library, lambda case: self._draft(tx, case, now), done.events, now)
+        return done
 
     # --- many at once
 
@@ -739,7 +749,7 @@ class Office:
         draft = self._draft(tx, case, now)
         # A case that has gone further than `now`, by the clock of another machine, is not left out.
         draft.settle(max(now, read_instant(draft.course.case.at)))
-        return draft.write(now)
+        return self._written(tx, draft, now)
 
     def _act(self, act: Callable[[Transaction], Done | Refusal]) -> Done:
         """Decide and write; what is written stays even if the act is refused."""

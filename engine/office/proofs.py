@@ -104,6 +104,7 @@ def verify(reader: Reader, case: str | None, progress: Callable[[int], None]) ->
                 reader.content,
                 organisation_of,
                 in_time,
+                reader.records,
             )
             issued += [row.number for row in documents]
             findings += _behind(number, head, in_time, reader.meta(COUNTED))

@@ -76,6 +76,8 @@ class Stories(Clocks, Reviews, Registers):
             if by["as"] == "stand_in":
                 return self.say(say("{person}, standing in for {principal},", **told))
             return self.say(say("{person}, delegated by {principal},", **told))
+        if "signal" in by:
+            return self.say(say("another case"))
         return self.say(say("time") if "clock" in by else say("administrator"))
 
     def _words(self, line: Data) -> str:
@@ -114,6 +116,8 @@ class Stories(Clocks, Reviews, Registers):
                 text = say("message {name} is sent", name=data["name"])
             case "signal.sent":
                 text = say("signal {name} is sent", name=data["name"])
+            case "signal.received":
+                text = say("signal {name} of case {case} arrives", name=data["name"], case=data["case"])
             case "document.issued":
                 text = say("issued {name} {number}", name=name, number=data["number"])
             case "incident.raised":
