@@ -506,6 +506,15 @@ def _retry(scene: Scene, person: Person, command: Retry) -> list[Event]:
             found=say("{step}", step=command.incident),
             remedy=say("look where the case stands and choose what has failed"),
         )
+    own = sorted(scene.definition.engine_variables.intersection(command.data))
+    if own:
+        names = ", ".join(own)
+        raise Invalid(
+            "incident.own_variable",
+            say("{names}: only the engine sets this", names=names),
+            found=say("{names}", names=names),
+            remedy=say("put right what it was calculated from, or have the step answered again"),
+        )
     return [IncidentRetried(command.incident, command.data, command.reason)]
 
 

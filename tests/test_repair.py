@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from drawing import draw
 from items import ANYTHING, HOUR, NOON, make_item, organisation
 from terminal import lianban
 
+from engine.definition import Definition
 from engine.errors import Invalid, NotAllowed
 from engine.office import Office
 
@@ -67,6 +69,25 @@ def test_nobody_else_repairs_and_nothing_that_has_not_failed(case: tuple[Office,
     with pytest.raises(Invalid) as refusal:
         office.retry("p1", number, "c", {"copies": 4}, " ", NOON + HOUR)
     assert refusal.value.code == "act.no_reason"
+
+
+@pytest.mark.parametrize("name", ["loopCounter", "consent", "decision"])
+def test_what_only_the_engine_sets_is_not_put_right_by_hand(
+    case: tuple[Office, str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    office, number = case
+    reviewed = SimpleNamespace(result="consent"), SimpleNamespace(result="decision")
+    monkeypatch.setattr(Definition, "joints", {"review": reviewed[0]})
+    monkeypatch.setattr(Definition, "meetings", {"meeting": reviewed[1]})
+    names = Definition.engine_variables.func(Definition)  # type: ignore[attr-defined]
+    assert name in names
+    monkeypatch.undo()
+    monkeypatch.setattr(Definition, "engine_variables", names)
+    with pytest.raises(Invalid) as refusal:
+        office.retry("p1", number, "c", {"copies": 4, name: "yes"}, "份数录错", NOON + HOUR)
+    assert refusal.value.code == "incident.own_variable"
+    assert name in str(refusal.value.message)
+    assert states(office, number)["c"] == "failed"
 
 
 def test_repairing_twice_with_the_same_words_says_that_it_was_done(case: tuple[Office, str]) -> None:

@@ -15,7 +15,7 @@ from ..errors import NOTHING, Problem, Text, say
 from ..expressions import Malformed, compile_expression, compile_script, compile_table
 from ..flow.marking import element_of
 from ..flow.net import HUMAN, Net, Node, Scope, triggers
-from .model import DIAGRAM, ITEM, is_example, read_toml
+from .model import DIAGRAM, ENGINE_VARIABLES, ITEM, is_example, read_toml
 from .wording import fault, near, one_of, unknown
 
 if TYPE_CHECKING:  # jsonschema takes long to import, and a running case needs none of this
@@ -394,12 +394,6 @@ def _main(process: Scope) -> list[Node]:
 
 # --- variables
 
-_ENGINE_VARIABLES = frozenset({"loopCounter"}) | {
-    prefix + name
-    for prefix in ("nrOf", "numberOf")
-    for name in ("Instances", "ActiveInstances", "CompletedInstances", "TerminatedInstances")
-}
-
 
 def _check_variables(
     item: Mapping[str, Any],
@@ -408,7 +402,7 @@ def _check_variables(
     file_of: Callable[[Scope], str],
 ) -> Iterator[Problem]:
     """Names in conditions that nothing defines: most often a typing error that would stop a case."""
-    known = set(_ENGINE_VARIABLES) | set(_results(item))
+    known = set(ENGINE_VARIABLES) | set(_results(item))
     nodes = [(scope, node) for scope in net.scopes.values() for node in scope.nodes.values()]
     for _, node in nodes:
         known |= set(written(node, net, forms))

@@ -25,6 +25,13 @@ PACK_FORMAT = 1
 ITEM = "item.toml"
 DIAGRAM = "diagram.bpmn"
 
+ENGINE_VARIABLES = frozenset({"loopCounter"}) | {
+    prefix + name
+    for prefix in ("nrOf", "numberOf")
+    for name in ("Instances", "ActiveInstances", "CompletedInstances", "TerminatedInstances")
+}
+"""What a running loop says of itself."""
+
 
 @dataclass(frozen=True)
 class Definition:
@@ -194,6 +201,14 @@ class Definition:
         from .review import read_notice
 
         return read_notice(entry)
+
+    @cached_property
+    def engine_variables(self) -> frozenset[str]:
+        """The variables that nobody but the engine sets: the results of joint reviews and meetings, and what
+        loops say of themselves."""
+        results = [joint.result for joint in self.joints.values()]
+        results += [meeting.result for meeting in self.meetings.values()]
+        return ENGINE_VARIABLES.union(result for result in results if result)
 
     @cached_property
     def meetings(self) -> dict[str, Meeting]:
