@@ -6,6 +6,7 @@ import ast
 import copy
 import json
 import sys
+import warnings
 from collections import ChainMap
 from datetime import UTC, datetime
 from pathlib import Path
@@ -1130,3 +1131,9 @@ def test_nothing_here_evaluates_or_executes_text() -> None:
             n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
         }
         assert not called & {"eval", "exec", "__import__"}
+
+
+def test_reading_an_expression_says_nothing_on_the_side() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert compile_expression("1and 2 > 1").evaluate({}, NOW, ZONE) is True

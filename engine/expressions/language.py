@@ -20,7 +20,9 @@ import ast
 import inspect
 import math
 import textwrap
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from difflib import get_close_matches
 from functools import lru_cache
@@ -234,7 +236,8 @@ def _compile_translated(source: str, translation: Translation) -> Expression:
 def _parse(text: str, mode: str, fail: Callable[[int, int, Text], NoReturn]) -> Any:
     """The syntax tree of `text`, no deeper than `MAX_DEPTH`."""
     try:
-        tree = ast.parse(text, mode=mode)
+        with _without_advice():
+            tree = ast.parse(text, mode=mode)
     except SyntaxError as error:
         what = say("{error}; {allowed}", error=error.msg, allowed=allowed())
         fail(error.lineno or 1, max((error.offset or 1) - 1, 0), what)
@@ -246,6 +249,14 @@ def _parse(text: str, mode: str, fail: Callable[[int, int, Text], NoReturn]) -> 
         if not level:
             return tree
     raise _too_deep()
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Python's own advice about `1and 2` is for programmers, and differs from version to version."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _too_deep() -> Malformed:
@@ -270,7 +281,8 @@ def _function(body: list[ast.stmt]) -> Callable[..., Any]:
     definition = module.body[0]
     assert isinstance(definition, ast.FunctionDef)  # noqa: S101
     definition.body = body
-    code = compile(ast.fix_missing_locations(module), _FILE, "exec")
+    with _without_advice():
+        code = compile(ast.fix_missing_locations(module), _FILE, "exec")
     inner = next(const for const in code.co_consts if isinstance(const, CodeType))
     return FunctionType(inner, _GLOBALS)
 
