@@ -64,7 +64,7 @@ from .flow.marking import incidents
 from .flow.net import Node
 from .forms import NO_FIELDS, check
 from .organisation import Organisation, Person, Post
-from .steps import Step, closed, find_step, steps
+from .steps import Step, closed, find_step, step_called, steps
 
 OWN_OPINION = say(
     "法释〔2009〕20号 art. 5: each department answers for its own opinion, so nobody gives it for two of them"
@@ -645,8 +645,8 @@ def _opening(definition: Definition, organisation: Organisation, opened: CaseOpe
 
 
 def _claim_on(case: Case, definition: Definition, organisation: Organisation, task: str) -> Claim | None:
-    found = [step for step in steps(case, definition) if step.task == task]
-    return _step_claim(case, definition, organisation, found[0]) if found else None
+    step = step_called(case, definition, task)
+    return _step_claim(case, definition, organisation, step) if step is not None else None
 
 
 def _step_claim(case: Case, definition: Definition, organisation: Organisation, step: Step) -> Claim:
@@ -721,10 +721,9 @@ def claim_to_decide(case: Case, definition: Definition, organisation: Organisati
 
 def _handing_over(case: Case, definition: Definition, organisation: Organisation, task: str) -> Claim | None:
     """A step is handed over by who answers for it, or by the head of the unit."""
-    found = [step for step in steps(case, definition) if step.task == task]
-    if not found:
+    step = step_called(case, definition, task)
+    if step is None:
         return None
-    step = found[0]
     head = organisation.head_of(step.unit)
     claim = _step_claim(case, definition, organisation, step)
     entry = case.docket.get(task)

@@ -103,13 +103,20 @@ def next_fact_of_time(case: Case, definition: Definition, now: datetime) -> tupl
     return (at, event) if at <= now else None
 
 
-def find_step(case: Case, definition: Definition, task: str) -> Step:
-    """The step called `task` that can be done now. Raises `Invalid` naming the steps that can."""
-    possible = _possible(case, definition)
-    for name, waiting in possible:
+def step_called(case: Case, definition: Definition, task: str) -> Step | None:
+    """The step called `task`, if it can be done now."""
+    for name, waiting in _possible(case, definition):
         if name == task:
             return _step(case, definition, name, waiting, dues(case, definition))
-    names = ", ".join(name for name, _ in possible)
+    return None
+
+
+def find_step(case: Case, definition: Definition, task: str) -> Step:
+    """The step called `task` that can be done now. Raises `Invalid` naming the steps that can."""
+    found = step_called(case, definition, task)
+    if found is not None:
+        return found
+    names = ", ".join(step_names(case, definition))
     if case.closed:
         raise closed(case)
     raise Invalid(
