@@ -311,16 +311,8 @@ def permit_change(organisation: Organisation, who: str, wanted: Mapping[str, Any
             own = wanted.get("person") == person.id
         case "revoke":
             granted = [d for d in organisation.all_delegations if d.id == wanted.get("delegation")]
-            if not granted:
-                raise Unknown(
-                    "organisation.delegation",
-                    say("there is no delegation {delegation}", delegation=str(wanted.get("delegation"))),
-                    expected=say(
-                        "one of: {ids}", ids=", ".join(d.id for d in organisation.all_delegations) or "—"
-                    ),
-                    remedy=say("name a delegation that is on record"),
-                )
-            own = any(delegation.grantor == person.id for delegation in granted)
+            # Of one that there is not, the change itself says so, and which there are.
+            own = not granted or any(delegation.grantor == person.id for delegation in granted)
         case "designate":
             heads = [organisation.head_of(str(wanted.get("unit")))]
         case "stand_in":

@@ -545,10 +545,10 @@ def recusal_lines(case: Case, definition: Definition, organisation: Organisation
             "recusal": id,
             **recusal,
             "people": [
-                person.id
-                for person in may(organisation, claim_to_decide(case, definition, organisation, id))
-                if recusal["state"] == "open" and not case.closed
-            ],
+                person.id for person in may(organisation, claim_to_decide(case, definition, organisation, id))
+            ]
+            if recusal["state"] == "open" and not case.closed
+            else [],
             "name": dict(organisation.people[recusal["person"]].name)
             if recusal["person"] in organisation.people
             else {},

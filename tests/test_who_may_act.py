@@ -538,3 +538,10 @@ def test_findings_of_the_whole_office_are_listed_with_whoever_brought_them_about
     [found] = lianban(tmp_path, "--db", "office.db", "report", "findings", "--json").json["findings"]
     assert (found["finding"], found["by"], found["case"]) == ("recusal.acted", "l1", case)
     assert lianban(tmp_path, "--db", "office.db", "report", "findings", "77").code == 1
+
+
+def test_revoking_what_is_not_on_record_names_what_is(office: Office) -> None:
+    for who in ("p1", "admin"):
+        with pytest.raises(Unknown) as refused:
+            office.change_organisation(who, {"kind": "revoke", "delegation": "nosuch"}, NOON)
+        assert refused.value.code == "organisation.delegation"

@@ -109,11 +109,11 @@ def was_done(draft: Draft, person: Person, command: Command) -> bool:
             # Which of the pauses ended may have been left open.
             same = {key: value for key, value in about.items() if key != "ground" or value != ""}
             done = event.type == own and by == person.id and said.items() >= same.items()
-            return done and (not isinstance(command, HandOver) or _has_it(draft.course.case, command))
+            return done and (not isinstance(command, HandOver) or _still_has_it(draft.course.case, command))
     return False
 
 
-def _has_it(case: Case, command: HandOver) -> bool:
+def _still_has_it(case: Case, command: HandOver) -> bool:
     """Whether what was handed over is still with the one it was handed to."""
     if command.task:
         return command.task in case.docket and case.docket[command.task].get("assignee") == command.to

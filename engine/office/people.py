@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Any
 
 from ..access import permit_change
 from ..clock import write_instant
-from ..errors import Invalid, Refusal, Unknown, say
+from ..errors import Invalid, Refusal, Text, Unknown, say
 from ..events import OFFICE, OrganisationChanged, OrganisationRecorded, canonical, digest, parse
 from ..organisation import ALL, Organisation, Post, Register, told_posts
 from ..store import Reader, Transaction
@@ -109,12 +109,16 @@ def _check_left(reader: Reader, register: Register, changed: Register) -> None:
                 "organisation.hands",
                 say("{unit} still has {count} open steps", unit=code, count=len(waiting)),
                 expected=say("a unit with nothing to do, or a successor for it"),
-                found=say("{held}", held=", ".join(waiting[:10]) + (" …" if len(waiting) > 10 else "")),
+                found=_first_ten(waiting),
                 rule=say("what was referred to a unit is answered by it or by who takes its place"),
                 remedy=say(
                     "name its successor: lianban org merge {unit} --into UNIT --until DATE", unit=code
                 ),
             )
+
+
+def _first_ten(held: Sequence[str]) -> Text:
+    return say("{held}", held=", ".join(held[:10]) + (" …" if len(held) > 10 else ""))
 
 
 def _check_administrators(organisation: Organisation, wanted: Mapping[str, Any], changed: Register) -> None:
@@ -146,7 +150,7 @@ def _check_hands(reader: Reader, organisation: Organisation, wanted: Mapping[str
             "organisation.hands",
             say("{person} still answers for {count} open matters", person=person, count=len(held)),
             expected=say("that each was handed over on record"),
-            found=say("{held}", held=", ".join(held[:10]) + (" …" if len(held) > 10 else "")),
+            found=_first_ten(held),
             rule=say("rotation (轮岗): open work and first-contact responsibility are handed over before"),
             remedy=say("lianban --as {person} handover --all --to PERSON --reason …", person=person),
         )

@@ -79,8 +79,7 @@ class Board:
     `queue` holds what still moves, in order: `(frame, "flow" | "node", id)` is a token that leaves a flow
     or begins at a node, `(frame, "instance", visit)` the next instance of a looping activity,
     `(frame, "undo", visit)` the next handler of a compensation; `moving` counts them by frame, which is asked
-    after each move. `changed` says that conditions may have
-    become true since they were looked at.
+    after each move. `changed` says that conditions may have become true since they were looked at.
     """
 
     def __init__(self, net: Net, marking: Marking, now: datetime, almanac: Almanac) -> None:
