@@ -502,8 +502,11 @@ def _retry(scene: Scene, person: Person, command: Retry) -> list[Event]:
         raise Invalid(
             "incident.unknown",
             say("nothing has failed at {step}", step=command.incident),
-            expected=say("one of: {steps}", steps=", ".join(known) or "—"),
+            expected=say("one of: {steps}", steps=", ".join(known))
+            if known
+            else say("something that has failed"),
             found=say("{step}", step=command.incident),
+            rule=say("only what has failed is tried again"),
             remedy=say("look where the case stands and choose what has failed"),
         )
     own = sorted(scene.definition.engine_variables.intersection(command.data))
@@ -857,10 +860,10 @@ def _check_opinion(data: Mapping[str, Any]) -> None:
                     field=name,
                     opinion=str(data.get("opinion")),
                 ),
-                expected=say("{field} only with {opinion}", field=name, opinion=opinion),
-                found=say("{value}", value=str(data[name])),
+                expected=say("{field} only beside opinion={opinion}", field=name, opinion=opinion),
+                found=say("{field} beside opinion={opinion}", field=name, opinion=str(data.get("opinion"))),
                 rule=say("an opinion means one thing, on paper and in the count (法释〔2009〕20号 art. 5)"),
-                remedy=say("answer {opinion}, or leave {field} out", opinion=opinion, field=name),
+                remedy=say("add --set opinion={opinion}, or leave {field} out", opinion=opinion, field=name),
             )
     for name in needed:
         given = conditions_in(data) if name == "conditions" else [str(data.get(name, ""))]
