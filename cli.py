@@ -1589,6 +1589,19 @@ def publish(settings: Settings, folder: str) -> None:
 
 @_verb(
     item,
+    "diff",
+    "lianban item diff senior-card@1 senior-card@2",
+    say("What NEW changes for applicants, clerks and clocks: folders, or published items (ITEM, ITEM@1)."),
+)
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="[NEW]", required=False)
+def diff_items(settings: Settings, old: str, new: str | None) -> None:
+    with settings.office() as office:
+        settings.show(office.compare(old, new), lambda screen, data: screen.compared(data), office.zone)
+
+
+@_verb(
+    item,
     "rehearse",
     """lianban item rehearse process.bpmn --inputs inputs.json
 

@@ -232,6 +232,15 @@ class Office:
                 )
             return found
 
+    def compare(self, old: str, new: str | None) -> dict[str, Any]:
+        """What one item, or version of it, does differently from another: see `authoring.compared`. Raises
+        `Unknown`, and `NotPublishable` for a folder with errors."""
+        from . import authoring
+
+        with self._store.reading() as reader:
+            find = partial(authoring.find_published, reader, self._library)
+            return authoring.compared(old, new, find)
+
     # --- acts
 
     def open_case(self, who: str | None, item: str, data: dict[str, Any], now: datetime) -> Done:
