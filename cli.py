@@ -62,6 +62,7 @@ class Settings:
     json: bool = False
     who: str | None = None
     instant: str | None = None
+    past: str | None = None
 
     def translate(self, msgid: str) -> str:
         """`msgid` in the reader's language."""
@@ -87,7 +88,12 @@ class Settings:
         """The instant of --now, read in `zone`, or the present one."""
         from engine import clock
 
-        return clock.now() if self.instant is None else _instant(self.instant, zone)
+        given = self.past or self.instant
+        return clock.now() if given is None else _instant(given, zone)
+
+    def as_of(self, zone: str) -> datetime | None:
+        """The past instant that is looked at, read in `zone`; None for the present."""
+        return None if self.past is None else _instant(self.past, zone)
 
     def screen(self, zone: str | None = None, *, error: bool = False) -> Screen:
         """How text looks on standard output, or on standard error."""
@@ -163,6 +169,17 @@ COMMON: list[click.Parameter] = [
 """Options of every command; they may stand before and after its name."""
 
 pass_settings = click.make_pass_decorator(Settings)
+
+
+def _as_of_option(function: F) -> F:
+    return click.option(
+        "--as-of",
+        "past",
+        metavar="INSTANT",
+        expose_value=False,
+        callback=_remember,
+        help=say("As it was at INSTANT, from the histories alone.").msgid,
+    )(function)
 
 
 class _Group(click.Group):
@@ -290,10 +307,19 @@ def open_case(settings: Settings, item: str, pairs: tuple[str, ...], data: str |
 @click.option("--unit", metavar="UNIT", help=say("Only steps of this unit.").msgid)
 @click.option("--post", metavar="POST", help=say("Only steps of this post.").msgid)
 @click.option("--mine", is_flag=True, help=say("Only what you signed for, or was handed to you.").msgid)
+@_as_of_option
 def inbox(settings: Settings, everybody: bool, unit: str | None, post: str | None, mine: bool) -> None:
     with settings.office() as office:
         now = settings.now(office.zone)
-        tasks = office.inbox(settings.who, now, everybody=everybody, unit=unit, post=post, mine=mine)
+        tasks = office.inbox(
+            settings.who,
+            now,
+            everybody=everybody,
+            unit=unit,
+            post=post,
+            mine=mine,
+            as_of=settings.as_of(office.zone),
+        )
         settings.show({"tasks": tasks}, lambda screen, data: screen.inbox(data), office.zone)
 
 
@@ -304,9 +330,10 @@ def inbox(settings: Settings, everybody: bool, unit: str | None, post: str | Non
     say("Where a case stands. CASE is its number, or the end of it."),
 )
 @click.argument("case", metavar="CASE")
+@_as_of_option
 def show(settings: Settings, case: str) -> None:
     with settings.office() as office:
-        shown = office.show(case, settings.now(office.zone))
+        shown = office.show(case, settings.now(office.zone), as_of=settings.as_of(office.zone))
         settings.show(shown, lambda screen, data: screen.case(data), office.zone)
 
 
@@ -1280,9 +1307,10 @@ _change_verb(
     say("Everything that happened in CASE, in order. `office` names the office's own history."),
 )
 @click.argument("case", metavar="CASE")
+@_as_of_option
 def history(settings: Settings, case: str) -> None:
     with settings.office() as office:
-        records = office.history(case)
+        records = office.history(case, as_of=settings.as_of(office.zone))
         data = {"case": records[0].case, "events": office.told(case, records)}
         settings.show(data, lambda screen, data: screen.history(data), office.zone)
 
@@ -1393,9 +1421,10 @@ def seal_export(settings: Settings, file: str) -> None:
 )
 @click.argument("case", metavar="[CASE]", required=False)
 @click.option("--days", is_flag=True, help=say("Day by day.").msgid)
+@_as_of_option
 def report_accountability(settings: Settings, case: str | None, days: bool) -> None:
     with settings.office() as office:
-        data = office.accountability(case, settings.now(office.zone))
+        data = office.accountability(case, settings.now(office.zone), as_of=settings.as_of(office.zone))
         settings.show(data, lambda screen, data: screen.accountability(data, days=days), office.zone)
 
 
@@ -1406,9 +1435,12 @@ def report_accountability(settings: Settings, case: str | None, days: bool) -> N
     say("What somebody will have to answer for, in CASE or in every case: a second notice, a late dissent …"),
 )
 @click.argument("case", metavar="[CASE]", required=False)
+@_as_of_option
 def report_findings(settings: Settings, case: str | None) -> None:
     with settings.office() as office:
-        data = {"findings": office.findings(case, settings.now(office.zone))}
+        data = {
+            "findings": office.findings(case, settings.now(office.zone), as_of=settings.as_of(office.zone))
+        }
         settings.show(data, lambda screen, data: screen.findings(data), office.zone)
 
 
@@ -1740,9 +1772,10 @@ def clock_due(settings: Settings, start: str, term: str, unit: str | None) -> No
 )
 @click.argument("case", metavar="CASE")
 @click.argument("name", metavar="[CLOCK]", required=False)
+@_as_of_option
 def clock_explain(settings: Settings, case: str, name: str | None) -> None:
     with settings.office() as office:
-        found = office.explain(case, name, settings.now(office.zone))
+        found = office.explain(case, name, settings.now(office.zone), as_of=settings.as_of(office.zone))
         data = {"clocks": [{key: told[key] for key in told if key != "lines"} for told in found]}
         lines = [(told["name"], told["clock"], told["lines"]) for told in found]
         settings.show(data, lambda screen, _: screen.explained(lines), office.zone)

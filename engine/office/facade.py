@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -785,6 +785,17 @@ class Office:
 
     # --- looking
 
+    @contextmanager
+    def _looking(self, as_of: datetime | None) -> Iterator[Reader]:
+        """The office at present, or as it was at an instant, from its histories alone."""
+        with self._store.reading() as reader:
+            if as_of is None:
+                yield reader
+                return
+            from .past import Past
+
+            yield Past(reader, self._library, as_of)
+
     def inbox(
         self,
         who: str | None,
@@ -794,11 +805,12 @@ class Office:
         unit: str | None = None,
         post: str | None = None,
         mine: bool = False,
+        as_of: datetime | None = None,
     ) -> list[dict[str, Any]]:
         """The open steps that `who` may do (or all of them), those at the greatest legal risk at `now` first
         (None: each case as at its latest event): only those of a `unit` or a `post`, or those that she signed
-        for (`mine`)."""
-        with self._store.reading() as reader:
+        for (`mine`). With `as_of`, as they were at that instant."""
+        with self._looking(as_of) as reader:
             lines = desk.inbox(reader, self._library, who, now, everybody=everybody, place=(unit, post))
         return [
             line
@@ -808,10 +820,13 @@ class Office:
             and (not mine or line["assignee"] == who)
         ]
 
-    def show(self, case: str, now: datetime | None = None) -> dict[str, Any]:
+    def show(
+        self, case: str, now: datetime | None = None, *, as_of: datetime | None = None
+    ) -> dict[str, Any]:
         """Where a case stands: what was done by whom, what is open and whose it is, what it waits for, and
-        what its clocks show at `now` (None: at its latest event)."""
-        with self._store.reading() as reader:
+        what its clocks show at `now` (None: at its latest event). With `as_of`, where it stood at that
+        instant."""
+        with self._looking(as_of) as reader:
             return desk.show(reader, self._library, case, now)
 
     def form(self, case: str, task: str) -> dict[str, Any]:
@@ -835,11 +850,13 @@ class Office:
         with self._store.reading() as reader:
             return desk.document(reader, case, document)
 
-    def explain(self, case: str, clock: str | None, now: datetime) -> list[dict[str, Any]]:
+    def explain(
+        self, case: str, clock: str | None, now: datetime, *, as_of: datetime | None = None
+    ) -> list[dict[str, Any]]:
         """How the due dates of a case come about at `now`, day by day: for one clock or timer, or for all.
         Each has its `lines` (texts) and its `certificate`, from which another program can recompute it.
-        Raises `Invalid` for a clock or timer that the case does not have."""
-        with self._store.reading() as reader:
+        With `as_of`, as they stood then. Raises `Invalid` for a clock or timer that the case lacks."""
+        with self._looking(as_of) as reader:
             return desk.explain(reader, self._library, case, clock, now)
 
     def workdays(self, unit: str | None, now: datetime) -> Workdays:
@@ -850,23 +867,29 @@ class Office:
             closing = self._library.organisation(reader, in_force, now).closing
             return workdays_of(calendar, unit or EVERYWHERE, self.zone, closing)
 
-    def accountability(self, case: str | None, now: datetime) -> dict[str, Any]:
+    def accountability(
+        self, case: str | None, now: datetime, *, as_of: datetime | None = None
+    ) -> dict[str, Any]:
         """Whose each moment of a case was, up to `now` (case None: of every case), from its replay: see
-        `accountability.report`. Raises `Unknown`, and `Diverged` for a history that does not replay."""
-        with self._store.reading() as reader:
+        `accountability.report`. With `as_of`, of what had happened by then. Raises `Unknown`, and `Diverged`
+        for a history that does not replay."""
+        with self._looking(as_of) as reader:
             return proofs.accountability(reader, self._library, case, now)
 
-    def findings(self, case: str | None, now: datetime) -> list[dict[str, Any]]:
-        """What somebody will have to answer for, in one case or in all, in order of time. Raises `Unknown`,
-        and `Diverged` for a history that is not as it was written."""
-        with self._store.reading() as reader:
+    def findings(
+        self, case: str | None, now: datetime, *, as_of: datetime | None = None
+    ) -> list[dict[str, Any]]:
+        """What somebody will have to answer for, in one case or in all, in order of time; with `as_of`, what
+        was known then. Raises `Unknown`, and `Diverged` for a history that is not as it was written."""
+        with self._looking(as_of) as reader:
             return desk.findings(reader, self._library, case, now)
 
     # --- proving
 
-    def history(self, case: str) -> list[Record]:
-        """All events of a case, in order. `office` names the office's own history."""
-        with self._store.reading() as reader:
+    def history(self, case: str, *, as_of: datetime | None = None) -> list[Record]:
+        """All events of a case, in order; with `as_of`, those up to that instant. `office` names the office's
+        own history."""
+        with self._looking(as_of) as reader:
             return proofs.history(reader, case)
 
     def told(self, case: str, history: Sequence[Record]) -> list[dict[str, Any]]:
