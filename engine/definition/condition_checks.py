@@ -82,7 +82,7 @@ def _known(drawn: Drawn) -> dict[Path, Known]:
     for node in (node for scope in drawn.net.scopes.values() for node in scope.nodes.values()):
         names = set(written(node, drawn.net, drawn.forms))
         form = drawn.form(node) if "form" in node.properties else None
-        result = node.properties.get("result") if node.result is None else None
+        result = node.result or node.properties.get("result")
         if form is None:
             unsure |= names
             anything = anything or "form" in node.properties

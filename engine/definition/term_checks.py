@@ -240,7 +240,7 @@ def _check_extension(drawn: Drawn, id: str, clock: Clock, days: int) -> Iterator
     if entry is None:
         return  # clock_checks has said so
     head = entry.get("head", "leader")
-    government = in_unit(clock.rule.term, "wd") > 20 and own
+    government = days == 15 and own and in_unit(clock.rule.term, "wd") > 20
     if post != head or (government and entry.get("kind") not in ("government", "township")):
         yield by_law(
             "clock.extension_office",

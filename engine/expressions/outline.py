@@ -177,7 +177,7 @@ def _value(node: ast.expr, values: Mapping[Path, Any], bound: frozenset[str]) ->
 
 
 def _compared(op: ast.cmpop, left: Any, right: Any) -> Any:
-    if left is _UNKNOWN or right is _UNKNOWN:
+    if any(side is _UNKNOWN or side is None for side in (left, right)):  # what is left out, forms don't say
         return _UNKNOWN
     match op:
         case ast.Eq() | ast.NotEq():
