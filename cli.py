@@ -227,6 +227,10 @@ def card() -> None: ...
 def report() -> None: ...
 
 
+@cli.group("seal", cls=_Group, help=say("Seals over all histories: make, list, export.").msgid)
+def seal() -> None: ...
+
+
 @cli.group("recusal", cls=_Group, help=say("Whose impartiality is in question.").msgid)
 def recusal() -> None: ...
 
@@ -1306,18 +1310,79 @@ def replay(settings: Settings, case: str) -> None:
 @_verb(
     cli,
     "verify",
-    "lianban verify",
-    say("Check CASE, or everything: hashes, replay, stored state, documents, definitions, numbers."),
+    "lianban verify --seals seals.json",
+    say("Check CASE, or everything: hashes, replay, stored state, documents, definitions, numbers, seals."),
 )
 @click.argument("case", metavar="[CASE]", required=False)
-def verify(settings: Settings, case: str | None) -> int:
+@click.option("--seals", metavar="FILE", help=say("Against a copy of the seals kept elsewhere.").msgid)
+@click.option("--key", metavar="FILE.pub", help=say("Every seal must be signed with this key.").msgid)
+def verify(settings: Settings, case: str | None, seals: str | None, key: str | None) -> int:
+    copy = _read(seals) if seals is not None else None
+    signer = _read(key).decode(errors="replace") if key is not None else ""
     with settings.office() as office, _progress(settings) as progress:
-        count, findings = office.verify(case, progress)
+        count, findings = office.verify(case, progress, copy=copy, key=signer)
     found = [finding.as_dict(settings.translate) for finding in findings]
     if not settings.json:
         _complain(settings, found)
     settings.show({"histories": count, "findings": found}, lambda screen, data: screen.verified(data))
     return FINDINGS if findings else 0
+
+
+@_verb(
+    seal,
+    "make",
+    "lianban seal make --key seal_ed25519",
+    say("Seal every history as it stands; once a day, after closing time."),
+)
+@click.option(
+    "--key",
+    metavar="FILE",
+    help=say("Sign with this Ed25519 key (ssh-keygen -t ed25519), kept off this machine.").msgid,
+)
+def seal_make(settings: Settings, key: str | None) -> int:
+    content = _read(key) if key is not None else None
+    with settings.office() as office:
+        sealed = office.seal(settings.now(office.zone), content, _passphrase(), settings.who)
+        broken = {case: refusal.as_dict(settings.translate) for case, refusal in sealed.broken.items()}
+        data = {
+            **sealed.seal._asdict(),
+            "digest": sealed.seal.digest,
+            "moved": sealed.moved,
+            "broken": broken,
+        }
+        if not settings.json:
+            _complain(settings, broken.values())
+        settings.show(data, lambda screen, data: screen.sealed(data), office.zone)
+    return FINDINGS if broken else 0
+
+
+def _passphrase() -> bytes | None:
+    """What opens a key that is locked; never an option, which others on the machine could read."""
+    given = os.environ.get("LIANBAN_KEY_PASSPHRASE")
+    return given.encode() if given else None
+
+
+@_verb(seal, "list", "lianban seal list", say("Every seal: when, over how much, its root, who signed."))
+def seal_list(settings: Settings) -> None:
+    with settings.office() as office:
+        data = {"seals": [{**made._asdict(), "digest": made.digest} for made in office.seals()]}
+        settings.show(data, lambda screen, data: screen.seals(data), office.zone)
+
+
+@_verb(
+    seal,
+    "export",
+    "lianban seal export seals.json",
+    say("A copy of all seals, to keep where nobody who can write the database can: for `verify --seals`."),
+)
+@click.argument("file", metavar="FILE")
+def seal_export(settings: Settings, file: str) -> None:
+    with settings.office() as office:
+        content = office.seal_copy()
+        _write_file(file, content)
+        data = {"file": file, "seals": len(office.seals()), "bytes": len(content)}
+        text = say("{seals} seals written to {file}", seals=data["seals"], file=file)
+        settings.show(data, lambda screen, _: screen.line(text), office.zone)
 
 
 @_verb(
@@ -1585,6 +1650,19 @@ def publish(settings: Settings, folder: str) -> None:
         effective=row.effective,
     )
     settings.show(row._asdict(), lambda screen, _: screen.line(text))
+
+
+@_verb(
+    item,
+    "diff",
+    "lianban item diff senior-card@1 senior-card@2",
+    say("What NEW changes for applicants, clerks and clocks: folders, or published items (ITEM, ITEM@1)."),
+)
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="[NEW]", required=False)
+def diff_items(settings: Settings, old: str, new: str | None) -> None:
+    with settings.office() as office:
+        settings.show(office.compare(old, new), lambda screen, data: screen.compared(data), office.zone)
 
 
 @_verb(

@@ -12,11 +12,11 @@ ROOT = Path(__file__).parent.parent
 
 ROOMS = [
     *["errors"],
-    *["clock", "events", "expressions", "forms", "joint", "organisation"],
+    *["clock", "events", "seals", "expressions", "forms", "joint", "organisation"],
     *["flow"],
     *["definition", "access", "rehearsal"],
     *["deadlines", "docket", "meetings", "case", "steps", "course", "commands"],
-    *["documents", "store", "projections", "audit", "accountability", "time_views", "views"],
+    *["documents", "store", "projections", "audit", "sealed", "accountability", "time_views", "views"],
     *["examples", "delivery", "office", "screen"],
     *["cli"],
 ]
@@ -28,6 +28,7 @@ SOLE_IMPORTERS = {
     "alembic": "engine/store",
     "psycopg": "engine/store",
     "jinja2": "engine/documents.py",
+    "cryptography": "engine/seals.py",
     "jsonschema": "engine/",
     "click": "cli.py",
 }

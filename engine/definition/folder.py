@@ -169,12 +169,7 @@ class _Reading:
 
     def sources(self) -> dict[str, str]:
         """The file in which each process is drawn."""
-        return {
-            process: name
-            for name, content in self.files.items()
-            if name.endswith(".bpmn")
-            for process in _references(content)[0]
-        }
+        return sources_of(self.files)
 
     def read_forms(self, net: Net) -> dict[str, Mapping[str, Any]]:
         """Take the forms that the steps of `net` use; those that are usable, by name."""
@@ -226,6 +221,16 @@ class _Reading:
         message = say("there is no file {path}", path=path)
         remedy = say("correct the name, or add the file to {folder}", folder=str(self.forms))
         self.problems.append(Problem(code, "error", file, element, message, remedy=remedy))
+
+
+def sources_of(files: Mapping[str, bytes]) -> dict[str, str]:
+    """The file in which each process is drawn."""
+    return {
+        process: name
+        for name, content in files.items()
+        if name.endswith(".bpmn")
+        for process in _references(content)[0]
+    }
 
 
 def _plain_name(name: str) -> bool:

@@ -255,6 +255,13 @@ class Definition:
         return {path: read_toml(self.files[path]) for path in sorted(self.files) if is_example(path)}
 
     @cached_property
+    def sources(self) -> dict[str, str]:
+        """The file in which each process is drawn."""
+        from .folder import sources_of  # reads XML, which a running case never does
+
+        return sources_of(self.files)
+
+    @cached_property
     def _forms(self) -> dict[str, dict[str, Any]]:
         return {
             path: json.loads(content)

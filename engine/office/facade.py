@@ -67,8 +67,10 @@ from .publishing import check_folder, publishable, put_in_force
 
 if TYPE_CHECKING:  # few commands need these, and they take long to import
     from ..delivery import Delivery
+    from ..seals import Seal
     from . import bulk
     from .post import Delivered
+    from .sealing import Sealed
 
 MOST_TRIES = 200
 """How often an act is decided again because somebody else was faster, before it is given up."""
@@ -231,6 +233,15 @@ class Office:
                     {**row._asdict(), "name": item["name"], "kind": item["kind"], "openers": openers}
                 )
             return found
+
+    def compare(self, old: str, new: str | None) -> dict[str, Any]:
+        """What one item, or version of it, does differently from another: see `authoring.compared`. Raises
+        `Unknown`, and `NotPublishable` for a folder with errors."""
+        from . import authoring
+
+        with self._store.reading() as reader:
+            find = partial(authoring.find_published, reader, self._library)
+            return authoring.compared(old, new, find)
 
     # --- acts
 
@@ -870,11 +881,44 @@ class Office:
             return list(proofs.replay(reader, self._library, find_case(reader, case).case))
 
     def verify(
-        self, case: str | None = None, progress: Callable[[int], None] = lambda count: None
+        self,
+        case: str | None = None,
+        progress: Callable[[int], None] = lambda count: None,
+        *,
+        copy: bytes | None = None,
+        key: str = "",
     ) -> tuple[int, list[Diverged]]:
-        """Check one case, or everything in the office: how many histories were read, and the findings."""
+        """Check one case, or everything in the office: how many histories were read, and the findings.
+
+        `copy` is one of the seals that was exported before, `key` the public key that signed them: without
+        either, who can write the database can make other seals too. Raises `Invalid` for a copy that is none.
+        """
         with self._store.reading() as reader:
-            return proofs.verify(reader, case, progress)
+            return proofs.verify(reader, case, progress, copy, key)
+
+    def seal(self, now: datetime, key: bytes | None, passphrase: bytes | None, who: str | None) -> Sealed:
+        """Seal all histories as they stand, signed with the private key in `key` if there is one. Where
+        nothing has moved since the last seal, that one stands. Raises `Invalid`, `NotAllowed`, and `Diverged`
+        where the office's own history is broken."""
+        from ..seals import read_key
+        from . import sealing
+
+        signer = read_key(key, passphrase) if key is not None else None
+        return self._write(lambda tx: sealing.make(tx, now, signer, self._by(tx, who, now)))
+
+    def seals(self) -> list[Seal]:
+        """Every seal, in order. Raises `Diverged` where the office's own history is broken."""
+        from ..sealed import seals_of
+
+        with self._store.reading() as reader:
+            return seals_of(proofs.history(reader, OFFICE))
+
+    def seal_copy(self) -> bytes:
+        """All seals with what they seal, to be kept elsewhere. Raises `Diverged`."""
+        from . import sealing
+
+        with self._store.reading() as reader:
+            return sealing.copy_of(reader)
 
     def rebuild(self) -> int:
         """Throw away every head and projection and derive them again from the histories alone; how many

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rich.cells import cell_len
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -103,6 +104,41 @@ class Offices(Clocks):
             )
         return table
 
+    def compared(self, data: Data) -> str:
+        """What is different, for each of those whom it concerns."""
+        from ..definition.differences import AUDIENCES  # no other command needs it
+
+        heads = [f"{data[side]['named']} ({data[side]['definition'][:8]})" for side in ("old", "new")]
+        parts: list[RenderableType] = [Styled(clean(" → ".join(heads)), "bold")]
+        if not data["differences"]:
+            parts.append(self.say(say("Nothing is different.")))
+        for audience, title in AUDIENCES.items():
+            found = [line for line in data["differences"] if line["audience"] == audience]
+            if found:
+                parts += self._heading(title)
+                parts.append(self._differences(found))
+        return self._render(parts)
+
+    def _differences(self, found: Iterable[Data]) -> Table:
+        table = Table.grid(padding=(0, 1))
+        table.add_column(no_wrap=True)
+        table.add_column(ratio=1, overflow="fold")
+        for line in found:
+            mark, style = _MARKS[line["change"]]
+            text = Styled(clean(line["text"]))
+            before, after = clean(line["before"]), clean(line["after"])
+            short = cell_len(line["text"] + before + after) < self.width - 12 and "→" not in before + after
+            if before and before == after:
+                text.append(" ").append(self.say(say("(in the other language)")), "dim")
+            elif before and after and short:
+                text.append(": ").append(before, "red").append(" → ").append(after, "green")
+            elif before and after:
+                text.append(f"\n- {before}", "red").append(f"\n+ {after}", "green")
+            elif before or after:
+                text.append(f"\n{before or after}", "dim")
+            table.add_row(Styled(mark, style), text)
+        return table
+
     def rehearsal(self, data: Data) -> str:
         """The trace of a bare diagram, and how it ended."""
         table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
@@ -118,6 +154,13 @@ class Offices(Clocks):
             parts.append(self.say(say("open: {steps}", steps=", ".join(data["open"]))))
         return self._render(parts)
 
+
+_MARKS = {
+    "added": ("+", "green"),
+    "removed": ("-", "red"),
+    "changed": ("~", "yellow"),
+    "renamed": ("=", "cyan"),
+}
 
 _TRACED = {
     "entered": say("entered"),
