@@ -7,6 +7,7 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Protocol
@@ -28,6 +29,9 @@ class Organisation(Protocol):
     who holds a post in a unit (the post `designated` is that of its leader for joint meetings)."""
 
     @property
+    def day(self) -> date: ...
+
+    @property
     def units(self) -> Mapping[str, Any]: ...
 
     def holders(self, unit: str, post: str) -> Sequence[Any]: ...
@@ -44,41 +48,6 @@ def check_item(content: bytes | None) -> tuple[dict[str, Any], list[Problem]]:
     if item is None:
         return {}, problems
     problems += _against(item, "item", ITEM)
-    if not item.get("bases"):
-        problems.append(
-            fault(
-                "item.basis",
-                ITEM,
-                "bases",
-                say("the item names no legal basis"),
-                expected=say("at least one [[bases]] with law, article and level"),
-                remedy=say(
-                    "add the article that the item rests on (Administrative Licensing Law art. 14-17)"
-                ),
-            )
-        )
-    elif all(isinstance(base, dict) and base.get("level") == "document" for base in item["bases"]):
-        problems.append(
-            fault(
-                "item.basis",
-                ITEM,
-                "bases",
-                say("the item rests on documents below the rank of a rule only"),
-                expected=say("a basis in a law, a regulation or a rule"),
-                remedy=say("name that basis, or abolish the item (Administrative Licensing Law art. 17)"),
-            )
-        )
-    if "joint" in (item.get("kind"), item.get("handling_mode")) and "lead" not in item:
-        problems.append(
-            fault(
-                "item.lead",
-                ITEM,
-                "lead",
-                say("a joint item has no lead authority"),
-                expected=say("the unit code of one department"),
-                remedy=say('add lead = "UNIT" (Administrative Licensing Law art. 26)'),
-            )
-        )
     return item, problems
 
 
@@ -238,6 +207,7 @@ _KINDS = {
     "object": say("a table of keys and values"),
     "integer/string": say("a whole number, or text between quotes"),
     "array/object": say("a list, or a table of keys and values"),
+    "string/object": say("text between quotes, or a table of keys and values"),
 }
 
 
@@ -402,10 +372,8 @@ def _check_variables(
     file_of: Callable[[Scope], str],
 ) -> Iterator[Problem]:
     """Names in conditions that nothing defines: most often a typing error that would stop a case."""
-    known = set(ENGINE_VARIABLES) | set(_results(item))
+    known = known_variables(item, net, forms)
     nodes = [(scope, node) for scope in net.scopes.values() for node in scope.nodes.values()]
-    for _, node in nodes:
-        known |= set(written(node, net, forms))
     for scope, node in nodes:
         for element, source, names in _needed(scope, node, net):
             for name in sorted(names - known):
@@ -418,6 +386,15 @@ def _check_variables(
                     found=say("{source}", source=source),
                     remedy=near(name, known, say("correct the name, or add the field to a form")),
                 )
+
+
+def known_variables(item: Mapping[str, Any], net: Net, forms: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Every variable that a form, a step or the engine itself may set."""
+    known = set(ENGINE_VARIABLES) | set(_results(item))
+    for scope in net.scopes.values():
+        for node in scope.nodes.values():
+            known |= set(written(node, net, forms))
+    return known
 
 
 def _results(item: Mapping[str, Any]) -> Iterator[str]:
@@ -453,8 +430,8 @@ def written(node: Node, net: Net, forms: Mapping[str, Mapping[str, Any]]) -> Ite
         )
 
 
-def _needed(scope: Scope, node: Node, net: Net) -> Iterator[tuple[str, str, frozenset[str]]]:
-    """`(element, source, names it reads)` of every expression at `node` and on the flows out of it."""
+def sources_of(scope: Scope, node: Node) -> Iterator[tuple[str, str]]:
+    """`(element, source)` of every expression at `node` and on the flows out of it."""
     sources = [(flow, scope.flows[flow].condition) for flow in node.outgoing]
     sources += [(node.id, node.properties.get(name)) for name in ("unit", "term")]
     if node.loop is not None:
@@ -466,10 +443,14 @@ def _needed(scope: Scope, node: Node, net: Net) -> Iterator[tuple[str, str, froz
         if not re.match(r"[+-]?P?T?\d|R\d*/", event.text or ""):
             sources.append((node.id, event.text))
     sources += [(node.id, text) for text in (node.expression, *(source for _, source in node.outputs))]
-    for element, source in sources:
-        if source:
-            with contextlib.suppress(Malformed):  # flow.read has said so
-                yield element, source, compile_expression(source).names
+    yield from ((element, source) for element, source in sources if source)
+
+
+def _needed(scope: Scope, node: Node, net: Net) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """`(element, source, names it reads)` of every expression, script and table at `node`."""
+    for element, source in sources_of(scope, node):
+        with contextlib.suppress(Malformed):  # flow.read has said so
+            yield element, source, compile_expression(source).names
     with contextlib.suppress(Malformed):
         if node.script is not None:
             yield node.id, node.script, compile_script(node.script).names

@@ -11,7 +11,7 @@ from ..flow.net import Net, Node, Scope
 from ..forms import NO_FIELDS
 from ..forms.schema import Schema, shape
 from .checks import Organisation
-from .clock_checks import readable_clocks
+from .clock_checks import bound_timers, readable_clocks
 from .model import DIAGRAM, ITEM, form_path
 from .wording import unknown
 
@@ -76,6 +76,10 @@ class Drawn:
                         found.append((outer, node))
                         bodies.append(outer.id)
         return found
+
+    def waited_for(self, clock: str) -> bool:
+        """Whether a timer event of the diagram waits until the clock runs out."""
+        return bool(bound_timers(self.net).get(clock))
 
     def performer(self, node: Node) -> str | None:
         """`unit/post` that does `node` by its lane; None where it is worked out in the case, or unknown."""

@@ -75,8 +75,12 @@ class _Reading:
         from .acting_checks import check_acting
         from .checks import check_examples, check_item, check_net
         from .clock_checks import check_clocks
+        from .condition_checks import check_conditions
         from .drawn import Drawn
+        from .law_checks import check_catalogue, check_law
+        from .reference_checks import check_references
         from .review_checks import check_review
+        from .term_checks import check_terms
 
         if not self.folder.is_dir():
             message = say("there is no folder {folder}", folder=str(self.folder))
@@ -96,6 +100,9 @@ class _Reading:
             self.take(path, path.relative_to(self.folder).as_posix())
         item, found = check_item(self.files.get(ITEM))
         self.problems += found
+        if item:
+            self.problems += check_catalogue(item, found, organisation.day if organisation else None)
+        self.read_templates(item.get("documents", {}))
         net = self.read_net(str(item.get("process", ""))) if DIAGRAM in self.files else None
         if net is not None:
             usable = self.read_forms(net)
@@ -103,7 +110,8 @@ class _Reading:
             self.problems += check_clocks(item, net, self.sources(), organisation, found)
             drawn = Drawn(item, net, usable, self.sources(), organisation, found)
             self.problems += check_review(drawn) + check_acting(drawn)
-        self.read_templates(item.get("documents", {}))
+            self.problems += check_law(drawn, self.templates()) + check_terms(drawn)
+            self.problems += check_references(drawn) + check_conditions(drawn)
         self.problems += check_examples(item, net, self.files)
         if net is None or any(problem.severity == "error" for problem in self.problems):
             return None
@@ -200,6 +208,14 @@ class _Reading:
                 self.take(self.forms / template, f"forms/{template}")
         for path in sorted(self.forms.glob("_*.j2")):
             self.take(path, f"forms/{path.name}")
+
+    def templates(self) -> dict[str, str]:
+        """The texts of the templates taken so far, by file name."""
+        return {
+            name.removeprefix("forms/"): content.decode(errors="replace")
+            for name, content in self.files.items()
+            if name.startswith("forms/") and name.endswith(".j2")
+        }
 
     def unknown(self, code: str, file: str, element: str, path: str) -> None:
         message = say("there is no file {path}", path=path)

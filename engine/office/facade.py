@@ -27,7 +27,7 @@ from ..commands import Command, Scene
 from ..deadlines import find
 from ..definition import Definition, builtin
 from ..definition.clocks import Clock
-from ..errors import Conflict, Diverged, Problem, Refusal, Unknown, say
+from ..errors import Conflict, Diverged, Invalid, Problem, Refusal, Unknown, say
 from ..events import (
     OFFICE,
     CalendarApplied,
@@ -973,7 +973,18 @@ class Office:
                 found=say("{item}", item=item),
                 remedy=say("see `lianban item list`; an administrator publishes items"),
             )
-        return self._library.definition(reader, row.definition)
+        definition = self._library.definition(reader, row.definition)
+        abolished = definition.item.get("abolished")
+        if abolished is not None and day >= abolished:
+            raise Invalid(
+                "item.abolished",
+                say("{item} is abolished: no case of it can be opened", item=definition.title()),
+                expected=say("an application before {date}", date=abolished),
+                found=say("{date}", date=day),
+                rule=say("what has lost its basis is not handled any more; open cases go on"),
+                remedy=say("tell the applicant that it is not needed any more, or what takes its place"),
+            )
+        return definition
 
     def _draft(self, tx: Transaction, case: str, now: datetime) -> Draft:
         text, head = tx.meta_and_head(STANDING, case)
