@@ -26,6 +26,7 @@ from .events import (
     CalendarImported,
     CalendarRevised,
     CardRaised,
+    CaseMigrated,
     CaseOpened,
     DefinitionPublished,
     DocumentIssued,
@@ -83,7 +84,7 @@ def replay(
     definition_of: Callable[[str], Definition],
     calendar_of: CalendarOf,
 ) -> Iterator[tuple[Record, Case]]:
-    """Run the history again: each record with the case as it stood after it.
+    """Run the history again: each record with the case as it stood after it, by the definition of its time.
 
     Raises `Diverged` naming the event at which the record says something else than the replay.
     """
@@ -100,7 +101,11 @@ def replay(
                     )
                 definition = definition_of(record.event.definition)
             at = read_instant(record.at)
-            case = evolve(case, definition, number, at, record.by, record.event, calendar_of)
+            target = definition
+            if isinstance(record.event, CaseMigrated):
+                target = definition_of(record.event.definition)
+            case = evolve(case, definition, number, at, record.by, record.event, calendar_of, target)
+            definition = target
         except Diverged as found:
             raise _at(number, record.seq, found) from found
         except (ValueError, TypeError, LookupError, AttributeError) as error:

@@ -407,7 +407,7 @@ def _check_variables(
     for _, node in nodes:
         known |= set(written(node, net, forms))
     for scope, node in nodes:
-        for element, source, names in _needed(scope, node, net):
+        for element, source, names in needed(scope, node, net):
             for name in sorted(names - known):
                 yield Problem(
                     "variable.unknown",
@@ -453,7 +453,7 @@ def written(node: Node, net: Net, forms: Mapping[str, Mapping[str, Any]]) -> Ite
         )
 
 
-def _needed(scope: Scope, node: Node, net: Net) -> Iterator[tuple[str, str, frozenset[str]]]:
+def needed(scope: Scope, node: Node, net: Net) -> Iterator[tuple[str, str, frozenset[str]]]:
     """`(element, source, names it reads)` of every expression at `node` and on the flows out of it."""
     sources = [(flow, scope.flows[flow].condition) for flow in node.outgoing]
     sources += [(node.id, node.properties.get(name)) for name in ("unit", "term")]

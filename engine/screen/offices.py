@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from rich.console import RenderableType
@@ -12,6 +13,26 @@ from rich.text import Text as Styled
 from ..errors import say
 from .base import Data, clean, line_of
 from .clocks import Clocks
+
+_MIGRATED = {
+    "migrated": (say("gone over"), "bold green"),
+    "already": (say("gone over before"), "green"),
+    "safe": (say("safe"), "bold green"),
+    "unsafe": (say("unsafe"), "bold red"),
+    "refused": (say("refused"), "bold red"),
+}
+"""What became of a case that was to go over, and its style."""
+
+_SHOWN = 6
+"""Cases of a group whose numbers are shown; --json has all."""
+
+_STATUS = {
+    "in_force": (say("in force"), "bold green"),
+    "coming": (say("to come"), "yellow"),
+    "superseded": (say("superseded"), "dim"),
+    "abolished": (say("abolished"), "bold red"),
+}
+"""How a version stands, and its style."""
 
 
 class Offices(Clocks):
@@ -92,6 +113,7 @@ class Offices(Clocks):
         table.add_column(self.say(say("name")), ratio=1)
         table.add_column(self.say(say("version")), justify="right")
         table.add_column(self.say(say("in force from")), no_wrap=True)
+        table.add_column(self.say(say("state")), no_wrap=True)
         table.add_column(self.say(say("digest")), no_wrap=True, style="dim")
         for item in items:
             table.add_row(
@@ -99,9 +121,79 @@ class Offices(Clocks):
                 self.name(item["name"]),
                 str(item["version"]),
                 item["effective"],
+                self._status(item),
                 item["definition"][:8],
             )
         return table
+
+    def _status(self, item: Data) -> Styled:
+        text, style = _STATUS[item["status"]]
+        end = item["abolished"]
+        if item["status"] in ("in_force", "coming") and item["until"]:
+            until = say("until {day}", day=item["until"])
+            if end is not None and end["since"] <= item["until"]:
+                until = say("abolished from {day}", day=item["until"])
+            return Styled(f"{self.say(text)}\n{self.say(until)}", style)
+        return Styled(self.say(text), style)
+
+    def abolished(self, data: Data) -> str:
+        """An item of which no case is opened from a day on."""
+        text = say(
+            "{item} is abolished from {since} on; open cases that go on: {count}",
+            item=data["item"],
+            since=data["since"],
+            count=data["open"],
+        )
+        parts: list[RenderableType] = []
+        if data["repeated"]:
+            parts.append(Styled(self.say(say("already done; nothing changed")), "yellow"))
+        return self._render([*parts, Styled(self.say(text), "bold")])
+
+    def migrated(self, data: Data) -> str:
+        """Which cases went over to another version, or could, and why others can't: alike ones together."""
+        about = {"item": data["item"], "version": data["to"], "batch": data["batch"] or "—"}
+        head = say("{item}: to version {version}", **about)
+        if data["undoes"]:
+            head = say("{item}: back before {undone}", undone=data["undoes"], **about)
+        told = [self.say(head)] + ([self.say(say("batch {batch}", **about))] if data["batch"] else [])
+        told += [f"{self.say(_MIGRATED[state][0])} {count}" for state, count in data["counts"].items()]
+        parts: list[RenderableType] = [Styled(" · ".join(told), "bold")]
+        if not data["cases"]:
+            parts.append(self.say(say("No open case is concerned.")))
+        groups: dict[str, list[Data]] = {}
+        for line in data["cases"]:
+            groups.setdefault(json.dumps([line["state"], line["version"], self._why(line)]), []).append(line)
+        for lines in groups.values():
+            parts.append(self._group(lines))
+        return self._render(parts)
+
+    def _group(self, lines: list[Data]) -> RenderableType:
+        state, style = _MIGRATED[lines[0]["state"]]
+        shown = ", ".join(line["case"] for line in lines[:_SHOWN])
+        if len(lines) > _SHOWN:
+            shown = self.say(say("{cases} and {count} more", cases=shown, count=len(lines) - _SHOWN))
+        from_version = self.say(say("version {version}", version=lines[0]["version"]))
+        table = Table.grid(padding=(0, 1))
+        table.add_column(no_wrap=True)
+        table.add_column(ratio=1, overflow="fold")
+        table.add_row(Styled(self.say(state), style), Styled(f"{from_version}: {clean(shown)}"))
+        for mark, text in self._why(lines[0]):
+            table.add_row("", Styled.assemble((f"{mark} ", "dim"), clean(text)))
+        return table
+
+    def _why(self, line: Data) -> list[tuple[str, str]]:
+        found = [("✗", one["message"]) for one in line["hindrances"]]
+        remedies = [one["element"] for one in line["hindrances"] if one["acceptable"]]
+        found += [
+            (" ", self.say(say("to answer for that: {option}", option=f"--accept {name}")))
+            for name in remedies
+        ]
+        if line["refusal"] is not None:
+            found += [("✗", line["refusal"]["message"]), (" ", line["refusal"]["remedy"])]
+        found += [("!", self.say(say("accepted: {what}", what=one["message"]))) for one in line["accepted"]]
+        if line["state"] != "unsafe":
+            found += [("·", one["message"]) for one in line["differences"]]
+        return found
 
     def rehearsal(self, data: Data) -> str:
         """The trace of a bare diagram, and how it ended."""
