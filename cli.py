@@ -1586,14 +1586,21 @@ def check_item(settings: Settings, folder: str) -> int:
 @click.argument("folder", metavar="FOLDER")
 def publish(settings: Settings, folder: str) -> None:
     with settings.office() as office:
-        row = office.publish(Path(folder), settings.now(office.zone), settings.who)
+        now = settings.now(office.zone)
+        row = office.publish(Path(folder), now, settings.who)
+        versions = [line for line in office.items(now) if line["item"] == row.item]
+    line = next(line for line in versions if line["version"] == row.version)
     text = say(
         "{item} version {version} is published, in force from {effective}",
         item=row.item,
         version=row.version,
         effective=row.effective,
     )
-    settings.show(row._asdict(), lambda screen, _: screen.line(text))
+    data = {**row._asdict(), "status": line["status"], "revived": None}
+    ended = [other["abolished"] for other in versions if other["abolished"] and line["abolished"] is None]
+    if ended:
+        data["revived"] = ended[0]["since"]
+    settings.show(data, lambda screen, data: screen.line(text) + screen.published(data))
 
 
 @_verb(

@@ -557,9 +557,10 @@ def _nodes(definition: Definition) -> Iterator[tuple[Scope, Node]]:
 
 def _said(scope: Scope, node: Node, names: Names) -> Any:
     """What an element calculates and decides by."""
-    flows = [scope.flows[flow] for flow in node.outgoing]
     decided = {
-        (names.get(flow.target, flow.target), flow.condition, flow.id == node.default) for flow in flows
+        (names.get(flow.target, flow.target), flow.condition, flow.id == node.default)
+        for flow in (scope.flows[flow] for flow in node.outgoing)
+        if flow.condition is not None or flow.id == node.default
     }
     return node.expression, node.script, node.decision, node.result, node.outputs, decided
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from .. import clock
+from .. import audit, clock
 from ..clock import write_instant
 from ..definition import Definition, builtin, pack, read_folder
-from ..errors import NOTHING, Invalid, Problem, Unknown, say
+from ..errors import NOTHING, Diverged, Invalid, Problem, Unknown, say
 from ..events import DefinitionPublished, ItemAbolished, canonical, digest
 from ..organisation import Organisation, read_register
 from ..store import DefinitionRow, Reader, Transaction
@@ -92,9 +92,18 @@ class Abolition(NamedTuple):
 
 
 def abolitions(reader: Reader) -> dict[str, Abolition]:
-    """The latest abolition of each item that has one."""
-    said = json.loads(reader.meta(ABOLISHED) or "{}")
-    return {item: Abolition(**entry) for item, entry in said.items()}
+    """The latest abolition of each item that has one. Raises `Diverged` when the setting says nothing that
+    lianban wrote."""
+    try:
+        said = json.loads(reader.meta(ABOLISHED) or "{}")
+        return {item: Abolition(**entry) for item, entry in said.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Diverged(
+            "office.abolished",
+            say("which items are abolished can't be read"),
+            found=say("{error}", error=repr(error)),
+            remedy=audit.REMEDY,
+        ) from error
 
 
 def abolish(

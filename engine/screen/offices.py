@@ -101,6 +101,20 @@ class Offices(Clocks):
         )
         return text + self.line(good, "bold green")
 
+    def published(self, data: Data) -> str:
+        """What is not said by a version's being published: that another one stays in force all the same, or
+        that an abolished item is in force again."""
+        parts: list[RenderableType] = []
+        if data["status"] == "superseded":
+            text = say("a version with a later date is in force; this one opens no case")
+            parts.append(Styled(self.say(text), "yellow"))
+        if data["revived"] is not None:
+            text = say(
+                "the item was abolished from {since} on; by this version it goes on", since=data["revived"]
+            )
+            parts.append(Styled(self.say(text), "yellow"))
+        return self._render(parts)
+
     def items(self, data: Data) -> str:
         """The published items."""
         if not data["items"]:
@@ -182,12 +196,16 @@ class Offices(Clocks):
         return table
 
     def _why(self, line: Data) -> list[tuple[str, str]]:
-        found = [("✗", one["message"]) for one in line["hindrances"]]
-        remedies = [one["element"] for one in line["hindrances"] if one["acceptable"]]
-        found += [
-            (" ", self.say(say("to answer for that: {option}", option=f"--accept {name}")))
-            for name in remedies
-        ]
+        found = []
+        for one in line["hindrances"]:
+            found.append(("✗", one["message"]))
+            element, option = one["element"], None
+            if one["acceptable"]:
+                option = say("to answer for that: {option}", option=f"--accept {element}")
+            elif one["code"] == "element.gone":
+                option = say("if it is called otherwise now: {option}", option=f"--map {element}=…")
+            if option is not None:
+                found.append((" ", self.say(option)))
         if line["refusal"] is not None:
             found += [("✗", line["refusal"]["message"]), (" ", line["refusal"]["remedy"])]
         found += [("!", self.say(say("accepted: {what}", what=one["message"]))) for one in line["accepted"]]
