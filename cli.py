@@ -1613,9 +1613,11 @@ def publish(settings: Settings, folder: str) -> None:
 @click.option("--from", "since", metavar="DATE", help=say("The first such day; left out, today.").msgid)
 @_reason_option
 def abolish(settings: Settings, item: str, since: str | None, reason: str | None) -> None:
+    from zoneinfo import ZoneInfo
+
     reason = _reason(settings, reason)
     with settings.office() as office:
-        day = _instant(since, office.zone).date() if since else None
+        day = _instant(since, office.zone).astimezone(ZoneInfo(office.zone)).date() if since else None
         data = office.abolish(settings.who, item, day, reason, settings.now(office.zone))
         settings.show(data, lambda screen, data: screen.abolished(data), office.zone)
 

@@ -122,12 +122,15 @@ class Offices(Clocks):
         return self._render([self._items(data["items"])])
 
     def _items(self, items: Iterable[Data]) -> Table:
+        items = list(items)
+        ordinary = all(item["status"] == "in_force" and item["until"] is None for item in items)
         table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
         table.add_column(self.say(say("item")), no_wrap=True)
         table.add_column(self.say(say("name")), ratio=1)
         table.add_column(self.say(say("version")), justify="right")
         table.add_column(self.say(say("in force from")), no_wrap=True)
-        table.add_column(self.say(say("state")), no_wrap=True)
+        if not ordinary:
+            table.add_column(self.say(say("state")), no_wrap=True)
         table.add_column(self.say(say("digest")), no_wrap=True, style="dim")
         for item in items:
             table.add_row(
@@ -135,7 +138,7 @@ class Offices(Clocks):
                 self.name(item["name"]),
                 str(item["version"]),
                 item["effective"],
-                self._status(item),
+                *([] if ordinary else [self._status(item)]),
                 item["definition"][:8],
             )
         return table
@@ -186,7 +189,7 @@ class Offices(Clocks):
         shown = ", ".join(line["case"] for line in lines[:_SHOWN])
         if len(lines) > _SHOWN:
             shown = self.say(say("{cases} and {count} more", cases=shown, count=len(lines) - _SHOWN))
-        from_version = self.say(say("version {version}", version=lines[0]["version"]))
+        from_version = self.say(say("from version {version}", version=lines[0]["version"]))
         table = Table.grid(padding=(0, 1))
         table.add_column(no_wrap=True)
         table.add_column(ratio=1, overflow="fold")
