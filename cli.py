@@ -1589,7 +1589,12 @@ def init(settings: Settings, rehearsal: bool, organisation: str | None) -> None:
     text = _read(organisation) if organisation is not None else None
     now = settings.now()
     with Office.create_rehearsal(settings.db, now, text, builtin().items().values()) as office:
-        data = {"database": office.database, "rehearsal": True, "zone": office.zone, "items": office.items()}
+        data = {
+            "database": office.database,
+            "rehearsal": True,
+            "zone": office.zone,
+            "items": office.items(settings.now(office.zone)),
+        }
         settings.show(data, lambda screen, data: screen.office(data), office.zone)
 
 
@@ -1634,7 +1639,11 @@ def rebuild(settings: Settings) -> None:
 @_verb(item, "list", "lianban item list", say("The published items, every version."))
 def list_items(settings: Settings) -> None:
     with settings.office() as office:
-        settings.show({"items": office.items()}, lambda screen, data: screen.items(data), office.zone)
+        settings.show(
+            {"items": office.items(settings.now(office.zone))},
+            lambda screen, data: screen.items(data),
+            office.zone,
+        )
 
 
 @_verb(
@@ -1674,14 +1683,109 @@ def check_item(settings: Settings, folder: str) -> int:
 @click.argument("folder", metavar="FOLDER")
 def publish(settings: Settings, folder: str) -> None:
     with settings.office() as office:
-        row = office.publish(Path(folder), settings.now(office.zone), settings.who)
+        now = settings.now(office.zone)
+        row = office.publish(Path(folder), now, settings.who)
+        versions = [line for line in office.items(now) if line["item"] == row.item]
+    line = next(line for line in versions if line["version"] == row.version)
     text = say(
         "{item} version {version} is published, in force from {effective}",
         item=row.item,
         version=row.version,
         effective=row.effective,
     )
-    settings.show(row._asdict(), lambda screen, _: screen.line(text))
+    data = {**row._asdict(), "status": line["status"], "revived": None}
+    ended = [other["abolished"] for other in versions if other["abolished"] and line["abolished"] is None]
+    if ended:
+        data["revived"] = ended[0]["since"]
+    settings.show(data, lambda screen, data: screen.line(text) + screen.published(data))
+
+
+@_verb(
+    item,
+    "abolish",
+    "lianban item abolish senior-card --from 2027-01-01 --reason '…'",
+    say("Open no case of ITEM from a day on, as an administrator; open cases go on."),
+)
+@click.argument("item", metavar="ITEM")
+@click.option("--from", "since", metavar="DATE", help=say("The first such day; left out, today.").msgid)
+@_reason_option
+def abolish(settings: Settings, item: str, since: str | None, reason: str | None) -> None:
+    from zoneinfo import ZoneInfo
+
+    reason = _reason(settings, reason)
+    with settings.office() as office:
+        day = _instant(since, office.zone).astimezone(ZoneInfo(office.zone)).date() if since else None
+        data = office.abolish(settings.who, item, day, reason, settings.now(office.zone))
+        settings.show(data, lambda screen, data: screen.abolished(data), office.zone)
+
+
+@_verb(
+    item,
+    "migrate",
+    """lianban item migrate senior-card --dry-run
+lianban item migrate senior-card --map review=check --reason '…'
+lianban item migrate senior-card --undo m1 --reason '…'""",
+    say(
+        "Take open cases of ITEM (all, or each CASE) over to another version, as an administrator; what is "
+        "under way stays so, and clocks keep their terms."
+    ),
+)
+@click.argument("item", metavar="ITEM")
+@click.argument("cases", metavar="[CASE]...", nargs=-1)
+@click.option("--to", type=int, metavar="VERSION", help=say("Left out, the version in force today.").msgid)
+@click.option("--from", "source", type=int, metavar="VERSION", help=say("Only cases of this version.").msgid)
+@click.option(
+    "--map", "pairs", multiple=True, metavar="OLD=NEW", help=say("What an element is called now.").msgid
+)
+@click.option(
+    "--accept",
+    "accepted",
+    multiple=True,
+    metavar="ELEMENT",
+    help=say("Answer for it that a case passes over ELEMENT.").msgid,
+)
+@click.option("--undo", default="", metavar="BATCH", help=say("Take the cases of BATCH back.").msgid)
+@click.option("--dry-run", is_flag=True, help=say("Only say which cases could go over, and why not.").msgid)
+@_reason_option
+def migrate(
+    settings: Settings,
+    item: str,
+    cases: tuple[str, ...],
+    to: int | None,
+    source: int | None,
+    pairs: tuple[str, ...],
+    accepted: tuple[str, ...],
+    undo: str,
+    dry_run: bool,
+    reason: str | None,
+) -> int:
+    from engine.office.migrations import Wish
+
+    if undo and (to is not None or source is not None or pairs):
+        raise Wrong(say("--undo goes back as it came: leave --to, --from and --map away"))
+    names = dict(_renaming(pair) for pair in pairs)
+    text = "" if dry_run else _reason(settings, reason)
+    wish = Wish(item, to, source, cases, names, accepted, undo, text)
+    with settings.office() as office, _bar(settings) as progress:
+        done = office.migrate(
+            settings.who, wish, lambda: settings.now(office.zone), progress, dry_run=dry_run
+        )
+    for line in done["cases"]:
+        if line["refusal"] is not None:
+            line["refusal"] = line["refusal"].as_dict(settings.translate)
+    settings.show({**done, "dry_run": dry_run}, lambda screen, data: screen.migrated(data))
+    counts = done["counts"]
+    undone = counts.get("unsafe", 0) + counts.get("refused", 0)
+    if dry_run or not undone:
+        return 0
+    return PARTLY if counts.get("migrated") or counts.get("already") else EXIT["invalid"]
+
+
+def _renaming(pair: str) -> tuple[str, str]:
+    old, sign, new = (part.strip() for part in pair.partition("="))
+    if not (old and sign and new):
+        raise Wrong(say("--map {pair} does not say what is called how; write --map old=new", pair=pair))
+    return old, new
 
 
 @_verb(

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from functools import lru_cache
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from . import meetings
 from .clock import Calendar, Workdays, parse_term, write_instant
 from .clock.ledger import Basis
-from .deadlines import RAN_OUT, Book, Card, Deadline, Deemed, ran_out, stamped
+from .deadlines import RAN_OUT, Book, Card, Deadline, Deemed, ran_out, rule_of, stamped
 from .definition import Definition
 from .docket import WITHDRAWN, Docket, Entry, Recusal
 from .errors import Diverged, Invalid, Text, say
@@ -32,6 +32,7 @@ from .events import (
     CardContested,
     CardWithdrawn,
     CaseClosed,
+    CaseMigrated,
     CaseOpened,
     ClockStruck,
     ContactHandedOver,
@@ -83,6 +84,9 @@ from .flow.step import (
     Start,
     step,
 )
+
+if TYPE_CHECKING:  # few histories need it
+    from .migration import Parts
 
 CLOCK = {"clock": True}
 """Who acts when time does."""
@@ -204,9 +208,11 @@ def evolve(
     by: Mapping[str, Any],
     event: Event,
     calendar_of: CalendarOf,
+    target: Definition | None = None,
 ) -> Case:
     """The case after `event`, which took effect at `at` and was entered `by` somebody. `calendar_of` gives
-    the calendars it names.
+    the calendars it names; `definition` is what the case runs by up to here, and `target` what a
+    `case.migrated` says it runs by from here on.
 
     Raises `Diverged` when the event does not follow from the events before it.
     """
@@ -233,6 +239,8 @@ def evolve(
         if case.expected:
             raise _diverged(event, case.expected[0])
         try:
+            if isinstance(event, CaseMigrated):
+                return _migrated(case, definition, target, at, event)
             return follow(case, definition, at, by, event, calendar_of)
         except Invalid as refusal:
             raise Diverged(
@@ -298,6 +306,44 @@ def follow(
     hours = _hours(case.calendar, case.closing, case.marking["zone"], calendar_of)
     marking, effects = step(definition.net, case.marking, given, at, _almanac(definition, hours))
     return turn.end(marking, [*first, *turn.consequences(marking, effects)])
+
+
+def parts_of(case: Case) -> Parts:
+    """What of the case is told in the words of its definition."""
+    from .migration import Parts
+
+    return Parts(
+        case.marking,
+        case.deadlines,
+        case.cards,
+        case.deemed,
+        case.docket,
+        case.recusals,
+        case.veterans,
+    )
+
+
+def _migrated(
+    case: Case, definition: Definition, target: Definition | None, at: datetime, event: CaseMigrated
+) -> Case:
+    """The case as it runs by the `target`. Raises `Invalid` where something of it has no place there."""
+    from .migration import move
+
+    if target is None or (event.was, event.definition) != (case.definition, target.digest):
+        raise _diverged(event, replace(event, was=case.definition))
+    if target.code != case.item:
+        raise Invalid("migration.item", say("that is a version of {item}", item=target.code))
+    parts, recorded, hindrances = move(definition, target, parts_of(case), event.names)
+    for one in hindrances:
+        if not one.acceptable:
+            raise Invalid(one.code, one.message)
+    return replace(
+        case,
+        **parts._asdict(),
+        definition=target.digest,
+        at=write_instant(at),
+        expected=tuple(recorded),
+    )
 
 
 # --- by which calendar
@@ -667,12 +713,13 @@ def _leads(case: Case, definition: Definition, clock: str, ground: str) -> None:
     """Refuse to pause a promise by itself, which is kept or broken net of the law's pauses only, and to
     meddle with a pause that the process brings and ends itself."""
     described = definition.clocks[case.deadlines[clock]["clock"]]
+    law = rule_of(described, case.deadlines[clock])
     if described.follows is not None:
         raise Invalid(
             "clock.follows",
             say("this clock is paused whenever {clock} is, and by nothing else", clock=described.follows),
             found=say("{clock}", clock=clock),
-            rule=described.rule.basis.text(),
+            rule=law.basis.text(),
             remedy=say("pause or resume {clock}", clock=described.follows),
         )
     for pause in described.pauses:
@@ -681,7 +728,7 @@ def _leads(case: Case, definition: Definition, clock: str, ground: str) -> None:
                 "clock.driven",
                 say("the process itself pauses this clock for {ground} and lets it run on", ground=ground),
                 expected=say("from {start} to {end}", start=pause.start, end=pause.end),
-                rule=described.rule.grounds[ground].basis.text(),
+                rule=law.grounds[ground].basis.text(),
                 remedy=say("do the step that ends the pause"),
             )
 

@@ -15,7 +15,7 @@ ROOMS = [
     *["clock", "events", "seals", "expressions", "forms", "joint", "organisation"],
     *["flow"],
     *["definition", "access", "rehearsal"],
-    *["deadlines", "docket", "meetings", "case", "steps", "course", "commands"],
+    *["deadlines", "docket", "meetings", "migration", "case", "steps", "course", "commands"],
     *["documents", "store", "projections", "audit", "sealed", "accountability", "time_views", "views"],
     *["examples", "delivery", "office", "screen"],
     *["cli"],

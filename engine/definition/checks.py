@@ -375,7 +375,7 @@ def _check_variables(
     known = known_variables(item, net, forms)
     nodes = [(scope, node) for scope in net.scopes.values() for node in scope.nodes.values()]
     for scope, node in nodes:
-        for element, source, names in _needed(scope, node, net):
+        for element, source, names in needed(scope, node, net):
             for name in sorted(names - known):
                 yield Problem(
                     "variable.unknown",
@@ -446,7 +446,7 @@ def sources_of(scope: Scope, node: Node) -> Iterator[tuple[str, str]]:
     yield from ((element, source) for element, source in sources if source)
 
 
-def _needed(scope: Scope, node: Node, net: Net) -> Iterator[tuple[str, str, frozenset[str]]]:
+def needed(scope: Scope, node: Node, net: Net) -> Iterator[tuple[str, str, frozenset[str]]]:
     """`(element, source, names it reads)` of every expression, script and table at `node`."""
     for element, source in sources_of(scope, node):
         with contextlib.suppress(Malformed):  # flow.read has said so

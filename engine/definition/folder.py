@@ -169,7 +169,7 @@ class _Reading:
 
     def sources(self) -> dict[str, str]:
         """The file in which each process is drawn."""
-        return sources_of(self.files)
+        return drawn_in(self.files)
 
     def read_forms(self, net: Net) -> dict[str, Mapping[str, Any]]:
         """Take the forms that the steps of `net` use; those that are usable, by name."""
@@ -223,7 +223,7 @@ class _Reading:
         self.problems.append(Problem(code, "error", file, element, message, remedy=remedy))
 
 
-def sources_of(files: Mapping[str, bytes]) -> dict[str, str]:
+def drawn_in(files: Mapping[str, bytes]) -> dict[str, str]:
     """The file in which each process is drawn."""
     return {
         process: name

@@ -257,9 +257,9 @@ class Definition:
     @cached_property
     def sources(self) -> dict[str, str]:
         """The file in which each process is drawn."""
-        from .folder import sources_of  # reads XML, which a running case never does
+        from .folder import drawn_in  # reads XML, which a running case never does
 
-        return sources_of(self.files)
+        return drawn_in(self.files)
 
     @cached_property
     def _forms(self) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,8 @@
 - `desk`: what people look at; `proofs`: what proves a history;
 - `library`: what is found by digest or by number, and what is in force;
 - `publishing`: from a folder to a version in force;
-- `calendars`: how a change of the calendar reaches open cases;
+- `calendars`: how a change of the calendar reaches open cases; `migrations`: how they go over to another
+  version of their item;
 - `post`: reminders and cards on their way to people;
 - `worker`: sweep and deliver, again and again (imported by its own name: mail takes long to import).
 """

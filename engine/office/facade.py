@@ -27,7 +27,7 @@ from ..commands import Command, Scene
 from ..deadlines import find
 from ..definition import Definition, builtin
 from ..definition.clocks import Clock
-from ..errors import Conflict, Diverged, Invalid, Problem, Refusal, Unknown, say
+from ..errors import Conflict, Diverged, Problem, Refusal, Unknown, say
 from ..events import (
     OFFICE,
     CalendarApplied,
@@ -63,12 +63,22 @@ from .library import (
     standing,
     standing_of,
 )
-from .publishing import check_folder, publishable, put_in_force
+from .publishing import (
+    abolish,
+    abolished,
+    abolitions,
+    check_folder,
+    publishable,
+    put_in_force,
+    refuse_abolished,
+    statuses,
+)
 
 if TYPE_CHECKING:  # few commands need these, and they take long to import
     from ..delivery import Delivery
     from ..seals import Seal
     from . import bulk
+    from .migrations import Wish
     from .post import Delivered
     from .sealing import Sealed
 
@@ -220,17 +230,28 @@ class Office:
         with self._store.transaction() as tx:
             return put_in_force(tx, definition, now, by)
 
-    def items(self) -> list[dict[str, Any]]:
-        """Published versions of all items: code, names, kind, version, effective date, digest."""
+    def items(self, now: datetime) -> list[dict[str, Any]]:
+        """Published versions of all items: code, names, kind, version, effective date, digest, and how each
+        stands on the day of `now`, as `publishing.statuses` says."""
+        day = self._day(now)
         with self._store.reading() as reader:
             found = []
             organisation = self._organisation(reader)
-            for row in reader.definitions():
+            rows, abolished = reader.definitions(), abolitions(reader)
+            standing_of_version = statuses(rows, abolished, day)
+            for row in rows:
                 definition = self._library.definition(reader, row.definition)
-                item = definition.item
+                item, end = definition.item, abolished.get(row.item)
                 openers = [person.id for person in organisation.holders(*definition.opener())]
                 found.append(
-                    {**row._asdict(), "name": item["name"], "kind": item["kind"], "openers": openers}
+                    {
+                        **row._asdict(),
+                        "name": item["name"],
+                        "kind": item["kind"],
+                        "openers": openers,
+                        **standing_of_version[row.item, row.version],
+                        "abolished": end._asdict() if end and row.version <= end.versions else None,
+                    }
                 )
             return found
 
@@ -242,6 +263,62 @@ class Office:
         with self._store.reading() as reader:
             find = partial(authoring.find_published, reader, self._library)
             return authoring.compared(old, new, find)
+
+    def abolish(
+        self, who: str | None, item: str, since: date | None, reason: str, now: datetime
+    ) -> dict[str, Any]:
+        """Open no case of the item by what is published of it from the day `since` (None: today) on, as an
+        administrator; where nobody is named, it is the operator of the machine. What is on record then, and
+        whether it was before. Raises `Unknown`, `Invalid`, `NotAllowed`."""
+
+        def act(tx: Transaction) -> dict[str, Any]:
+            today = now.astimezone(ZoneInfo(self.zone)).date()
+            found, repeated = abolish(tx, item, since or today, reason, today, now, self._by(tx, who, now))
+            return {"item": item, **found._asdict(), "repeated": repeated, "open": len(tx.open_of_item(item))}
+
+        return self._write(act)
+
+    def migrate(
+        self,
+        who: str | None,
+        wish: Wish,
+        now: Callable[[], datetime],
+        progress: Callable[[int, int], None] = lambda step, all: None,
+        *,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Take open cases of an item over to another version, or back, each in a transaction of its own, as
+        an administrator with a reason (`dry_run`: only say of each whether it could be; see
+        `office.migrations`).
+        Done again with the same words it goes on where it was interrupted. Raises `Unknown`, `Invalid` and
+        `NotAllowed` before the first."""
+        from . import migrations
+
+        def act(case: str, command: migrations.Choose) -> Done:
+            return self._act(partial(self._enter, who, case, now(), command))
+
+        lines: list[dict[str, Any]] = []
+        with self._store.reading() as reader:
+            by = None
+            if not dry_run:
+                organisation = self._library.organisation(reader, standing(reader), now())
+                by = administrator(organisation, identify(organisation, who).id)
+            order = migrations.order(reader, self._library, wish, self._day(now()))
+            cases = migrations.concerned(reader, order)
+            for line in migrations.plan(reader, self._library, order, cases, now()):
+                if by is not None and line["state"] == "safe":
+                    break
+                lines.append(line)
+                if by is None:
+                    progress(1, len(cases))
+            else:
+                return migrations.told(order, "", lines)
+        batch = self._write(lambda tx: migrations.begin(tx, order, now(), by or {}))
+        lines = []
+        for case, named in cases:
+            lines.append(migrations.carry_out(order, batch, case, named, act))
+            progress(1, len(cases))
+        return migrations.told(order, batch, lines)
 
     # --- acts
 
@@ -433,7 +510,14 @@ class Office:
         command = None
         try:
             command = chosen(draft, person)
-            scene = Scene(course.case, course.definition, draft.organisation, now, course.calendar_of)
+            scene = Scene(
+                course.case,
+                course.definition,
+                draft.organisation,
+                now,
+                course.calendar_of,
+                course.definition_of,
+            )
             by, facts = commands.decide(scene, person, command)
         except Refusal as refusal:
             done = self._written(tx, draft, now)
@@ -961,8 +1045,11 @@ class Office:
             return SYSTEM
         return administrator(self._library.organisation(reader, standing(reader), now), who)
 
+    def _day(self, now: datetime) -> str:
+        return now.astimezone(ZoneInfo(self.zone)).date().isoformat()
+
     def _definition_in_force(self, reader: Reader, item: str, now: datetime) -> Definition:
-        day = now.astimezone(ZoneInfo(self.zone)).date().isoformat()
+        day = self._day(now)
         row = reader.definition_for(item, day)
         if row is None:
             known = sorted({published.item for published in reader.definitions()})
@@ -973,18 +1060,10 @@ class Office:
                 found=say("{item}", item=item),
                 remedy=say("see `lianban item list`; an administrator publishes items"),
             )
-        definition = self._library.definition(reader, row.definition)
-        abolished = definition.item.get("abolished")
-        if abolished is not None and day >= abolished:
-            raise Invalid(
-                "item.abolished",
-                say("{item} is abolished: no case of it can be opened", item=definition.title()),
-                expected=say("an application before {date}", date=abolished),
-                found=say("{date}", date=day),
-                rule=say("what has lost its basis is not handled any more; open cases go on"),
-                remedy=say("tell the applicant that it is not needed any more, or what takes its place"),
-            )
-        return definition
+        end = abolished(row, abolitions(reader), day)
+        if end is not None:
+            raise refuse_abolished(item, end)
+        return self._library.definition(reader, row.definition)
 
     def _draft(self, tx: Transaction, case: str, now: datetime) -> Draft:
         text, head = tx.meta_and_head(STANDING, case)
