@@ -16,7 +16,7 @@ ROOMS = [
     *["flow"],
     *["definition", "access", "rehearsal"],
     *["deadlines", "docket", "meetings", "case", "steps", "course", "commands"],
-    *["documents", "store", "projections", "audit", "accountability", "time_views", "views"],
+    *["drawing", "documents", "store", "projections", "audit", "accountability", "time_views", "views"],
     *["examples", "delivery", "office", "screen"],
     *["cli"],
 ]
