@@ -16,7 +16,17 @@ ROOMS = [
     *["flow"],
     *["definition", "access", "rehearsal"],
     *["deadlines", "docket", "meetings", "case", "steps", "course", "commands"],
-    *["drawing", "documents", "store", "projections", "audit", "accountability", "time_views", "views"],
+    *[
+        "drawing",
+        "documents",
+        "guide",
+        "store",
+        "projections",
+        "audit",
+        "accountability",
+        "time_views",
+        "views",
+    ],
     *["examples", "delivery", "office", "screen"],
     *["cli"],
 ]
@@ -28,6 +38,7 @@ SOLE_IMPORTERS = {
     "alembic": "engine/store",
     "psycopg": "engine/store",
     "jinja2": "engine/documents.py",
+    "markupsafe": "engine/documents.py",
     "jsonschema": "engine/",
     "click": "cli.py",
 }

@@ -85,6 +85,7 @@ def draw(
         raise Undrawable(file, [_nothing(file)])
     painter = Painter(model, prefix, marks or {})
     svg = painter.root
+    svg.set("id", f"{prefix}:picture")  # no element's id has a colon
     svg.set("class", "lianban-diagram")
     svg.set("role", "img")
     svg.set("font-family", FONT)
