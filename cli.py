@@ -59,6 +59,8 @@ class Settings:
 
     db: str | None = None
     lang: str = "en"
+    public: str = "zh"
+    """The language of what is published: Chinese, unless somebody asked for another."""
     json: bool = False
     who: str | None = None
     instant: str | None = None
@@ -224,7 +226,7 @@ def cli() -> None: ...
 cli.params += COMMON
 
 
-@cli.group("item", cls=_Group, help=say("Service items: list, check, publish, rehearse.").msgid)
+@cli.group("item", cls=_Group, help=say("Service items: list, check, draw, guide, publish, rehearse.").msgid)
 def item() -> None: ...
 
 
@@ -1801,6 +1803,102 @@ def diff_items(settings: Settings, old: str, new: str | None) -> None:
         settings.show(office.compare(old, new), lambda screen, data: screen.compared(data), office.zone)
 
 
+_version_option = click.option(
+    "--version",
+    "version",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=say("Version N of the published item; left out, the one in force.").msgid,
+)
+
+
+@_verb(
+    item,
+    "draw",
+    "lianban item draw processes/senior-card -o senior-card.svg",
+    say(
+        "The diagram as SVG: of a FOLDER or a FILE.bpmn that is being drawn, or of a published ITEM. What"
+        " has no place in the file is laid out."
+    ),
+)
+@click.argument("what", metavar="FOLDER|FILE.bpmn|ITEM")
+@click.option("-o", "--output", metavar="FILE", help=say("Write to FILE; on a terminal it is named.").msgid)
+@click.option(
+    "--file",
+    "name",
+    metavar="NAME",
+    help=say("Another diagram of the item: shared/joint-meeting.bpmn.").msgid,
+)
+@_version_option
+def draw_item(
+    settings: Settings, what: str, output: str | None, name: str | None, version: int | None
+) -> None:
+    from engine.office import picture, picture_of_folder
+
+    about: dict[str, Any] = {"item": None, "version": None, "definition": None}
+    if Path(what).is_dir():
+        drawn = about | picture_of_folder(Path(what), name)
+    elif what.endswith(".bpmn") or Path(what).is_file():
+        drawn = about | picture(_read(what), Path(what).name)
+    else:
+        with settings.office() as office:
+            drawn = office.picture(what, version, name, settings.now(office.zone))
+    suggested = f"{drawn['item'] or Path(what).resolve().stem}.svg"
+    _deliver(
+        settings, drawn, output, suggested, say("{diagram} is drawn in {file}", diagram=drawn["diagram"])
+    )
+
+
+@_verb(
+    item,
+    "guide",
+    "lianban item guide senior-card -o senior-card.html",
+    say(
+        "The service guide of a published ITEM, or of the item in FOLDER, as a page for web and print, with"
+        " its flow charts. In Chinese unless --lang or LIANBAN_LANG says otherwise."
+    ),
+)
+@click.argument("what", metavar="FOLDER|ITEM")
+@click.option("-o", "--output", metavar="FILE", help=say("Write to FILE; on a terminal it is named.").msgid)
+@_version_option
+def guide_item(settings: Settings, what: str, output: str | None, version: int | None) -> None:
+    from engine.office import guide_of_folder
+
+    lang = settings.public
+    translate = _catalogue(lang).gettext
+    try:
+        with settings.office() as office:
+            now = settings.now(office.zone)
+            if Path(what).is_dir():
+                made = office.guide_of_folder(Path(what), lang, translate, now)
+            else:
+                made = office.guide(what, version, lang, translate, now)
+    except Unknown as missing:
+        if missing.code != "office.missing" or settings.db is not None or not Path(what).is_dir():
+            raise
+        made = guide_of_folder(Path(what), lang, translate)
+    text = say("the guide to {item} is in {file}", item=made["item"])
+    _deliver(settings, made, output, f"{made['item']}.html", text)
+    if made["not_stated"] and not settings.json:
+        names = ", ".join(entry["name"].render(settings.translate) for entry in made["not_stated"])
+        left = say("The item does not state: {names}. The guide says so.", names=names)
+        click.echo(left.render(settings.translate), err=True)
+
+
+def _deliver(settings: Settings, data: dict[str, Any], output: str | None, named: str, done: Text) -> None:
+    """Write `data["content"]` to a file or to standard output; with --json tell what it is."""
+    if output is None and sys.stdout.isatty() and not settings.json:
+        output = named
+    if (output is None or output == "-") and not settings.json:
+        _write(data["content"].encode())
+        return
+    if output is not None and output != "-":
+        _write_file(output, data["content"].encode())
+        data = {**data, "content": None}
+    data = {**data, "file": output}
+    settings.show(data, lambda screen, _: screen.line(say(done.msgid, **done.params, file=output)))
+
+
 @_verb(
     item,
     "rehearse",
@@ -2250,17 +2348,22 @@ def _catalogue(lang: str) -> gettext.NullTranslations:
     return gettext.translation("lianban", LOCALE, [lang], fallback=True)
 
 
-def _language(args: list[str]) -> str:
-    """The reader's language: --lang, LIANBAN_LANG, the locale; English if it is none of ours."""
+def _wished(args: list[str]) -> str | None:
+    """The language that somebody asked for: by --lang, or LIANBAN_LANG; None if by neither."""
     for option, value in zip(args, [*args[1:], ""], strict=False):
         given = value if option == "--lang" else option.removeprefix("--lang=")
         if given != option and given in ("zh", "en"):
             return given
+    set_so = os.environ.get("LIANBAN_LANG", "")
+    return None if not set_so else "zh" if set_so.lower().startswith("zh") else "en"
+
+
+def _language(args: list[str]) -> str:
+    """The reader's language: --lang, LIANBAN_LANG, the locale; English if it is none of ours."""
     locale = next(
         (os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), ""
     )
-    given = os.environ.get("LIANBAN_LANG") or locale
-    return "zh" if given.lower().startswith("zh") else "en"
+    return _wished(args) or ("zh" if locale.lower().startswith("zh") else "en")
 
 
 def _speak(lang: str) -> None:
@@ -2320,6 +2423,7 @@ def run(args: list[str]) -> int:
     settings = Settings(
         db=os.environ.get("LIANBAN_DB") or None,
         lang=_language(args),
+        public=_wished(args) or "zh",
         json="--json" in args,
         who=os.environ.get("LIANBAN_USER") or None,
     )

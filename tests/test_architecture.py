@@ -16,7 +16,8 @@ ROOMS = [
     *["flow"],
     *["definition", "access", "rehearsal"],
     *["deadlines", "docket", "meetings", "migration", "case", "steps", "course", "commands"],
-    *["documents", "store", "projections", "audit", "sealed", "accountability", "time_views", "views"],
+    *["drawing", "documents", "guide", "store", "projections", "audit", "sealed", "accountability"],
+    *["time_views", "views"],
     *["examples", "delivery", "office", "screen"],
     *["cli"],
 ]
@@ -29,6 +30,7 @@ SOLE_IMPORTERS = {
     "psycopg": "engine/store",
     "jinja2": "engine/documents.py",
     "cryptography": "engine/seals.py",
+    "markupsafe": "engine/documents.py",
     "jsonschema": "engine/",
     "click": "cli.py",
 }

@@ -51,7 +51,7 @@ from ..organisation import Organisation, Person, read_register
 from ..steps import find_step
 from ..store import DefinitionRow, DocumentRow, Reader, Store, Transaction
 from ..views import form_of
-from . import acts, calendars, desk, people, proofs
+from . import acts, calendars, desk, drawings, people, proofs
 from .draft import SYSTEM, Done, Draft, append_office, not_backwards, state_of
 from .library import (
     COUNTED,
@@ -319,6 +319,31 @@ class Office:
             lines.append(migrations.carry_out(order, batch, case, named, act))
             progress(1, len(cases))
         return migrations.told(order, batch, lines)
+
+    def picture(self, item: str, version: int | None, file: str | None, now: datetime) -> dict[str, Any]:
+        """A diagram of a published item as SVG (`version` None: the one in force; `file` None: its own
+        diagram): see `drawings.picture`. Raises `Unknown`, `Undrawable`."""
+        with self._store.reading() as reader:
+            row, definition = self._published(reader, item, version, now)
+            return {**drawings.about(row), **drawings.picture_of(definition, file)}
+
+    def guide(
+        self, item: str, version: int | None, lang: str, translate: Callable[[str], str], now: datetime
+    ) -> dict[str, Any]:
+        """The service guide of a published item as an HTML page: see `drawings.guide_page`. Raises `Unknown`,
+        `Undrawable`."""
+        with self._store.reading() as reader:
+            row, definition = self._published(reader, item, version, now)
+            organisation = self._library.organisation(reader, standing(reader), now)
+            return drawings.guide_page(definition, organisation, row.version, lang, translate)
+
+    def guide_of_folder(
+        self, folder: Path, lang: str, translate: Callable[[str], str], now: datetime
+    ) -> dict[str, Any]:
+        """The guide that the item in `folder` would have in this office. Raises `NotPublishable`."""
+        with self._store.reading() as reader:
+            organisation = self._library.organisation(reader, standing(reader), now)
+        return drawings.guide_of_folder(folder, lang, translate, organisation)
 
     # --- acts
 
@@ -1047,6 +1072,25 @@ class Office:
 
     def _day(self, now: datetime) -> str:
         return now.astimezone(ZoneInfo(self.zone)).date().isoformat()
+
+    def _published(
+        self, reader: Reader, item: str, version: int | None, now: datetime
+    ) -> tuple[DefinitionRow, Definition]:
+        """A version of an item (None: the one in force) and where it is listed."""
+        rows = reader.definitions(item)
+        if version is None or not rows:
+            definition = self._definition_in_force(reader, item, now)
+            return next(row for row in reversed(rows) if row.definition == definition.digest), definition
+        found = next((row for row in rows if row.version == version), None)
+        if found is None:
+            raise Unknown(
+                "item.no_version",
+                say("{item} has no version {version}", item=item, version=version),
+                expected=say("one of: {names}", names=", ".join(str(row.version) for row in rows)),
+                found=say("{version}", version=version),
+                remedy=say("see `lianban item list`"),
+            )
+        return found, self._library.definition(reader, found.definition)
 
     def _definition_in_force(self, reader: Reader, item: str, now: datetime) -> Definition:
         day = self._day(now)
