@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 ROOMS = [
     *["errors"],
-    *["clock", "events", "expressions", "forms", "joint", "organisation"],
+    *["clock", "events", "expressions", "forms", "joint", "organisation", "problems"],
     *["flow"],
     *["definition", "access", "rehearsal"],
     *["deadlines", "docket", "meetings", "case", "steps", "course", "commands"],
