@@ -1,5 +1,7 @@
 """The examples on the pages of problem codes, put into a small item and checked as `item check` does.
 
+    python tests/problem_pages.py        # write the index of the pages anew
+
 The item is one of a county's service hall: it is received, reviewed and granted. What a page shows of
 `diagram.bpmn` replaces the elements of the same id, or is drawn beside them, in the hall's lane unless the
 page draws lanes; what it shows of `item.toml` is put over the entry, key by key. Other files are as shown.
@@ -13,6 +15,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from engine.errors import Problem
 from engine.flow.read.source import FLOW_NODES
 from engine.office import check_folder
 from engine.organisation import Organisation
+from engine.problems import pages
 
 NS = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 BPMN = f"{{{NS}}}"
@@ -56,6 +60,8 @@ name = { zh = "准予", en = "Granted" }
 kind = "grant"
 """
 
+INDEX = Path(__file__).parent.parent / "engine" / "problems" / "README.md"
+
 AT_THE_ROOT = frozenset({"process", "message", "signal", "error", "escalation", "collaboration", "extension"})
 
 
@@ -88,6 +94,24 @@ def check_shown(root: Path, blocks: list[Shown], organisation: Organisation) -> 
         path.write_bytes(_content(block, blocks))
     found = [problem for problem, _ in check_folder(folder, organisation).problems]
     return [problem for problem in found if not blocks or problem.code != "example.none"]
+
+
+def index() -> str:
+    """The index of the pages, by family."""
+    lines = [
+        "# Problems that `item check` finds",
+        "",
+        "Each has a code, and each code a page: what it means, why it matters, an example, how to mend it.",
+        "`lianban item check --explain CODE` prints the page. The examples are about a small item (a case is",
+        "received, reviewed by the service hall and granted): what a page shows of a file replaces or joins",
+        "what the item has. Every one of them is checked by `tests/test_problem_pages.py`.",
+    ]
+    for family, of_family in groupby(pages(), key=lambda page: page.code.partition(".")[0]):
+        lines += ["", f"## {family}", "", "| code | severity | what it is | 中文 |", "|---|---|---|---|"]
+        for page in of_family:
+            link = f"[`{page.code}`]({page.code}.md)"
+            lines.append(f"| {link} | {page.head['severity']} | {page.head['title']} | {page.head['zh']} |")
+    return "\n".join(lines) + "\n"
 
 
 def _content(block: Shown, blocks: list[Shown]) -> bytes:
@@ -142,3 +166,7 @@ def _value(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(_value, value)) + "]"
     return value.isoformat() if isinstance(value, date | datetime) else json.dumps(value, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    INDEX.write_text(index(), encoding="utf-8")

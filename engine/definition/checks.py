@@ -379,7 +379,7 @@ def _check_outcomes(item: Mapping[str, Any], net: Net, file: str) -> Iterator[Pr
                 expected=say("[outcomes.{end}] in {item} with name and kind", end=node.id, item=ITEM),
                 remedy=near(node.id, outcomes, say("add it")),
             )
-        elif node.kind != "end" and not node.outgoing:
+        elif node.kind != "end" and not node.outgoing and all(e.kind != "link" for e in triggers(node)):
             yield fault(
                 "outcome.missing",
                 file,
