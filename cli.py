@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # every command imports late what it needs: most of a short c
     from engine.forms import Question
     from engine.office import Done, Office, Swept
     from engine.office.post import Delivered
+    from engine.problems import Excerpt
     from engine.screen import Screen
 
 EXIT = {"refused": 1, "unknown": 1, "invalid": 1, "conflict": 3, "not_allowed": 4, "diverged": 5}
@@ -1654,26 +1655,56 @@ def list_items(settings: Settings) -> None:
     "lianban item check processes/senior-card",
     say("Everything that is wrong with the item in FOLDER, and whether its examples come out."),
 )
-@click.argument("folder", metavar="FOLDER")
-def check_item(settings: Settings, folder: str) -> int:
+@click.argument("folder", metavar="[FOLDER]", required=False)
+@click.option(
+    "--explain",
+    "code",
+    metavar="CODE",
+    help=say("The page of a problem's code: what it means, why it matters, how to mend it.").msgid,
+)
+def check_item(settings: Settings, folder: str | None, code: str | None) -> int:
+    if (folder is None) is (code is None):
+        raise Wrong(say("give a folder to check, or --explain with the code of a problem"))
+    if folder is None:
+        from engine.problems import explain
+
+        page = explain(str(code))
+        data = {"code": page.code, "title": page.title, "severity": page.head["severity"]}
+        data |= {"rule": page.rule, "page": page.text}
+        settings.show(data, lambda screen, data: screen.code_page(data))
+        return 0
     from engine.office import check_folder
 
     try:
         with settings.office() as office:
-            definition, problems = office.check(Path(folder))
+            checked = office.check(Path(folder))
     except Unknown as missing:
         if missing.code != "office.missing" or settings.db is not None:
             raise
-        definition, problems = check_folder(Path(folder))
+        checked = check_folder(Path(folder))
+    definition = checked.definition
     data = {
         "folder": folder,
         "item": definition.code if definition else None,
         "definition": definition.digest if definition else None,
-        "examples": len(definition.examples) if definition else 0,
-        "problems": [problem.as_dict(settings.translate) for problem in problems],
+        "examples": checked.played,
+        "problems": [_problem(settings, *found) for found in checked.problems],
+        "explain": "lianban item check --explain CODE",
     }
     settings.show(data, lambda screen, data: screen.checked(data))
     return 0 if definition else EXIT["invalid"]
+
+
+def _problem(settings: Settings, problem: Problem, excerpt: Excerpt | None) -> dict[str, Any]:
+    """A finding with what stands in its line, and the rule that its page names."""
+    from engine.problems import page
+
+    explained = page(problem.code)
+    return {
+        **problem.as_dict(settings.translate),
+        "rule": explained.rule if explained else "",
+        "excerpt": excerpt.as_dict() if excerpt else None,
+    }
 
 
 @_verb(

@@ -145,7 +145,7 @@ def _declared(tree: nodes.Template) -> set[str]:
 def _problem(file: str, line: int | None, message: Text, expected: Text = NOTHING) -> Problem:
     element = f"line {line}" if line else None
     remedy = say("correct the template; processes/README.md lists what it may use")
-    return Problem("document.template", "error", file, element, message, expected, remedy=remedy)
+    return Problem("document.template", "error", file, element, message, expected, remedy=remedy, line=line)
 
 
 def _failed(templates: Mapping[str, bytes], name: str, error: Exception) -> Invalid:

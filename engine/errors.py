@@ -120,7 +120,11 @@ class Diverged(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A finding in a definition. `error` forbids publishing, `warning` does not."""
+    """A finding in a definition. `error` forbids publishing, `warning` does not.
+
+    `element` says where in `file`: the id of an element, or the path of a key. `line` and `column`, counted
+    from 1, are given where whoever found it knows them; else `engine.problems` finds them by the element.
+    """
 
     code: str
     severity: Literal["error", "warning"]
@@ -130,13 +134,16 @@ class Problem:
     expected: Text = NOTHING
     found: Text = NOTHING
     remedy: Text = NOTHING
+    line: int | None = None
+    column: int | None = None
 
-    def as_dict(self, translate: Callable[[str], str] = lambda msgid: msgid) -> dict[str, str | None]:
+    def as_dict(self, translate: Callable[[str], str] = lambda msgid: msgid) -> dict[str, str | int | None]:
         """The finding with stable keys, its texts in the language of `translate`."""
         return {
             "code": self.code,
             "severity": self.severity,
             "file": self.file,
+            "line": self.line,
             "element": self.element,
             "message": self.message.render(translate),
             "expected": self.expected.render(translate),

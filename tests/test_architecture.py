@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 ROOMS = [
     *["errors"],
-    *["clock", "events", "seals", "expressions", "forms", "joint", "organisation"],
+    *["clock", "events", "seals", "expressions", "forms", "joint", "organisation", "problems"],
     *["flow"],
     *["definition", "access", "rehearsal"],
     *["deadlines", "docket", "meetings", "migration", "case", "steps", "course", "commands"],

@@ -7,6 +7,7 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -106,7 +107,8 @@ def check_form(content: bytes, path: str) -> tuple[dict[str, Any] | None, list[P
         schema = json.loads(content)
     except ValueError as error:
         message = say("the file is not JSON: {error}", error=str(error))
-        return None, [fault("file.unreadable", path, None, message, remedy=say("correct the file"))]
+        found = fault("file.unreadable", path, None, message, remedy=say("correct the file"))
+        return None, [_placed(found, error, content)]
     problems = check_schema(schema, path)
     return None if any(problem.severity == "error" for problem in problems) else schema, problems
 
@@ -117,7 +119,20 @@ def _read(content: bytes, file: str) -> tuple[dict[str, Any] | None, list[Proble
     except ValueError as error:
         message = say("the file is not TOML: {error}", error=str(error))
         remedy = say("correct the line; text stands between double quotes, in UTF-8")
-        return None, [fault("file.unreadable", file, None, message, remedy=remedy)]
+        return None, [_placed(fault("file.unreadable", file, None, message, remedy=remedy), error, content)]
+
+
+def _placed(problem: Problem, error: ValueError, content: bytes) -> Problem:
+    """`problem` with the place where the reader stopped, as `error` says it."""
+    if isinstance(error, json.JSONDecodeError):
+        return replace(problem, line=error.lineno, column=error.colno)
+    if isinstance(error, UnicodeDecodeError):
+        line = content.count(b"\n", 0, error.start) + 1
+        before = content[content.rfind(b"\n", 0, error.start) + 1 : error.start]
+        return replace(problem, line=line, column=len(before.decode(errors="replace")) + 1)
+    if at := re.search(r"\(at line (\d+), column (\d+)\)", str(error)):
+        return replace(problem, line=int(at[1]), column=int(at[2]))
+    return replace(problem, line=max(len(content.rstrip().split(b"\n")), 1))  # at the end of the document
 
 
 @cache
@@ -334,7 +349,7 @@ def _check_outcomes(item: Mapping[str, Any], net: Net, file: str) -> Iterator[Pr
                 expected=say("[outcomes.{end}] in {item} with name and kind", end=node.id, item=ITEM),
                 remedy=near(node.id, outcomes, say("add it")),
             )
-        elif node.kind != "end" and not node.outgoing:
+        elif node.kind != "end" and not node.outgoing and all(e.kind != "link" for e in triggers(node)):
             yield fault(
                 "outcome.missing",
                 file,

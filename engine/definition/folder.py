@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Problem, say
 from ..events import canonical
 from ..flow.net import Net
-from .model import DIAGRAM, ITEM, Definition, digest_of, form_path, read_toml
+from .model import DIAGRAM, ITEM, Definition, digest_of, form_path, read_toml, templates_in
 
 if TYPE_CHECKING:  # the checks are imported where they are done: a running case needs none of them
     from .checks import Organisation
@@ -49,14 +49,63 @@ def read_folder(
     those beside the folder (`../../forms`, `../shared`) or else the shipped ones. Units are checked
     against `organisation` if there is one. The definition is None if and only if a problem is an error.
     """
+    examined = examine_folder(folder, forms, shared, organisation)
+    return examined.definition, examined.problems
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What came of reading an item's folder: all `problems`, and the `files` that they are in.
+
+    `playable` is what the worked cases can be played with: there also when the only errors are such that
+    they change nothing of how a case runs (`PLAYABLE`), or are in examples, which it then lacks. `definition`
+    is that if nothing is wrong at all.
+    """
+
+    playable: Definition | None
+    problems: list[Problem]
+    files: dict[str, bytes]
+
+    @property
+    def templates(self) -> dict[str, bytes]:
+        """The document templates by file name."""
+        return templates_in(self.files)
+
+    @property
+    def issued(self) -> list[str]:
+        """The templates that documents name and that are there."""
+        try:
+            documents = read_toml(self.files[ITEM]).get("documents")
+        except (KeyError, ValueError):
+            return []
+        entries = documents.values() if isinstance(documents, dict) else ()
+        named = {str(entry.get("template")) for entry in entries if isinstance(entry, dict)}
+        return sorted(named & self.templates.keys())
+
+    @property
+    def definition(self) -> Definition | None:
+        """None if and only if a problem is an error."""
+        return None if any(problem.severity == "error" for problem in self.problems) else self.playable
+
+
+PLAYABLE = frozenset({"item.basis", "item.lead", "clock.promise", "separation.hearing"})
+"""Errors that forbid an item in law and leave open how its cases run."""
+
+
+def examine_folder(
+    folder: Path,
+    forms: Path | None = None,
+    shared: Path | None = None,
+    organisation: Organisation | None = None,
+) -> Examined:
+    """As `read_folder`, with all that came of it."""
     reading = _Reading(
         folder,
         forms or _existing(folder.resolve().parent.parent / "forms", builtin().forms),
         shared or _existing(folder.resolve().parent / "shared", builtin().processes / "shared"),
     )
     definition = reading.definition(organisation)
-    failed = any(problem.severity == "error" for problem in reading.problems)
-    return None if failed else definition, reading.problems
+    return Examined(definition, reading.problems, reading.files)
 
 
 def _existing(wanted: Path, otherwise: Path) -> Path:
@@ -76,7 +125,7 @@ class _Reading:
         from .checks import check_examples, check_item, check_net
         from .clock_checks import check_clocks
         from .condition_checks import check_conditions
-        from .drawn import Drawn
+        from .drawn import Drawn, certain, well_shaped
         from .law_checks import check_catalogue, check_law
         from .reference_checks import check_references
         from .review_checks import check_review
@@ -102,20 +151,31 @@ class _Reading:
         self.problems += found
         if item:
             self.problems += check_catalogue(item, found, organisation.day if organisation else None)
-        self.read_templates(item.get("documents", {}))
-        net = self.read_net(str(item.get("process", ""))) if DIAGRAM in self.files else None
-        if net is not None:
-            usable = self.read_forms(net)
-            self.problems += check_net(item, net, usable, self.sources(), organisation)
-            self.problems += check_clocks(item, net, self.sources(), organisation, found)
-            drawn = Drawn(item, net, usable, self.sources(), organisation, found)
-            self.problems += check_review(drawn) + check_acting(drawn)
-            self.problems += check_law(drawn, self.templates()) + check_terms(drawn)
-            self.problems += check_references(drawn) + check_conditions(drawn)
-        self.problems += check_examples(item, net, self.files)
-        if net is None or any(problem.severity == "error" for problem in self.problems):
+        net, sketch, unread = None, None, frozenset[str]()
+        if DIAGRAM in self.files:
+            net, sketch, unread = self.read_net(str(item.get("process", "")))
+        shaped, unclear = well_shaped(item, found)
+        told: list[Problem] = []
+        self.read_templates(shaped.get("documents", {}))
+        if sketch is not None:
+            usable = self.read_forms(sketch)
+            if item:  # else there is nothing to compare the diagram with, and that has been said
+                told += check_net(shaped, sketch, usable, self.sources(), organisation)
+                told += check_clocks(shaped, sketch, self.sources(), organisation, found)
+                drawn = Drawn(shaped, sketch, usable, self.sources(), organisation, found)
+                told += check_review(drawn) + check_acting(drawn)
+                told += check_law(drawn, self.templates()) + check_terms(drawn)
+                told += check_references(drawn) + check_conditions(drawn)
+        nowhere = {problem.element for problem in told if problem.code == "outcome.missing"}
+        examples = check_examples(shaped, sketch, self.files)
+        told += [
+            p for p in examples if p.code != "outcome.unknown" or p.message.params["name"] not in nowhere
+        ]
+        self.problems += [problem for problem in told if certain(problem, sketch, unread, unclear)]
+        if net is None or any(map(_forbids_playing, self.problems)):
             return None
-        files = dict(sorted(self.files.items()))
+        wrong = {problem.file for problem in self.problems if problem.severity == "error"} - {ITEM}
+        files = {name: content for name, content in sorted(self.files.items()) if name not in wrong}
         return Definition(digest_of(files), read_toml(files[ITEM]), net, canonical(net.to_json()), files)
 
     def take(self, path: Path, name: str) -> bool:
@@ -131,16 +191,17 @@ class _Reading:
             return False
         return True
 
-    def read_net(self, process: str) -> Net | None:
-        """Compile the diagram with the shared processes that it reaches."""
+    def read_net(self, process: str) -> tuple[Net | None, Net | None, frozenset[str]]:
+        """Compile the diagram with the shared processes that it reaches: what can be run, what can be
+        checked, and the elements of which that shows too little."""
         # Here, because only reading diagrams needs SpiffWorkflow, and it takes long to import.
-        from ..flow.read import read
+        from ..flow.read import examine
 
         self.take_shared()
         diagrams = {name: content for name, content in self.files.items() if name.endswith((".bpmn", ".dmn"))}
-        net, problems = read(diagrams, process or None)
-        self.problems += problems
-        return net
+        reading = examine(diagrams, process or None)
+        self.problems += reading.problems
+        return reading.net, reading.sketch, reading.unread
 
     def take_shared(self) -> None:
         """Take from the shared folder every file that defines what a file already taken refers to."""
@@ -231,6 +292,14 @@ def drawn_in(files: Mapping[str, bytes]) -> dict[str, str]:
         if name.endswith(".bpmn")
         for process in _references(content)[0]
     }
+
+
+def _forbids_playing(problem: Problem) -> bool:
+    return (
+        problem.severity == "error"
+        and problem.code not in PLAYABLE
+        and not problem.file.startswith("examples/")
+    )
 
 
 def _plain_name(name: str) -> bool:

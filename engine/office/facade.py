@@ -27,7 +27,7 @@ from ..commands import Command, Scene
 from ..deadlines import find
 from ..definition import Definition, builtin
 from ..definition.clocks import Clock
-from ..errors import Conflict, Diverged, Problem, Refusal, Unknown, say
+from ..errors import Conflict, Diverged, Refusal, Unknown, say
 from ..events import (
     OFFICE,
     CalendarApplied,
@@ -64,6 +64,7 @@ from .library import (
     standing_of,
 )
 from .publishing import (
+    Checked,
     abolish,
     abolished,
     abolitions,
@@ -207,11 +208,10 @@ class Office:
 
     # --- items
 
-    def check(self, folder: Path) -> tuple[Definition | None, list[Problem]]:
+    def check(self, folder: Path) -> Checked:
         """The item in `folder` with its problems, checked against this office and its examples played.
 
-        The definition is None if a problem is an error, an example that does not come out as it says
-        included.
+        An example that does not come out as it says is an error too.
         """
         with self._store.reading() as reader:
             return check_folder(folder, self._organisation(reader))

@@ -14,6 +14,7 @@ from rich.text import Text as Styled
 from ..errors import say
 from .base import Data, clean, line_of
 from .clocks import Clocks
+from .problems import Problems
 
 _MIGRATED = {
     "migrated": (say("gone over"), "bold green"),
@@ -36,7 +37,7 @@ _STATUS = {
 """How a version stands, and its style."""
 
 
-class Offices(Clocks):
+class Offices(Clocks, Problems):
     def swept(self, data: Data) -> str:
         """What a sweep did, and what went out."""
         text = say(
@@ -90,17 +91,6 @@ class Offices(Clocks):
             actor = f" --as {item['openers'][0]}" if item["openers"] else ""
             parts.append(line_of(clean(f" {self.command} open {item['item']}{actor}")))
         return self._render(parts)
-
-    def checked(self, data: Data) -> str:
-        """What is wrong with an item's folder."""
-        text = "".join(self.problem(problem) for problem in data["problems"])
-        if data["item"] is None:
-            count = sum(problem["severity"] == "error" for problem in data["problems"])
-            return text + self.line(say("errors: {count}; it can't be published", count=count), "bold red")
-        good = say(
-            "{item} can be published; examples played: {count}", item=data["item"], count=data["examples"]
-        )
-        return text + self.line(good, "bold green")
 
     def published(self, data: Data) -> str:
         """What is not said by a version's being published: that another one stays in force all the same, or
