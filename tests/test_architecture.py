@@ -14,7 +14,7 @@ ROOMS = [
     *["errors"],
     *["clock", "events", "expressions", "forms", "joint", "organisation"],
     *["flow"],
-    *["definition", "access", "rehearsal"],
+    *["definition", "access", "rehearsal", "scaffold"],
     *["deadlines", "docket", "meetings", "case", "steps", "course", "commands"],
     *["documents", "store", "projections", "audit", "accountability", "time_views", "views"],
     *["examples", "delivery", "office", "screen"],

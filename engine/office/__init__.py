@@ -12,6 +12,6 @@
 
 from .draft import Done
 from .facade import Office, Swept
-from .publishing import NotPublishable, check_folder
+from .publishing import NotPublishable, check_folder, new_item
 
-__all__ = ["Done", "NotPublishable", "Office", "Swept", "check_folder"]
+__all__ = ["Done", "NotPublishable", "Office", "Swept", "check_folder", "new_item"]

@@ -63,10 +63,11 @@ from .library import (
     standing,
     standing_of,
 )
-from .publishing import check_folder, publishable, put_in_force
+from .publishing import check_folder, new_item, publishable, put_in_force
 
 if TYPE_CHECKING:  # few commands need these, and they take long to import
     from ..delivery import Delivery
+    from ..scaffold import Wish
     from . import bulk
     from .post import Delivered
 
@@ -203,6 +204,14 @@ class Office:
         """
         with self._store.reading() as reader:
             return check_folder(folder, self._organisation(reader))
+
+    def new_item(self, folder: Path, wish: Wish) -> list[str]:
+        """Write a new item into `folder`, for the units and people of this office; the paths of its files.
+
+        See `scaffold.make` for what it raises; nothing is recorded, and the item is not yet published.
+        """
+        with self._store.reading() as reader:
+            return new_item(folder, wish, self._organisation(reader))
 
     def publish(self, folder: Path, now: datetime, who: str | None = None) -> DefinitionRow:
         """Check the item in `folder`, play its examples, and put it in force from its effective date.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from .. import clock
@@ -17,6 +17,9 @@ from ..organisation import Organisation, read_register
 from ..store import DefinitionRow, Transaction
 from .draft import append_office
 
+if TYPE_CHECKING:  # imported where it is used: a running case needs none of it
+    from ..scaffold import Wish
+
 
 def check_folder(
     folder: Path, organisation: Organisation | None = None
@@ -25,9 +28,7 @@ def check_folder(
     from ..documents import check
     from ..examples import play_all
 
-    if organisation is None:
-        register = read_register(builtin().organisation.read_bytes())
-        organisation = register.on(clock.now().astimezone(ZoneInfo(register.zone)).date())
+    organisation = organisation or _shipped_organisation()
     definition, problems = read_folder(folder, organisation=organisation)
     if definition is not None:
         for described in definition.item.get("documents", {}).values():
@@ -35,6 +36,18 @@ def check_folder(
     if definition is not None and not _errors(problems):
         problems += play_all(definition, organisation)
     return None if _errors(problems) else definition, problems
+
+
+def new_item(folder: Path, wish: Wish, organisation: Organisation | None = None) -> list[str]:
+    """`Office.new_item` where there is no office: for the shipped organisation."""
+    from ..scaffold import make
+
+    return make(folder, wish, organisation or _shipped_organisation())
+
+
+def _shipped_organisation() -> Organisation:
+    register = read_register(builtin().organisation.read_bytes())
+    return register.on(clock.now().astimezone(ZoneInfo(register.zone)).date())
 
 
 def _errors(problems: Iterable[Problem]) -> list[Problem]:
