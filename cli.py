@@ -227,7 +227,9 @@ def cli() -> None: ...
 cli.params += COMMON
 
 
-@cli.group("item", cls=_Group, help=say("Service items: list, check, draw, guide, publish, rehearse.").msgid)
+@cli.group(
+    "item", cls=_Group, help=say("Service items: begin, check, draw, rehearse, publish, migrate.").msgid
+)
 def item() -> None: ...
 
 
@@ -1647,6 +1649,83 @@ def list_items(settings: Settings) -> None:
             lambda screen, data: screen.items(data),
             office.zone,
         )
+
+
+@_verb(
+    item,
+    "new",
+    "lianban item new food-licence --kind joint --name 食品经营许可 --units samr,health,fire --promise 12",
+    say("Begin an item: a FOLDER that publishes as it is, with diagram, forms, clocks and worked cases."),
+)
+@click.argument("folder", metavar="FOLDER", required=False)
+@click.option("--list", "listed", is_flag=True, help=say("The kinds of items, a line each.").msgid)
+@click.option("--kind", metavar="KIND", help=say("What kind of item; see --list.").msgid)
+@click.option("--name", metavar="NAME", help=say("What the guide calls it, in Chinese.").msgid)
+@click.option("--name-en", metavar="NAME", default="", help=say("Its English name.").msgid)
+@click.option("--code", metavar="CODE", help=say("Its code; left out: the name of the folder.").msgid)
+@click.option("--lead", metavar="UNIT", default="", help=say("The authority that decides.").msgid)
+@click.option("--window", metavar="UNIT", default="", help=say("The unit that receives and delivers.").msgid)
+@click.option("--units", metavar="UNIT,…", help=say("The units that take part, the lead first.").msgid)
+@click.option("--days", type=int, metavar="N", help=say("The law's term, from acceptance to decision.").msgid)
+@click.option("--promise", type=int, metavar="N", help=say("The term that you promise.").msgid)
+@click.option("--law", metavar="LAW", default="", help=say("The law that creates the licence.").msgid)
+@click.option("--article", metavar="ARTICLE", default="", help=say("The article of it.").msgid)
+@click.option(
+    "--level",
+    type=click.Choice(["law", "administrative-regulation", "local-regulation", "rule"]),
+    default="law",
+    help=say("The rank of that law.").msgid,
+)
+@click.option("--effective", metavar="DATE", help=say("From when on; left out: today.").msgid)
+def begin_item(
+    settings: Settings,
+    folder: str | None,
+    listed: bool,
+    kind: str | None,
+    name: str | None,
+    code: str | None,
+    units: str | None,
+    effective: str | None,
+    **given: Any,
+) -> None:
+    from engine.office import new_item
+    from engine.scaffold import Wish, kinds
+
+    if listed:
+        told = [
+            {"kind": k.id, "name": k.title, "summary": k.summary, "term": str(k.term)}
+            for k in kinds().values()
+        ]
+        settings.show({"kinds": told}, lambda screen, data: screen.kinds(data))
+        return
+    if folder is None:
+        raise click.MissingParameter(
+            ctx=click.get_current_context(), param_hint="'FOLDER'", param_type="argument"
+        )
+    kind = kind or _wanted(settings, "--kind", say("Kind of item"), {k.id: k.title for k in kinds().values()})
+    name = name or _wanted(settings, "--name", say("Name of the item, in Chinese"))
+    day = _instant(effective) if effective else settings.now()
+    wish = Wish(
+        kind, code or Path(folder).resolve().name, name, _office_day(day), units=tuple(_parts(units)), **given
+    )
+    try:
+        with settings.office() as office:
+            files = office.new_item(Path(folder), wish)
+    except Unknown as missing:
+        if missing.code != "office.missing" or settings.db is not None:
+            raise
+        files = new_item(Path(folder), wish)
+    data = {"folder": folder, "item": wish.code, "kind": kind, "files": files}
+    settings.show(data, lambda screen, data: screen.begun(data))
+
+
+def _office_day(at: datetime) -> date:
+    """The day in the office on which an instant falls."""
+    from zoneinfo import ZoneInfo
+
+    from engine.clock import OFFICE_ZONE
+
+    return at.astimezone(ZoneInfo(OFFICE_ZONE)).date()
 
 
 @_verb(

@@ -46,8 +46,9 @@ def read_folder(
     """The item in `folder`, and every problem found, each with its file and element.
 
     `forms` holds the forms and templates, `shared` the diagrams of called processes; left out, they are
-    those beside the folder (`../../forms`, `../shared`) or else the shipped ones. Units are checked
-    against `organisation` if there is one. The definition is None if and only if a problem is an error.
+    those beside the folder (`../../forms`, `../shared`) or else the shipped ones. What the item has in a
+    folder `forms` of its own goes before. Units are checked against `organisation` if there is one. The
+    definition is None if and only if a problem is an error.
     """
     examined = examine_folder(folder, forms, shared, organisation)
     return examined.definition, examined.problems
@@ -101,7 +102,7 @@ def examine_folder(
     """As `read_folder`, with all that came of it."""
     reading = _Reading(
         folder,
-        forms or _existing(folder.resolve().parent.parent / "forms", builtin().forms),
+        (folder / "forms", forms or _existing(folder.resolve().parent.parent / "forms", builtin().forms)),
         shared or _existing(folder.resolve().parent / "shared", builtin().processes / "shared"),
     )
     definition = reading.definition(organisation)
@@ -115,7 +116,7 @@ def _existing(wanted: Path, otherwise: Path) -> Path:
 class _Reading:
     """One run of `read_folder`: the files reached so far and the problems found so far."""
 
-    def __init__(self, folder: Path, forms: Path, shared: Path) -> None:
+    def __init__(self, folder: Path, forms: tuple[Path, ...], shared: Path) -> None:
         self.folder, self.forms, self.shared = folder, forms, shared
         self.files: dict[str, bytes] = {}
         self.problems: list[Problem] = []
@@ -245,8 +246,8 @@ class _Reading:
                     file = sources.get(scope.id.split("/")[0], DIAGRAM)
                     users.setdefault(node.properties["form"], (file, node.id))
         for name, (file, element) in users.items():
-            path, where = form_path(name), self.forms / f"{name}.schema.json"
-            if not _plain_name(name) or not where.is_file():
+            path, where = form_path(name), self.find_form(f"{name}.schema.json")
+            if where is None:
                 self.unknown("form.unknown", file, element, path)
             elif self.take(where, path):
                 form, found = check_form(self.files[path], path)
@@ -263,12 +264,19 @@ class _Reading:
             template = entry.get("template") if isinstance(entry, Mapping) else None
             if not isinstance(template, str):
                 continue  # check_item has said so
-            if not _plain_name(template) or not (self.forms / template).is_file():
+            where = self.find_form(template)
+            if where is None:
                 self.unknown("template.unknown", ITEM, f"documents.{document}.template", f"forms/{template}")
             else:
-                self.take(self.forms / template, f"forms/{template}")
-        for path in sorted(self.forms.glob("_*.j2")):
-            self.take(path, f"forms/{path.name}")
+                self.take(where, f"forms/{template}")
+        for forms in self.forms:  # what was taken from the first is not taken again
+            for path in sorted(forms.glob("_*.j2")):
+                self.take(path, f"forms/{path.name}")
+
+    def find_form(self, name: str) -> Path | None:
+        """Where a form or template lies: in the item's own folder, or in that of all items."""
+        places = [forms / name for forms in self.forms if _plain_name(name)]
+        return next((path for path in places if path.is_file()), None)
 
     def templates(self) -> dict[str, str]:
         """The texts of the templates taken so far, by file name."""
@@ -280,7 +288,7 @@ class _Reading:
 
     def unknown(self, code: str, file: str, element: str, path: str) -> None:
         message = say("there is no file {path}", path=path)
-        remedy = say("correct the name, or add the file to {folder}", folder=str(self.forms))
+        remedy = say("correct the name, or add the file to {folder}", folder=str(self.forms[0]))
         self.problems.append(Problem(code, "error", file, element, message, remedy=remedy))
 
 

@@ -15,7 +15,7 @@
 from .draft import Done
 from .drawings import guide_of_folder, picture, picture_of_folder
 from .facade import Office, Swept
-from .publishing import NotPublishable, check_folder
+from .publishing import NotPublishable, check_folder, new_item
 
 __all__ = [
     "Done",
@@ -24,6 +24,7 @@ __all__ = [
     "Swept",
     "check_folder",
     "guide_of_folder",
+    "new_item",
     "picture",
     "picture_of_folder",
 ]

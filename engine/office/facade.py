@@ -69,6 +69,7 @@ from .publishing import (
     abolished,
     abolitions,
     check_folder,
+    new_item,
     publishable,
     put_in_force,
     refuse_abolished,
@@ -76,6 +77,7 @@ from .publishing import (
 )
 
 if TYPE_CHECKING:  # few commands need these, and they take long to import
+    from .. import scaffold
     from ..delivery import Delivery
     from ..seals import Seal
     from . import bulk
@@ -215,6 +217,14 @@ class Office:
         """
         with self._store.reading() as reader:
             return check_folder(folder, self._organisation(reader))
+
+    def new_item(self, folder: Path, wish: scaffold.Wish) -> list[str]:
+        """Write a new item into `folder`, for the units and people of this office; the paths of its files.
+
+        See `scaffold.make` for what it raises; nothing is recorded, and the item is not yet published.
+        """
+        with self._store.reading() as reader:
+            return new_item(folder, wish, self._organisation(reader))
 
     def publish(self, folder: Path, now: datetime, who: str | None = None) -> DefinitionRow:
         """Check the item in `folder`, play its examples, and put it in force from its effective date.

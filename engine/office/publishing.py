@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from .. import audit, clock
@@ -24,6 +24,9 @@ from ..organisation import Organisation, read_register
 from ..problems import Excerpt, in_order
 from ..store import DefinitionRow, Reader, Transaction
 from .draft import append_office
+
+if TYPE_CHECKING:  # imported where it is used: a running case needs none of it
+    from ..scaffold import Wish
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,7 @@ def check_folder(folder: Path, organisation: Organisation | None = None) -> Chec
     from ..documents import check
     from ..examples import play_all
 
-    if organisation is None:
-        register = read_register(builtin().organisation.read_bytes())
-        organisation = register.on(clock.now().astimezone(ZoneInfo(register.zone)).date())
+    organisation = organisation or _shipped_organisation()
     examined = examine_folder(folder, organisation=organisation)
     problems = list(examined.problems)
     for template in examined.issued:
@@ -62,6 +63,18 @@ def check_folder(folder: Path, organisation: Organisation | None = None) -> Chec
         in_order(examined.files, problems),
         0 if playable is None else len(playable.examples),
     )
+
+
+def new_item(folder: Path, wish: Wish, organisation: Organisation | None = None) -> list[str]:
+    """`Office.new_item` where there is no office: for the shipped organisation."""
+    from ..scaffold import make
+
+    return make(folder, wish, organisation or _shipped_organisation())
+
+
+def _shipped_organisation() -> Organisation:
+    register = read_register(builtin().organisation.read_bytes())
+    return register.on(clock.now().astimezone(ZoneInfo(register.zone)).date())
 
 
 def _errors(problems: Iterable[Problem]) -> list[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable
 
 from rich.cells import cell_len
@@ -105,6 +106,30 @@ class Offices(Clocks, Problems):
             )
             parts.append(Styled(self.say(text), "yellow"))
         return self._render(parts)
+
+    def kinds(self, data: Data) -> str:
+        """The kinds of items that can be begun."""
+        table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, show_header=False)
+        table.add_column(no_wrap=True, style="bold")
+        table.add_column(ratio=1, overflow="fold")
+        for kind in data["kinds"]:
+            table.add_row(kind["kind"], f"{kind['name']}: {kind['summary']}")
+        return self._render([table])
+
+    def begun(self, data: Data) -> str:
+        """A new item's folder, and what to do with it."""
+        folder = shlex.quote(data["folder"])
+        good = say(
+            "{item} is begun in {folder}; files: {count}",
+            item=data["item"],
+            folder=data["folder"],
+            count=len(data["files"]),
+        )
+        return (
+            self.line(good, "bold green")
+            + self.line(say("What is yours to change is marked with ← in item.toml. Next:"))
+            + "".join(f"  {self.command} item {verb} {folder}\n" for verb in ("check", "publish"))
+        )
 
     def items(self, data: Data) -> str:
         """The published items."""
