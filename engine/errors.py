@@ -120,7 +120,8 @@ class Diverged(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A finding in a definition. `error` forbids publishing, `warning` does not."""
+    """A finding in a definition. `error` forbids publishing, `warning` does not. `trace` is the shortest way
+    in which a case gets there, step by step, for findings that have one."""
 
     code: str
     severity: Literal["error", "warning"]
@@ -130,8 +131,9 @@ class Problem:
     expected: Text = NOTHING
     found: Text = NOTHING
     remedy: Text = NOTHING
+    trace: tuple[Text, ...] = ()
 
-    def as_dict(self, translate: Callable[[str], str] = lambda msgid: msgid) -> dict[str, str | None]:
+    def as_dict(self, translate: Callable[[str], str] = lambda msgid: msgid) -> dict[str, Any]:
         """The finding with stable keys, its texts in the language of `translate`."""
         return {
             "code": self.code,
@@ -142,4 +144,5 @@ class Problem:
             "expected": self.expected.render(translate),
             "found": self.found.render(translate),
             "remedy": self.remedy.render(translate),
+            "trace": [text.render(translate) for text in self.trace],
         }

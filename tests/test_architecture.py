@@ -14,7 +14,7 @@ ROOMS = [
     *["errors"],
     *["clock", "events", "expressions", "forms", "joint", "organisation"],
     *["flow"],
-    *["definition", "access", "rehearsal"],
+    *["soundness", "definition", "access", "rehearsal"],
     *["deadlines", "docket", "meetings", "case", "steps", "course", "commands"],
     *["documents", "store", "projections", "audit", "accountability", "time_views", "views"],
     *["examples", "delivery", "office", "screen"],

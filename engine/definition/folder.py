@@ -77,6 +77,7 @@ class _Reading:
         from .clock_checks import check_clocks
         from .drawn import Drawn
         from .review_checks import check_review
+        from .sound_checks import check_sound
 
         if not self.folder.is_dir():
             message = say("there is no folder {folder}", folder=str(self.folder))
@@ -103,6 +104,8 @@ class _Reading:
             self.problems += check_clocks(item, net, self.sources(), organisation, found)
             drawn = Drawn(item, net, usable, self.sources(), organisation, found)
             self.problems += check_review(drawn) + check_acting(drawn)
+            if not any(problem.severity == "error" for problem in self.problems):
+                self.problems += check_sound(drawn)
         self.read_templates(item.get("documents", {}))
         self.problems += check_examples(item, net, self.files)
         if net is None or any(problem.severity == "error" for problem in self.problems):

@@ -124,6 +124,7 @@ class Base:
         lines = [
             (say("expected"), data["expected"]),
             (say("found"), data["found"]),
+            (say("way"), " · ".join(data["trace"])),
             (say("fix"), data["remedy"]),
         ]
         return self._labelled(place, lines, "red" if data["severity"] == "error" else "yellow")
