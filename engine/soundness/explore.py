@@ -3,14 +3,14 @@ its shortest ways.
 
 What keeps it small: markings that differ only in names, instants and counters, or in variables that nothing
 reads any more, are one; the instances of a multi-instance activity are interchangeable; and of steps that
-have nothing to do with each other (`is_local`, `is_apart`) one order stands for all, except where that would
-close a circle. What is certain is explored before what is assumed.
+have nothing to do with each other (`is_local`, `is_apart`) one order stands for all. What is certain is
+explored before what is assumed.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ from ..flow.marking import (
     visit_of_timer,
     waits,
 )
-from ..flow.net import Net, Node, Scope, triggers
+from ..flow.net import Net, Node, Scope, the, triggers
 from ..flow.step import Complete, Effect, Fire, Input, Message, Signal, Start, step
 from .model import DONE, NOW, ZONE, Key, Model
 
@@ -60,14 +60,6 @@ class Move(NamedTuple):
     said: Text | None
     assumed: bool
     visit: str
-
-
-class _Taken(NamedTuple):
-    """A move with what it came to; no marking where it could not be taken."""
-
-    move: Move
-    marking: Marking | None
-    effects: Sequence[Effect]
 
 
 class Passage(NamedTuple):
@@ -119,7 +111,7 @@ class Exploration:
 class _Explorer:
     def __init__(self, model: Model, outcomes: Collection[str]) -> None:
         self.model, self.net, self.outcomes = model, model.net, outcomes
-        self.paths = _Paths(model)
+        self.paths = _Paths(model, outcomes)
         self.states: list[State] = []
         self.known: dict[Any, int] = {}
         self.passages: list[Passage] = []
@@ -133,7 +125,7 @@ class _Explorer:
 
     def run(self) -> Exploration:
         for move in self.beginnings():
-            self.reach_all(None, [self.take(None, move)])
+            self.take(None, move)
         while self.certain or self.assumed:
             if self.work > MOST_WORK or len(self.states) > MOST_STATES or len(self.failures) > 2:
                 self.complete = False
@@ -169,35 +161,41 @@ class _Explorer:
             return
         moves = self.possible(marking)
         state.stuck = not moves
-        groups: dict[str, list[_Taken]] = {}
+        groups: dict[str, list[Move]] = {}
         for move in moves:
-            groups.setdefault(move.visit, []).append(self.take(index, move))
+            groups.setdefault(move.visit, []).append(move)
         chosen = list(groups)
         if self.reduces and len(groups) > 1:
             places = {visit: _place(marking, visit) for visit in groups if visit}
-            local = [v for v in places if self.is_local(groups[v], v) and self.is_apart(index, v, places[v])]
+            local = [visit for visit in places if self.is_local(marking, visit, places[visit])]
             if len(local) > 1:
-                first = self.reach_all(index, groups.pop(local[0]))
-                state.next = first
-                if not any(self.states[found].expanded for found in first):
-                    chosen = [visit for visit in groups if visit not in local]
-                else:
-                    chosen = list(groups)
+                state.next = self.take_all(index, groups.pop(local[0]))
+                chosen = [visit for visit in groups if visit not in local]
         for visit in chosen:
-            state.next = sorted({*state.next, *self.reach_all(index, groups[visit])})
+            state.next = sorted({*state.next, *self.take_all(index, groups[visit])})
 
-    def is_local(self, group: Sequence[_Taken], visit: str) -> bool:
-        """Whether these moves concern nothing but the token of the visit, which goes on to where it waits."""
-        return all(
-            taken.marking is not None
-            and _is_local(self.net, self.outcomes, taken.effects, visit)
-            and not any((wait.event.name or "").startswith("?") for wait in waits(self.net, taken.marking))
-            for taken in group
+    def is_local(self, marking: Marking, visit: str, place: tuple[str, str]) -> bool:
+        """Whether the moves of a visit concern nothing but its token, which goes on to where it waits, and no
+        variable that others care for."""
+        frame_id, node = place
+        frame = marking["frames"][frame_id]
+        joins = self.paths.quiet(frame["scope"], node)
+        return (
+            joins is not None
+            and not any(self.may_fire(frame, visit, join) for join in joins)
+            and self.is_apart(marking, visit, place)
         )
 
-    def is_apart(self, index: int, visit: str, place: tuple[str, str]) -> bool:
+    def may_fire(self, frame: Frame, visit: str, join: str) -> bool:
+        """Whether one more token may make the gateway fire."""
+        scope = self.net.scopes[frame["scope"]]
+        if scope.nodes[join].kind == "and":
+            return len(scope.nodes[join].incoming) - len(frame["joins"].get(join, ())) <= 1
+        upstream = frozenset().union(*(nodes for nodes, _ in scope.upstream(join).values()))
+        return not any(v["node"] in upstream for other, v in frame["live"].items() if other != visit)
+
+    def is_apart(self, marking: Marking, visit: str, place: tuple[str, str]) -> bool:
         """Whether what can follow at `visit` has no variable in common with what can follow elsewhere."""
-        marking = self.states[index].marking
         frames = marking["frames"]
         own_frame, own = place
         for frame_id, frame in frames.items():
@@ -209,8 +207,13 @@ class _Explorer:
                     return False
         return True
 
-    def take(self, index: int | None, move: Move) -> _Taken:
-        """What the move comes to."""
+    def take_all(self, index: int | None, moves: Iterable[Move]) -> list[int]:
+        """The states that the moves lead to."""
+        found = [self.take(index, move) for move in moves]
+        return [following for following in found if following is not None]
+
+    def take(self, index: int | None, move: Move) -> int | None:
+        """The state that the move leads to; None if it can't be taken."""
         before = None if index is None else self.states[index]
         self.work += 4
         if before is not None:
@@ -223,25 +226,17 @@ class _Explorer:
                 before.whole = False
             if refusal.code == "process.endless":
                 self.failures.append(Failure(index, move.said, str(refusal.found), assumed))
-            return _Taken(move, None, ())
+            return None
         self.alive.update((effect.scope, effect.element) for effect in effects)
         if any(self.is_telling(effect) for effect in effects):
             self.passages.append(Passage(index, move.said, marking, effects, assumed))
         self.forget(marking, effects)
-        return _Taken(move, marking, effects)
+        return self.reach(index, move, marking)
 
     def is_telling(self, effect: Effect) -> bool:
         if effect.kind == "completed" and effect.scope == self.net.process:
             return effect.element in self.outcomes
         return effect.kind == "incident"
-
-    def reach_all(self, index: int | None, group: Sequence[_Taken]) -> list[int]:
-        """The states that moves lead to."""
-        found = []
-        for move, marking, _ in group:
-            if marking is not None:
-                found.append(self.reach(index, move, marking))
-        return found
 
     def reach(self, index: int | None, move: Move, marking: Marking) -> int:
         """The state with this marking: it may be known already."""
@@ -289,8 +284,10 @@ class _Explorer:
         asked: set[str] = set()
         for task in open_tasks(marking):
             visit = task.id
-            host = visit.rpartition(":")[0]
-            if any(host in f["live"] and "multi" in f["live"][host] for f in marking["frames"].values()):
+            host, _, number = visit.rpartition(":")
+            if number.isdigit() and any(
+                host in f["live"] and "multi" in f["live"][host] for f in marking["frames"].values()
+            ):
                 if host in asked:
                     continue  # the instances are interchangeable
                 asked.add(host)
@@ -323,20 +320,42 @@ class _Explorer:
                 yield Move(Message(name, option.data), said, option.assumed, visit)
 
     def is_spent(self, wait: Wait) -> bool:
-        """What does not interrupt is triggered once in a scope: again and again would never end."""
+        """What does not interrupt is triggered once at a visit (in a scope), and not while what it began
+        before is under way: again and again would never end."""
         if wait.node.interrupting or not (wait.node.kind == "boundary" or wait.visit["wait"] == "armed"):
             return False
-        return wait.frame["visits"].get(_counted(wait), 0) > 0
+        if wait.frame["visits"].get(_counted(wait), 0) > 0:
+            return True
+        return self.is_under_way([wait.frame], wait.scope, wait.node)
+
+    def is_under_way(self, frames: Iterable[Frame], scope: Scope, node: Node) -> bool:
+        """Whether what an event beside the flow began before is not done yet."""
+        if node.kind != "boundary" or node.interrupting:
+            return False
+        side = self.paths.aside(scope, node.id)
+        own = [frame for frame in frames if frame["scope"] == scope.id]
+        return any(visit["node"] in side for frame in own for visit in frame["live"].values())
 
     def due(self, marking: Marking) -> Iterator[Move]:
         for timer in timers(self.net, marking):
+            scope = self.net.scopes[timer.scope]
+            if self.is_under_way(marking["frames"].values(), scope, scope.nodes[timer.element]):
+                continue
             visit = visit_of_timer(timer.timer) or timer.timer.partition("|")[0]
             yield Move(Fire(timer.timer), say("{step}: time is up", step=timer.element), False, visit)
 
     # --- when two markings are the same
 
     def forget(self, marking: Marking, effects: Sequence[Effect]) -> None:
-        """Assumed conditions are open again when somebody has written what they read."""
+        """An activity that is done again has its events again; assumed conditions are open again when
+        somebody has written what they read."""
+        for effect in effects:
+            edges = self.net.scopes[effect.scope].boundaries.get(effect.element, ())
+            if effect.kind == "entered" and edges:
+                for frame in marking["frames"].values():
+                    if frame["scope"] == effect.scope:
+                        for edge in edges:
+                            frame["visits"].pop(edge.id, None)  # they name events that are over
         shared = self.model.shared
         if not shared:
             return
@@ -351,6 +370,13 @@ class _Explorer:
             if read & written:
                 for frame in marking["frames"].values():
                     frame.get("data", {}).pop(name, None)
+
+    def is_spendable(self, frame: Frame, element: str) -> bool:
+        """Whether it counts that the element was triggered."""
+        if element not in self.paths.spendable:
+            return False
+        host = self.net.scopes[frame["scope"]].nodes[element].host
+        return host is None or any(visit["node"] == host for visit in frame["live"].values())
 
     def canonical(self, marking: Marking) -> Any:
         frames = marking["frames"]
@@ -384,7 +410,7 @@ class _Explorer:
                     )
                 )
             data = sorted((k, repr(v)) for k, v in frame.get("data", {}).items() if k in live)
-            spent = sorted(k for k in frame["visits"] if k in self.paths.spendable)
+            spent = sorted(k for k in frame["visits"] if self.is_spendable(frame, k))
             joins = sorted((node, sorted(flows.items())) for node, flows in frame["joins"].items())
             end = frame.get("end")
             end = end if end in self.outcomes else None
@@ -433,6 +459,8 @@ def _crowd(marking: Marking) -> int:
     for frame in marking["frames"].values():
         counts: dict[str, int] = {}
         for visit in frame["live"].values():
+            if visit["wait"] == "armed":
+                continue
             counts[visit["node"]] = counts.get(visit["node"], 0) + 1
         most = max(
             [most, *counts.values(), *(n for flows in frame["joins"].values() for n in flows.values())]
@@ -471,34 +499,14 @@ def _side_by_side(
     return None
 
 
-def _is_local(net: Net, outcomes: Collection[str], effects: Sequence[Effect], visit: str) -> bool:
-    """Whether the step has moved nothing but the token of the visit, and on to where it only waits."""
-    for effect in effects:
-        if effect.kind in ("ended", "signalled", "incident"):
-            return False
-        if effect.kind == "cancelled" and not effect.id.startswith(visit):
-            return False
-        node = net.scopes[effect.scope].nodes.get(effect.element)
-        if node is None:
-            return False
-        if (
-            effect.kind == "completed"
-            and node.kind == "end"
-            and any(e.kind != "none" for e in triggers(node))
-        ):
-            return False
-        if effect.kind == "completed" and effect.scope == net.process and node.id in outcomes:
-            return False
-        if effect.kind in ("completed", "entered") and any(e.kind == "escalation" for e in triggers(node)):
-            return False
-    return True
-
-
 class _Paths:
     """What the drawing says of which variables can still be read, and by whom they are written."""
 
-    def __init__(self, model: Model) -> None:
-        self.model, self.net = model, model.net
+    def __init__(self, model: Model, outcomes: Collection[str]) -> None:
+        self.model, self.net, self.outcomes = model, model.net, outcomes
+        self._returning: dict[str, frozenset[str]] = {}
+        self._quiet: dict[Key, frozenset[str] | None] = {}
+        self._regions: dict[tuple[str, str, frozenset[str]], frozenset[str]] = {}
         self._live: dict[Key, frozenset[str]] = {}
         self._conflicts: dict[tuple[str, str, str], bool] = {}
         self._inside: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
@@ -566,27 +574,125 @@ class _Paths:
         key = (scope_id, min(one, other), max(one, other))
         if key not in self._conflicts:
             scope = self.net.scopes[scope_id]
-            common = self._region(scope, one, frozenset()) & self._region(scope, other, frozenset())
-            joins = frozenset(
-                node
-                for node in common
-                if scope.nodes[node].kind in ("and", "or") and len(scope.nodes[node].incoming) > 1
-            )
-            a, b = (self._touched(scope, self._region(scope, node, joins)) for node in (one, other))
+            common = self.region(scope, one) & self.region(scope, other)
+            joins = frozenset(node for node in common if _joins(scope.nodes[node]))
+            a, b = (self._touched(scope, self.region(scope, node, joins)) for node in (one, other))
             self._conflicts[key] = bool(a[0] & b[1] or a[1] & b[0])
         return self._conflicts[key]
 
-    def _region(self, scope: Scope, node_id: str, joins: frozenset[str]) -> set[str]:
-        seen: set[str] = set()
-        queue = [node_id]
-        while queue:
-            here = queue.pop()
-            if here not in seen and here not in joins:
-                seen.add(here)
-                queue += _followers(scope, scope.nodes[here])
-        return seen
+    def region(self, scope: Scope, node_id: str, joins: frozenset[str] = frozenset()) -> frozenset[str]:
+        """The elements of the scope that a token at `node_id` may come to without passing `joins`."""
+        key = (scope.id, node_id, joins)
+        if key not in self._regions:
+            seen: set[str] = set()
+            queue = [node_id]
+            while queue:
+                here = queue.pop()
+                if here not in seen and here not in joins:
+                    seen.add(here)
+                    queue += _followers(scope, scope.nodes[here])
+            self._regions[key] = frozenset(seen)
+        return self._regions[key]
 
-    def _touched(self, scope: Scope, region: set[str]) -> tuple[set[str], set[str]]:
+    def aside(self, scope: Scope, event: str) -> frozenset[str]:
+        """The elements that only what begins at this event on an edge comes to."""
+        host = the(scope.nodes[event].host)
+        main = [self.region(scope, f) for f in _behind(scope, host)] + [frozenset({host})]
+        edges = [e.id for e in scope.boundaries.get(host, ()) if e.interrupting]
+        return self.region(scope, event).difference(*main, *(self.region(scope, edge) for edge in edges))
+
+    def returning(self, scope: Scope) -> frozenset[str]:
+        """The flows that close a circle of the drawing. A step along one is never local, so that in each
+        circle of states there is one from where all that can happen is looked at."""
+        if scope.id in self._returning:
+            return self._returning[scope.id]
+        found: set[str] = set()
+        done: set[str] = set()
+        for root in (*scope.starts, *scope.nodes):
+            under_way: list[tuple[str, Iterator[tuple[str, str]]]] = []
+            here: str | None = root if root not in done else None
+            open_: set[str] = set()
+            while here is not None or under_way:
+                if here is not None:
+                    done.add(here)
+                    open_.add(here)
+                    under_way.append((here, iter(_ways(scope, scope.nodes[here]))))
+                    here = None
+                node_id, ways = under_way[-1]
+                for flow, target in ways:
+                    if target in open_ and flow:
+                        found.add(flow)
+                    elif target not in done:
+                        here = target
+                        break
+                if here is None:
+                    open_.discard(node_id)
+                    under_way.pop()
+        self._returning[scope.id] = frozenset(found)
+        return self._returning[scope.id]
+
+    def quiet(self, scope_id: str, node_id: str) -> frozenset[str] | None:
+        """None if a token that moves on from the element may do more at once than come to where it waits:
+        throw something, end the case or interrupt others. Else the joins behind which it may."""
+        key = (scope_id, node_id)
+        if key not in self._quiet:
+            self._quiet[key] = self._find_quiet(self.net.scopes[scope_id], node_id)
+        return self._quiet[key]
+
+    def _find_quiet(self, scope: Scope, node_id: str) -> frozenset[str] | None:
+        node = scope.nodes[node_id]
+        edges = scope.boundaries.get(node_id, ())
+        if node.loop is not None and node.loop.kind == "standard":
+            return None  # it may go round without any flow
+        if node.kind == "handler":
+            inner, start = self.net.start_of(node)
+            return frozenset() if not start.interrupting and self._is_calm(inner, [start.id]) else None
+        if node.body is not None and any(edge.interrupting for edge in edges):
+            return None
+        joins: set[str] = set()
+        if not self._is_calm(scope, [node_id, *(edge.id for edge in edges)], joins):
+            return None
+        return frozenset(join for join in joins if not self._is_calm(scope, [join]))
+
+    def _is_calm(self, scope: Scope, begins: Sequence[str], joins: set[str] | None = None) -> bool:
+        """Whether nothing but waiting comes behind these elements; with `joins`, before the joins of the same
+        scope, which are added there."""
+        queue = list(_out_of(scope, begins))
+        seen: set[tuple[str, str]] = set()
+        while queue:
+            here, flow, node_id = queue.pop()
+            if flow in self.returning(here):
+                return False
+            if (here.id, node_id) in seen:
+                continue
+            seen.add((here.id, node_id))
+            if node_id == "":  # a token is gone: perhaps the last one
+                around = [
+                    (o, n.id) for o in self.net.scopes.values() for n in o.nodes.values() if n.body == here.id
+                ]
+                queue += [way for outer, host in around for way in _out_of(outer, [host])]
+                continue
+            node = here.nodes[node_id]
+            if node_id.startswith("?") or not self._is_harmless(here, node):
+                return False
+            if joins is not None and here is scope and _joins(node):
+                joins.add(node_id)
+            elif node.kind not in _WAITING:
+                queue += _out_of(here, [node_id])
+                if node.body is not None:
+                    inner = self.net.scopes[node.body]
+                    queue += [(inner, "", start) for start in inner.starts]
+        return True
+
+    def _is_harmless(self, scope: Scope, node: Node) -> bool:
+        if node.kind in ("end", "throw") and any(e.kind not in _HARMLESS for e in triggers(node)):
+            return False
+        if node.kind == "end" and scope.id == self.net.process and node.id in self.outcomes:
+            return False
+        conditions = [scope.flows[flow].condition for flow in node.outgoing]
+        return node.kind not in ("xor", "or") or node.default is not None or None in conditions
+
+    def _touched(self, scope: Scope, region: Collection[str]) -> tuple[set[str], set[str]]:
         reads: set[str] = set()
         writes: set[str] = set()
         for node_id in region:
@@ -598,6 +704,33 @@ class _Paths:
                 reads |= self.inside(body)[0]
                 writes |= self.inside(body)[1]
         return reads, writes
+
+
+_WAITING = frozenset({"user", "manual", "receive", "catch", "race"})
+_HARMLESS = frozenset({"none", "message", "link"})
+
+
+def _joins(node: Node) -> bool:
+    return node.kind in ("and", "or") and len(node.incoming) > 1
+
+
+def _out_of(scope: Scope, nodes: Iterable[str]) -> Iterator[tuple[Scope, str, str]]:
+    """The flows out of the elements, with where they lead; nowhere at an end."""
+    for node_id in nodes:
+        outgoing = scope.nodes[node_id].outgoing
+        yield from ((scope, flow, scope.flows[flow].target) for flow in outgoing)
+        if not outgoing:
+            yield scope, "", ""
+
+
+def _behind(scope: Scope, node_id: str) -> list[str]:
+    return [scope.flows[flow].target for flow in scope.nodes[node_id].outgoing]
+
+
+def _ways(scope: Scope, node: Node) -> list[tuple[str, str]]:
+    """What leads on from an element: flows, and the events on its edge (without a flow)."""
+    found = [(flow, scope.flows[flow].target) for flow in node.outgoing]
+    return found + [("", edge.id) for edge in scope.boundaries.get(node.id, ())]
 
 
 def _followers(scope: Scope, node: Node) -> list[str]:

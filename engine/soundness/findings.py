@@ -158,7 +158,7 @@ class Findings:
             scope = self.net.scopes[frame["scope"]]
             counts: dict[str, int] = {}
             for visit in frame["live"].values():
-                if visit["wait"] != "undo":
+                if visit["wait"] not in ("undo", "armed"):
                     counts[visit["node"]] = counts.get(visit["node"], 0) + 1
             for node, flows in frame["joins"].items():
                 counts[node] = max(flows.values())
