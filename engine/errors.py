@@ -124,6 +124,7 @@ class Problem:
 
     `element` says where in `file`: the id of an element, or the path of a key. `line` and `column`, counted
     from 1, are given where whoever found it knows them; else `engine.problems` finds them by the element.
+    `trace` is the shortest way in which a case gets there, step by step, for findings that have one.
     """
 
     code: str
@@ -136,8 +137,9 @@ class Problem:
     remedy: Text = NOTHING
     line: int | None = None
     column: int | None = None
+    trace: tuple[Text, ...] = ()
 
-    def as_dict(self, translate: Callable[[str], str] = lambda msgid: msgid) -> dict[str, str | int | None]:
+    def as_dict(self, translate: Callable[[str], str] = lambda msgid: msgid) -> dict[str, Any]:
         """The finding with stable keys, its texts in the language of `translate`."""
         return {
             "code": self.code,
@@ -149,4 +151,5 @@ class Problem:
             "expected": self.expected.render(translate),
             "found": self.found.render(translate),
             "remedy": self.remedy.render(translate),
+            "trace": [text.render(translate) for text in self.trace],
         }

@@ -14,7 +14,7 @@ ROOMS = [
     *["errors"],
     *["clock", "events", "seals", "expressions", "forms", "joint", "organisation", "problems"],
     *["flow"],
-    *["definition", "access", "rehearsal", "scaffold"],
+    *["soundness", "definition", "access", "rehearsal", "scaffold"],
     *["deadlines", "docket", "meetings", "migration", "case", "steps", "course", "commands"],
     *["drawing", "documents", "guide", "store", "projections", "audit", "sealed", "accountability"],
     *["time_views", "views"],

@@ -335,9 +335,7 @@ def _check_outcomes(item: Mapping[str, Any], net: Net, file: str) -> Iterator[Pr
     """Each way the process can end is an outcome of the case. An end that only a reminder reaches (a
     non-interrupting boundary event or event subprocess) ends no case."""
     outcomes = item.get("outcomes", {})
-    process = net.scopes[net.process]
-    starts = [(handler, net.start_of(handler)[1]) for handler in process.handlers]
-    scopes = [process, *(net.scopes[handler.body or ""] for handler, start in starts if start.interrupting)]
+    scopes = _ending(net)
     ends = {node.id for scope in scopes for node in scope.nodes.values() if node.kind == "end"}
     for node in (node for scope in scopes for node in _main(scope)):
         if node.kind == "end" and node.id not in outcomes:
@@ -361,6 +359,18 @@ def _check_outcomes(item: Mapping[str, Any], net: Net, file: str) -> Iterator[Pr
     for outcome in outcomes:
         if outcome not in ends:
             yield unknown("end", ITEM, f"outcomes.{outcome}", outcome, ends)
+
+
+def case_ends(net: Net) -> list[Node]:
+    """The end events of the process that are an outcome of the case."""
+    return [node for node in _main(net.scopes[net.process]) if node.kind == "end"]
+
+
+def _ending(net: Net) -> list[Scope]:
+    """The scopes in which a case can end: the process, and event subprocesses that take its place."""
+    process = net.scopes[net.process]
+    starts = [(handler, net.start_of(handler)[1]) for handler in process.handlers]
+    return [process, *(net.scopes[handler.body or ""] for handler, start in starts if start.interrupting)]
 
 
 def _main(process: Scope) -> list[Node]:

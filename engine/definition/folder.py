@@ -130,6 +130,7 @@ class _Reading:
         from .law_checks import check_catalogue, check_law
         from .reference_checks import check_references
         from .review_checks import check_review
+        from .sound_checks import check_sound
         from .term_checks import check_terms
 
         if not self.folder.is_dir():
@@ -173,6 +174,8 @@ class _Reading:
             p for p in examples if p.code != "outcome.unknown" or p.message.params["name"] not in nowhere
         ]
         self.problems += [problem for problem in told if certain(problem, sketch, unread, unclear)]
+        if net is not None and not any(problem.severity == "error" for problem in self.problems):
+            self.problems += check_sound(drawn)
         if net is None or any(map(_forbids_playing, self.problems)):
             return None
         wrong = {problem.file for problem in self.problems if problem.severity == "error"} - {ITEM}

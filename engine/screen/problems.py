@@ -76,6 +76,7 @@ class Problems(Base):
         labelled = [
             (say("expected"), data["expected"]),
             (say("found"), data["found"]),
+            (say("way"), " · ".join(data.get("trace", ()))),
             (say("fix"), data["remedy"]),
             (say("rule"), data.get("rule", "")),
         ]
