@@ -1908,9 +1908,17 @@ def _renaming(pair: str) -> tuple[str, str]:
 )
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="[NEW]", required=False)
-def diff_items(settings: Settings, old: str, new: str | None) -> None:
+@click.option(
+    "-o", "--output", metavar="FILE.html", help=say("Write a page with the diagrams to FILE.").msgid
+)
+def diff_items(settings: Settings, old: str, new: str | None, output: str | None) -> None:
     with settings.office() as office:
-        settings.show(office.compare(old, new), lambda screen, data: screen.compared(data), office.zone)
+        found = office.compare(old, new, settings.lang, settings.translate)
+        page = found.pop("content")
+        if output is not None:
+            _write_file(output, page.encode())
+        data = {**found, "file": output}
+        settings.show(data, lambda screen, data: screen.compared(data), office.zone)
 
 
 _version_option = click.option(

@@ -265,14 +265,17 @@ class Office:
                 )
             return found
 
-    def compare(self, old: str, new: str | None) -> dict[str, Any]:
-        """What one item, or version of it, does differently from another: see `authoring.compared`. Raises
-        `Unknown`, and `NotPublishable` for a folder with errors."""
+    def compare(
+        self, old: str, new: str | None, lang: str, translate: Callable[[str], str]
+    ) -> dict[str, Any]:
+        """What one item, or version of it, does differently from another, in words and as a page: see
+        `authoring.compared`. Raises `Unknown`, `Undrawable`, and `NotPublishable` for a folder that has
+        errors."""
         from . import authoring
 
         with self._store.reading() as reader:
             find = partial(authoring.find_published, reader, self._library)
-            return authoring.compared(old, new, find)
+            return authoring.compared(old, new, find, lang, translate)
 
     def abolish(
         self, who: str | None, item: str, since: date | None, reason: str, now: datetime

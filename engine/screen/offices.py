@@ -172,6 +172,8 @@ class Offices(Clocks, Problems):
             if found:
                 parts += self._heading(title)
                 parts.append(self._differences(found))
+        if data["file"] is not None:
+            parts += ["", self.say(say("in the diagrams: {file}", file=data["file"]))]
         return self._render(parts)
 
     def _differences(self, found: Iterable[Data]) -> Table:
