@@ -1,8 +1,9 @@
 """The service guide (办事指南) of an item, from the definition that runs (floor 5).
 
 Administrative Licensing Law art. 30 has the organ publish the matter, its bases, conditions, quantity,
-procedure and terms, all the materials and the application form. Everything here is read from the definition and
-the organisation as they stand. Where they say nothing, the guide says that it is not stated: nothing is made up.
+procedure and terms, all the materials and the application form. Everything here is read from the definition
+and the organisation as they stand. Where they say nothing, the guide says that it is not stated: nothing is
+made up.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from .clock.terms import amount
 from .definition import Definition
 from .definition.clocks import Clock
 from .documents import render
-from .drawing import Drawing, draw
+from .drawing import Box, Drawing, draw
 from .errors import Text, say, titled
 from .flow.net import HUMAN, Node, Scope
 from .forms.schema import field_title
@@ -35,7 +36,7 @@ OBLIGED: Mapping[str, Text] = {
     "promised": say("promised term"),
     "materials": say("materials"),
     "fees": say("fees"),
-    "delivery": say("delivery"),
+    "delivery": say("delivery of the result"),
     "remedies": say("remedies"),
     "complaints": say("complaints and supervision"),
     "contact": say("address, hours and telephone"),
@@ -57,7 +58,7 @@ _LEVELS = {
     "law": say("law"),
     "administrative-regulation": say("administrative regulation"),
     "local-regulation": say("local regulation"),
-    "rule": say("rule"),
+    "rule": say("departmental or government rule"),
     "document": say("normative document"),
 }
 _TIERS = {
@@ -74,8 +75,8 @@ _EFFECTS = {
     "route": say("after it the procedure goes on as the flow chart shows"),
 }
 _OUTCOMES = {
-    "grant": say("granted"),
-    "refuse": say("refused"),
+    "grant": say("licence granted"),
+    "refuse": say("licence refused"),
     "withdrawn": say("withdrawn"),
     "not-accepted": say("not accepted"),
     "not-required": say("no licence needed"),
@@ -96,6 +97,8 @@ _READABLE = 6.2
 """Units of a picture in a millimetre of paper at which its text (12 units) can still be read."""
 _PAPER = (277.0, 178.0)
 _OVERLAP = 80.0
+_HEAD = 84.0
+"""The left part of a picture, with the names of pool and lanes, repeated before a part further right."""
 
 Data = dict[str, Any]
 
@@ -128,32 +131,36 @@ def charts(definition: Definition, translate: Callable[[str], str]) -> dict[str,
 
 
 def page(said: Data, drawings: Mapping[str, Drawing], lang: str, translate: Callable[[str], str]) -> bytes:
-    """The guide as one HTML page for web and print; `said` is what `guide` answered, its texts rendered."""
+    """The guide as one HTML page for web and print; `said` is what `guide` answered."""
     pictures = {name: drawing.svg for name, drawing in drawings.items()}
-    chart_list = [
-        {
-            "name": name,
-            "id": f"chart{n}",
-            "wide": "wide" if drawing.width > drawing.height * 0.8 else "",
-            "tiles": [
-                {
-                    "view": " ".join(f"{value:g}" for value in tile),
-                    "title": say(
-                        "Flow chart {chart}, part {part} of {parts}", chart=n, part=k, parts=len(tiles)
-                    ).render(translate),
-                }
-                for k, tile in enumerate(tiles, 1)
-            ],
-            "title": say("Flow chart {chart}", chart=n).render(translate),
-            "width": f"{drawing.width:g}",
-            "height": f"{drawing.height:g}",
-        }
-        for n, (name, drawing) in enumerate(drawings.items(), 1)
-        for tiles in [_tiles(drawing)]
-    ]
+    chart_list = []
+    for n, (name, drawing) in enumerate(drawings.items(), 1):
+        tiles = _tiles(drawing)
+        parts = [
+            {
+                "view": " ".join(f"{value:g}" for value in tile),
+                "x": f"{tile.x:g}",
+                "y": f"{tile.y:g}",
+                "width": f"{tile.width:g}",
+                "height": f"{tile.height:g}",
+                "whole": f"{tile.width + _HEAD:g}" if tile.x else "",
+                "title": say("Flow chart {chart}, part {part} of {parts}", chart=n, part=k, parts=len(tiles)),
+            }
+            for k, tile in enumerate(tiles, 1)
+        ]
+        chart_list.append(
+            {
+                "name": name,
+                "id": f"chart{n}",
+                "tiles": parts,
+                "title": say("Flow chart {chart}", chart=n),
+                "width": f"{drawing.width:g}",
+                "height": f"{drawing.height:g}",
+                "head": f"{_HEAD:g}",
+            }
+        )
     words = {
         "flow_chart": say("Flow chart"),
-        "contents": say("Contents"),
         "not_stated": _NOT_STATED,
         "foot": say("Version and proof"),
         "overview": say("The chart is repeated below in parts that can be read on paper."),
@@ -162,23 +169,38 @@ def page(said: Data, drawings: Mapping[str, Drawing], lang: str, translate: Call
         "guide": said,
         "charts": chart_list,
         "lang": "zh-CN" if lang == "zh" else "en",
-        "words": {name: text.render(translate) for name, text in words.items()},
+        "words": words,
     }
+    context = rendered(context, translate)
     return render({"guide.j2": TEMPLATE.read_bytes()}, "guide.j2", context, pictures)
 
 
-def _tiles(drawing: Drawing) -> list[tuple[float, float, float, float]]:
-    """The parts in which a picture too large for a page is printed, overlapping a little; none if it fits."""
+def _tiles(drawing: Drawing) -> list[Box]:
+    """The parts in which a picture too large for a page is printed, overlapping a little; none if it fits,
+    and none for a part in which nothing happens."""
     scale = max(drawing.width / _PAPER[0], drawing.height / _PAPER[1])
     if scale <= _READABLE:
         return []
-    sizes = []
+    spans = []
     for whole, paper in zip((drawing.width, drawing.height), _PAPER, strict=True):
         most = paper * _READABLE
         count = max(1, math.ceil((whole - _OVERLAP) / (most - _OVERLAP)))
-        size = (whole + (count - 1) * _OVERLAP) / count
-        sizes.append([(k * (size - _OVERLAP), size) for k in range(count)])
-    return [(round(x, 1), round(y, 1), round(w, 1), round(h, 1)) for y, h in sizes[1] for x, w in sizes[0]]
+        size = round((whole + (count - 1) * _OVERLAP) / count, 1)
+        spans.append([(round(k * (size - _OVERLAP), 1), size) for k in range(count)])
+    steps = [box for id, box in drawing.boxes.items() if drawing.kinds[id] not in ("participant", "lane")]
+    tiles = [Box(x, y, width, height) for y, height in spans[1] for x, width in spans[0]]
+    return [tile for tile in tiles if any(tile.meets(step) for step in steps)]
+
+
+def rendered(data: Any, translate: Callable[[str], str]) -> Any:
+    """`data` with its texts in a language."""
+    if isinstance(data, Text):
+        return data.render(translate)
+    if isinstance(data, dict):
+        return {key: rendered(value, translate) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [rendered(value, translate) for value in data]
+    return data
 
 
 class _Guide:
@@ -483,11 +505,8 @@ class _Guide:
             if named and (named[1] in told or named[1] not in self.definition.clocks):
                 continue
             name = titled(**self.definition.names(other.id))
-            if named:
-                term: Any = self.definition.clocks[named[1]].rule.term.text()
-            else:
-                term = _term_in(text)
-            lines.append(say("{clock}: {term}", clock=name, term=term))
+            term = self.definition.clocks[named[1]].rule.term.text() if named else _term_in(text)
+            lines.append(say("{clock}: {term}", clock=name, term=term) if term is not None else name)
         return lines
 
     def foot(self) -> list[Data]:
@@ -542,10 +561,10 @@ _CALLS = re.compile(r"\s*(workdays|days|hours)\(\s*(\d{1,4})\s*\)\s*")
 _UNITS = {"workdays": "wd", "days": "d", "hours": "h"}
 
 
-def _term_in(text: str) -> Any:
-    """A timer's duration in words, or as the diagram has it."""
+def _term_in(text: str) -> Text | None:
+    """A timer's duration in words; None for what only a case can tell."""
     found = _CALLS.fullmatch(text)
     if not found:
-        return text
+        return None
     term = parse_term(f"{found[2]}{_UNITS[found[1]]}")
     return amount(term.n, term.unit)

@@ -28,14 +28,15 @@ _CAPTION = 34.0
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """A picture: its SVG text, its size, and where each element is in it (units of the `viewBox`): shapes as
-    boxes, flows and associations as the points of their way. `laid_out` tells whether any of it had no
-    picture in the file."""
+    boxes, flows and associations as the points of their way; `kinds` has the tag of each in BPMN. `laid_out`
+    tells whether any of it had no picture in the file."""
 
     svg: str
     width: float
     height: float
     boxes: Mapping[str, Box]
     ways: Mapping[str, tuple[Point, ...]]
+    kinds: Mapping[str, str]
     laid_out: bool
 
 
@@ -115,7 +116,8 @@ def draw(
     svg.set("width", f"{width:g}")
     svg.set("height", f"{height:g}")
     text = etree.tostring(svg, encoding="unicode", pretty_print=False)
-    return Drawing(text + "\n", width, height, boxes, ways, laid_out)
+    kinds = {id: model.figures[id].kind for id in boxes} | {id: model.lines[id].kind for id in ways}
+    return Drawing(text + "\n", width, height, boxes, ways, kinds, laid_out)
 
 
 def _nothing(file: str) -> Problem:

@@ -116,7 +116,10 @@ def read_model(root: etree._Element) -> Model:
     """What is to be drawn of `definitions`, as `flow.read.source` has made it uniform."""
     model = Model()
     categories = {value.get("id", ""): value.get("value", "") for value in root.iter(BPMN + "categoryValue")}
-    reader = _Reader(model, categories)
+    collections = {
+        data.get("id", "") for data in root.iter(BPMN + "dataObject") if is_true(data.get("isCollection"))
+    }
+    reader = _Reader(model, categories, collections)
     for part in root:
         match local(part):
             case "collaboration":
@@ -133,9 +136,10 @@ def read_model(root: etree._Element) -> Model:
 class _Reader:
     """Adds figures and lines to a model."""
 
-    def __init__(self, model: Model, categories: dict[str, str]) -> None:
+    def __init__(self, model: Model, categories: dict[str, str], collections: set[str]) -> None:
         self.model = model
         self.categories = categories
+        self.collections = collections
         self.count = 0
 
     def collaboration(self, element: etree._Element) -> None:
@@ -233,7 +237,8 @@ class _Reader:
         state = child(element, "dataState")
         if state is not None and state.get("name"):
             name = f"{name}\n[{state.get('name')}]"
-        markers = ("parallel",) if is_true(element.get("isCollection")) else ()
+        many = is_true(element.get("isCollection")) or element.get("dataObjectRef") in self.collections
+        markers = ("parallel",) if many else ()
         if element.get("id"):
             self.add(Figure(element.get("id", ""), local(element), name, scope, markers=markers))
 

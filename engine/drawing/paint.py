@@ -28,6 +28,8 @@ TAG = 90
 """Width of a label that the modeler has given no place, as bpmn.io has it."""
 _ROUND = 5
 _HEAD = 9
+_CORNER = 24.0
+"""How far down the sign of a task reaches."""
 
 
 class Painter:
@@ -139,7 +141,7 @@ class Painter:
         if figure.kind == "group":
             pen.rect(box, "outline", radius=10, dash="10 6 0 6", fill="none", width=1.5)
             if figure.name:
-                label = shape.label or Box(box.centre.x - TAG, box.y - 18, 2 * TAG, 18)
+                label = shape.label or Box(box.centre.x - TAG, box.y + 2, 2 * TAG, 18)
                 lines = wrap(figure.name, max(label.width, TAG), LABEL)
                 pen.text(lines, LABEL, Point(label.centre.x, label.y + len(lines) * LABEL * LINE / 2))
             return
@@ -205,6 +207,10 @@ class Painter:
         if figure.kind == "transaction":
             pen.rect(box.grown(-3.5), "line", radius=8, width=1.5, fill="none")
         sign = icons.task(figure.kind)
+        if figure.handler and not shape.expanded:
+            starts = [inner for inner in self.model.within(figure.id) if inner.kind == "startEvent"]
+            for start in starts[:1]:
+                _event(pen, start, Box(box.x + 5, box.y + 4, 22, 22))
         pen.strokes(sign, box.x + 16, box.y + 15, 1.2, 1)
         markers = list(figure.markers)
         if calls or (scope and not shape.expanded):
@@ -218,16 +224,7 @@ class Painter:
             lines, size = fit(figure.name, box.width - 20, 30, (12, 11))
             pen.text(lines, size, Point(box.centre.x, box.y + 7 + len(lines) * size * LINE / 2))
             return
-        low = 20 if markers else 5
-        room = Box(box.x + 6, box.y + 5, max(box.width - 12, 12), max(box.height - 5 - low, 12))
-        lines, size = _middle(figure.name, room, (12, 11, 10))
-        height = len(lines) * size * LINE
-        y = box.centre.y
-        if sign and y - height / 2 < box.y + 25:  # the first line would run into the sign in the corner
-            room = Box(room.x, box.y + 25, room.width, max(box.bottom - low - box.y - 25, 12))
-            lines, size = _middle(figure.name, room, (12, 11, 10))
-            y = max(y, room.y + len(lines) * size * LINE / 2)
-        y = min(y, box.bottom - low - len(lines) * size * LINE / 2)
+        lines, size, y = _inside(figure.name, box, bool(sign), 17 if markers else 4)
         pen.text(lines, size, Point(box.centre.x, y))
 
     # --- lines
@@ -284,6 +281,32 @@ def flow_label(points: Sequence[Point]) -> Box:
     else:
         x += 15
     return Box(x - TAG / 2, y - 10, TAG, 20)
+
+
+def _inside(name: str, box: Box, sign: bool, low: float) -> tuple[list[str], float, float]:
+    """The lines of an activity's name, their size and their middle: that of the box, unless they would run
+    into the sign in its corner or the markers in its last `low` units."""
+    width, bottom = max(box.width - 12, 12.0), box.bottom - low
+    for size in (12.0, 11.0, 10.0):
+        lines = wrap(name, width, size)
+        height = len(lines) * size * LINE
+        y = min(box.centre.y, bottom - height / 2)
+        top = y - height / 2
+        if top < box.y + 3:
+            continue
+        beside = [
+            line
+            for n, line in enumerate(lines)
+            if top + n * size * LINE < box.y + _CORNER and measure(line, size) > box.width - 56
+        ]
+        if not sign or not beside:
+            return lines, size, y
+        if box.y + _CORNER + height <= bottom:
+            return lines, size, box.y + _CORNER + height / 2
+    above = _CORNER if sign else 4.0
+    room = Box(box.x + 6, box.y + above, width, max(bottom - box.y - above, 12))
+    lines, size = _middle(name, room, (10,))
+    return lines, size, room.y + len(lines) * size * LINE / 2
 
 
 def _middle(text: str, room: Box, sizes: tuple[float, ...]) -> tuple[list[str], float]:

@@ -7,8 +7,9 @@ top of others only where these share their source or target.
 from __future__ import annotations
 
 import heapq
+import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -84,6 +85,20 @@ class Grid:
             cell = self.outside(target, port.side)
             if cell is not None:
                 goals.setdefault(cell, []).append((port.side, port.cost))
+        aims = [(self.xs[i], self.ys[j]) for i, j in goals]
+
+        def left(i: int, j: int) -> float:
+            """No way from here to a goal is shorter."""
+            x, y = self.xs[i], self.ys[j]
+            shortest = math.inf
+            for to_x, to_y in aims:
+                distance = abs(to_x - x) + abs(to_y - y)
+                if distance < shortest:
+                    shortest = distance
+            return shortest
+
+        if not goals:
+            return None
         heap: list[tuple[float, float, int, int, int]] = []
         best: dict[tuple[int, int, int], float] = {}
         came: dict[tuple[int, int, int], tuple[int, int, int] | None] = {}
@@ -94,7 +109,7 @@ class Grid:
             state = (*cell, port.side)
             if port.cost < best.get(state, float("inf")):
                 best[state], came[state] = port.cost, None
-                heapq.heappush(heap, (port.cost + self._left(cell, goals), port.cost, *state))
+                heapq.heappush(heap, (port.cost + left(*cell), port.cost, *state))
         ended: tuple[float, tuple[int, int, int], int] | None = None
         while heap:
             guess, cost, i, j, heading = heapq.heappop(heap)
@@ -122,7 +137,7 @@ class Grid:
                 following = (ni, nj, way)
                 if price < best.get(following, float("inf")):
                     best[following], came[following] = price, state
-                    heapq.heappush(heap, (price + self._left((ni, nj), goals), price, *following))
+                    heapq.heappush(heap, (price + left(ni, nj), price, *following))
         if ended is None:
             return None
         cells: list[Cell] = []
@@ -135,19 +150,17 @@ class Grid:
         self._take(cells, ends)
         return Found(first[2], cells, ended[2])
 
-    def _left(self, cell: Cell, goals: Mapping[Cell, object]) -> float:
-        x, y = self.xs[cell[0]], self.ys[cell[1]]
-        return min((abs(self.xs[i] - x) + abs(self.ys[j] - y) for i, j in goals), default=0.0)
-
     def _price(self, here: Cell, there: Cell, way: int, ends: tuple[str, str]) -> float:
         flat = way in (EAST, WEST)
         low = min(here, there)
-        price = abs(self.xs[here[0]] - self.xs[there[0]]) + abs(self.ys[here[1]] - self.ys[there[1]])
-        for other in self._used.get((*low, flat), ()):
+        i, j = there
+        price = abs(self.xs[here[0]] - self.xs[i]) + abs(self.ys[here[1]] - self.ys[j])
+        used = self._used
+        for other in used.get((*low, flat), ()):
             if other[0] != ends[0] and other[1] != ends[1]:
                 price += _SHARED
-        for back in ((there[0], there[1]), (there[0], there[1] - 1) if flat else (there[0] - 1, there[1])):
-            for other in self._used.get((*back, not flat), ()):
+        for back in ((i, j, not flat), (i, j - 1, False) if flat else (i - 1, j, True)):
+            for other in used.get(back, ()):
                 if other[0] != ends[0] and other[1] != ends[1]:
                     price += _CROSSING / 2
         return price

@@ -50,9 +50,11 @@ def wrap(text: str, width: float, size: float) -> list[str]:
     for paragraph in text.replace("\r\n", "\n").split("\n"):
         line = " ".join(paragraph.split())
         broken = _broken(line, width, size)
+        widest = max((measure(piece.rstrip(), size) for piece in _pieces(line)), default=0.0)
         narrower = width - size
-        while len(broken) > 1 and len(tighter := _broken(line, narrower, size)) == len(broken):
-            if max(measure(part, size) for part in tighter) > narrower:
+        while len(broken) > 1 and widest <= narrower:
+            tighter = _broken(line, narrower, size)
+            if len(tighter) > len(broken):
                 break
             broken, narrower = tighter, narrower - size
         lines += broken

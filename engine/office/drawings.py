@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from .. import clock
 from ..definition import Definition, builtin, read_folder
-from ..errors import Invalid, Text, Unknown, say
+from ..errors import Invalid, Unknown, say
 from ..organisation import Organisation, read_register
 from ..store import DefinitionRow
 from .publishing import NotPublishable
@@ -25,7 +25,8 @@ MOST_BYTES = 20_000_000
 
 def picture(content: bytes, file: str) -> dict[str, Any]:
     """`{diagram, width, height, elements, laid_out, content}` of a BPMN file: `content` is its SVG,
-    `elements` the ids that are in it, `laid_out` whether any of it had no place in the file. Raises `Undrawable`."""
+    `elements` the ids that are in it, `laid_out` whether any of it had no place in the file. Raises
+    `Undrawable`."""
     from ..drawing import draw
 
     drawing: Drawing = draw(content, file=file)
@@ -90,7 +91,7 @@ def guide_page(
 
     said = guide(definition, organisation, version)
     drawings = charts(definition, translate)
-    html = page(rendered(said, translate), drawings, lang, translate)
+    html = page(said, drawings, lang, translate)
     return {
         **{key: said[key] for key in ("item", "version", "definition", "effective")},
         "not_stated": [{"field": name, "name": OBLIGED[name]} for name in said["not_stated"]],
@@ -116,17 +117,6 @@ def guide_of_folder(
         errors = [problem for problem in problems if problem.severity == "error"]
         raise NotPublishable(folder.name, errors)
     return guide_page(definition, organisation, None, lang, translate)
-
-
-def rendered(data: Any, translate: Callable[[str], str]) -> Any:
-    """`data` with its texts in a language."""
-    if isinstance(data, Text):
-        return data.render(translate)
-    if isinstance(data, dict):
-        return {key: rendered(value, translate) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [rendered(value, translate) for value in data]
-    return data
 
 
 def _no_diagram(name: str, known: list[str]) -> Unknown:
