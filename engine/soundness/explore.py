@@ -227,7 +227,7 @@ class _Explorer:
             if refusal.code == "process.endless":
                 self.failures.append(Failure(index, move.said, str(refusal.found), assumed))
             return None
-        self.alive.update((effect.scope, effect.element) for effect in effects)
+        self.alive.update((e.scope, e.element) for e in effects if e.kind in _COMES_TO)
         if any(self.is_telling(effect) for effect in effects):
             self.passages.append(Passage(index, move.said, marking, effects, assumed))
         self.forget(marking, effects)
@@ -706,6 +706,7 @@ class _Paths:
         return reads, writes
 
 
+_COMES_TO = frozenset({"entered", "completed", "fired"})
 _WAITING = frozenset({"user", "manual", "receive", "catch", "race"})
 _HARMLESS = frozenset({"none", "message", "link"})
 

@@ -339,6 +339,9 @@ class Findings:
     def is_first(self, scope: Scope, node: Node, alive: Collection[tuple[str, str]]) -> bool:
         if node.id.startswith("?"):
             return False
+        if node.host is not None:  # faults of the diagram, and compensation, are not looked at there
+            kinds = {event.kind for event in triggers(node)}
+            return (scope.id, node.host) in alive and not kinds & {"error", "compensate", "cancel"}
         sources = [scope.flows[flow].source for flow in node.incoming]
         sources = [s for source in sources for s in self.behind(scope, source)]
         told = {element for _, element in self.problems}  # where it stops, nothing behind comes to life

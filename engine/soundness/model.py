@@ -143,6 +143,10 @@ class _Maker:
 
     def has_values(self, path: Path, constants: set[Any]) -> bool:
         """Whether all that write the variable say what it may be."""
+        if any(
+            _is_open(node, self.forms) and "result" not in node.properties for node in self.nodes.values()
+        ):
+            return False  # it may be written there
         writers = self.writers.get(path[0])
         found = [self.domain(key, path, constants) for key in writers or ()]
         constant = any(_constant_script(self.nodes[key]) is not None for key in writers or ())
