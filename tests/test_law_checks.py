@@ -527,6 +527,22 @@ def test_who_waits_for_what_comes_before_or_beside_waits_in_no_circle(tmp_path: 
     assert str(problem.found) == "wait_a → wait_b → wait_a"
 
 
+def test_who_may_go_on_by_a_timer_waits_in_no_circle(tmp_path: Path) -> None:
+    elements = PARALLEL[0] + "; race either; catch enough after workdays(1); xor out"
+    flows = PARALLEL[1].replace(
+        "split -> wait_b -> a", "split -> either; either -> wait_b -> out; either -> enough -> out; out -> a"
+    )
+    assert not check(tmp_path, elements=elements, flows=flows)
+
+
+def test_a_message_of_the_other_branch_is_a_prerequisite_too(tmp_path: Path) -> None:
+    elements = PARALLEL[0].replace("when a_done", "message a_done").replace("when b_done", "message b_done")
+    elements = elements.replace("script tell_a a_done = True", "throw tell_a message a_done")
+    elements = elements.replace("script tell_b b_done = True", "throw tell_b message b_done")
+    problems = check(tmp_path, elements=elements, flows=PARALLEL[1])
+    assert found(problems) == [("prerequisite.cycle", "wait_a")]
+
+
 # --- what is no licence
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from ..errors import NOTHING, Problem, Text, say
 from ..expressions import Malformed, compile_expression
-from ..flow.net import ACTIVITIES, HUMAN, Node, Scope, the, triggers
+from ..flow.net import ACTIVITIES, HUMAN, Node, Scope, triggers
 from ..forms.schema import choices_of, resolved, validator
 from .checks import written
 from .drawn import Drawn, fields_of
@@ -288,7 +288,10 @@ def _check_fees(item: Mapping[str, Any]) -> Iterator[Problem]:
                 ITEM,
                 f"fees.{number}.basis",
                 say("{fee} has no basis in a law or an administrative regulation", fee=fee["name"]),
-                say('basis = {{ law = "…", article = "…", level = "law" }}, or "administrative-regulation"'),
+                say(
+                    'a table {text}, or with the level "administrative-regulation"',
+                    text='{ law = "…", article = "…", level = "law" }',
+                ),
                 found=say("{level}", level=level or str(basis)),
                 remedy=say("name the article that lets the fee be taken, or remove it: licences are free"),
             )
@@ -640,18 +643,20 @@ def _offered(drawn: Drawn, node: Node, field: str) -> set[str]:
 def _check_prerequisites(drawn: Drawn) -> Iterator[Problem]:
     """Branches beside each other don't wait for one another in a circle: neither would ever go on."""
     for scope in drawn.net.scopes.values():
+        reached = without(scope, scope.starts, "")
         behind = {
-            node.id: set(scope.nodes) - without(scope, scope.starts, node.id) - {node.id}
+            node.id: reached - without(scope, scope.starts, node.id) - {node.id}
             for node in scope.nodes.values()
-            if _needs(node)
+            if _needs(node) and not _has_another_way(scope, node)
         }
         if not behind:
             continue
         waits: dict[str, list[str]] = {}
         for at in behind:
             for need in _needs(scope.nodes[at]):
-                givers = {node.id for node in scope.nodes.values() if _gives(drawn, node, need)}
-                if givers:
+                givers = _givers(drawn, scope, need)
+                beyond = scope.id != drawn.net.process and need[0] == "variable"
+                if givers and not beyond:  # a called process sees the variables of its caller
                     waits.setdefault(at, []).extend(other for other in behind if givers <= behind[other])
         for circle in _circles(waits):
             yield by_law(
@@ -663,6 +668,11 @@ def _check_prerequisites(drawn: Drawn) -> Iterator[Problem]:
                 found=say("{way}", way=" → ".join([*circle, circle[0]])),
                 remedy=say("let one of them go on without the other, or draw them one after the other"),
             )
+
+
+def _has_another_way(scope: Scope, node: Node) -> bool:
+    """Whether `node` is one of the events that an event-based gateway waits for."""
+    return any(scope.nodes[scope.flows[flow].source].kind == "race" for flow in node.incoming)
 
 
 Need = tuple[Literal["message", "variable"], str]
@@ -681,28 +691,42 @@ def _needs(node: Node) -> list[Need]:
     return found if len(parts) < 2 or (node.event is not None and node.event.all) else []
 
 
-def _gives(drawn: Drawn, node: Node, need: Need) -> bool:
-    """Whether `node`, or something inside of it, throws the message or writes the variable."""
+def _givers(drawn: Drawn, scope: Scope, need: Need) -> set[str]:
+    """The nodes of `scope` that throw the message or write the variable, or have inside what does."""
     kind, name = need
-    if node.kind in ("subprocess", "call"):
-        body = drawn.net.scopes[the(node.body)]
-        return any(_gives(drawn, inner, need) for inner in body.nodes.values())
-    if kind == "variable":
-        return name in written(node, drawn.net, drawn.forms)
-    return node.kind in ("throw", "send", "end") and any(
-        event.kind == "message" and event.name == name for event in triggers(node)
-    )
+
+    def gives(node: Node) -> bool:
+        if kind == "variable":
+            return name in written(node, drawn.net, drawn.forms)
+        thrown = node.kind in ("throw", "send", "end")
+        return thrown and any(event.kind == "message" and event.name == name for event in triggers(node))
+
+    found: set[str] = set()
+    for node in scope.nodes.values():
+        bodies = [node.body] if node.body is not None else []
+        for body in bodies:
+            bodies += [
+                inner.body
+                for inner in drawn.net.scopes[body].nodes.values()
+                if inner.body is not None and inner.body not in bodies
+            ]
+        inside = (inner for body in bodies for inner in drawn.net.scopes[body].nodes.values())
+        if gives(node) or any(map(gives, inside)):
+            found.add(node.id)
+    return found
 
 
 def _circles(waits: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
-    """Each circle of the graph once, as its members in order, the first of the document first."""
+    """The shortest circle through each node of the graph, each once, as its members in order."""
     seen: set[frozenset[str]] = set()
     for start in waits:
-        paths = [[start]]
-        for path in paths:
-            for other in waits.get(path[-1], ()):
-                if other == start and frozenset(path) not in seen:
-                    seen.add(frozenset(path))
-                    yield path
-                elif other != start and other not in path and len(path) < len(waits):
-                    paths.append([*path, other])
+        ways = {start: [start]}
+        queue = [start]
+        for at in queue:
+            for other in waits.get(at, ()):
+                if other == start and frozenset(ways[at]) not in seen:
+                    seen.add(frozenset(ways[at]))
+                    yield ways[at]
+                elif other not in ways:
+                    ways[other] = [*ways[at], other]
+                    queue.append(other)
