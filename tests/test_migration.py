@@ -15,6 +15,7 @@ from clock_items import COUNTY, Hall, at, clock, decision
 from databases import ask, dump, unguard
 from drawing import draw
 from items import ANYTHING, DAY, HOUR, NOON, fields, make_item, organisation
+from review_items import AGREE, DISAGREE, conditions, events, refer, review_item, review_office
 from terminal import lianban
 from test_flow_walks import Walk as FlowWalk
 from walks import Sketch, Walk, supervised
@@ -416,6 +417,84 @@ def test_a_clock_whose_end_lies_behind_the_case_stands_in_the_way(hall: tuple[Ha
     file.do("2026-07-06 10:00", "first")
     county.publish(two, clocks=decision(stops="first"))
     assert [one["code"] for one in carried(county)["cases"][0]["hindrances"]] == ["clock.stops"]
+
+
+# --- several departments
+
+
+def under_another_name(folder: Path) -> Path:
+    """The item of `review_items`, in which the step `a` is called `ask`."""
+    for name, old, new in (
+        ("diagram.bpmn", '"a"', '"ask"'),
+        ("diagram.bpmn", ">a<", ">ask<"),
+        ("item.toml", '"a"', '"ask"'),
+    ):
+        text = (folder / name).read_text("utf-8")
+        (folder / name).write_text(text.replace(old, new), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def reviews(tmp_path: Path, sqlite_database: str) -> Iterator[Desk]:
+    """The item of `review_items` in force."""
+    office = review_office(tmp_path / "1", database=sqlite_database)
+    with office:
+        yield Desk(tmp_path, sqlite_database, office)
+
+
+def taken_over(desk: Desk, folder: Path, when: Any, **wish: Any) -> dict[str, Any]:
+    desk.office.publish(folder, when)
+    return desk.office.migrate("admin", Wish("item", reason="改版", **wish), lambda: when)
+
+
+def test_a_joint_review_goes_on_with_what_departments_have_signed_and_said(reviews: Desk) -> None:
+    office, case = reviews.office, refer(reviews.office)
+    office.sign("p1", case, "a", NOON + HOUR)
+    office.do("p2", case, "b", conditions("消防验收"), NOON + HOUR)
+    due = {line["of"]: line["due"] for line in office.show(case)["clocks"] if line["of"]}
+    folder = under_another_name(review_item(reviews.root / "2"))
+    assert taken_over(reviews, folder, NOON + 2 * HOUR)["counts"] == {"unsafe": 1}
+    assert taken_over(reviews, folder, NOON + 2 * HOUR, names={"a": "ask"})["counts"] == {"migrated": 1}
+    moved = {line["of"]: line["due"] for line in office.show(case)["clocks"] if line["of"]}
+    assert moved == {"ask": due["a"], "b": due["b"], "c": due["c"]}
+    reviews.in_order()
+    assert [(line["task"], line["stage"]) for line in office.inbox("p1", NOON + 2 * HOUR)] == [
+        ("ask", "signed")
+    ]
+    with pytest.raises(Refusal):
+        office.sign("q1", case, "ask", NOON + 3 * HOUR)
+    office.do("p1", case, "ask", AGREE, NOON + 3 * HOUR)
+    office.do("p3", case, "c", AGREE, NOON + 3 * HOUR)
+    (decided,) = events(office, case, "joint.decided")
+    assert decided["outcome"] == "conditional"
+    assert decided["conditions"] == [{"text": "消防验收", "units": ["d2"]}]
+    reviews.in_order()
+
+
+def test_what_a_silent_department_owes_it_owes_under_the_new_name(reviews: Desk) -> None:
+    office, case = reviews.office, refer(reviews.office)
+    office.sign("p1", case, "a", NOON + HOUR)
+    office.sweep(NOON + 4 * DAY)
+    assert [(line["task"], line["stage"]) for line in office.inbox("p1", NOON + 4 * DAY)] == [("a", "owed")]
+    folder = under_another_name(review_item(reviews.root / "2"))
+    assert taken_over(reviews, folder, NOON + 4 * DAY, names={"a": "ask"})["counts"] == {"migrated": 1}
+    assert [(line["task"], line["stage"]) for line in office.inbox("p1", NOON + 4 * DAY)] == [("ask", "owed")]
+    reviews.in_order()
+    office.do("p1", case, "ask", DISAGREE, NOON + 4 * DAY + HOUR)
+    assert [one["finding"] for one in office.show(case)["findings"]] == ["referral.late_dissent"]
+    reviews.in_order()
+
+
+def test_the_rule_of_a_review_under_way_stays_as_it_is(reviews: Desk) -> None:
+    asked = refer(reviews.office)
+    folder = review_item(reviews.root / "2", rule="majority")
+    done = taken_over(reviews, folder, NOON + HOUR)
+    assert [[one["code"] for one in line["hindrances"]] for line in done["cases"]] == [["joint.differs"]]
+    for who, task in (("p1", "a"), ("p2", "b"), ("p3", "c")):
+        reviews.office.do(who, asked, task, AGREE, NOON + 2 * HOUR)
+    done = taken_over(reviews, folder, NOON + 3 * HOUR)
+    assert done["counts"] == {"migrated": 1}
+    reviews.in_order()
 
 
 # --- on record, by whom
@@ -826,9 +905,9 @@ def walked(root: Path, seed: int, migrate_at: int | None) -> tuple[Any, list[Rec
         office.publish(item(root / "1", str), NOON)
         walk = Walk(office, "item", seed)
         office.publish(item(root / "2", anew), NOON)
-        names = {name: anew(name) for name in ELEMENT_NAMES(drawn)}
-        for count, case in enumerate(walk.go(40)):
-            if count == migrate_at and office.show(case)["status"] == "open":
+        names = {name: anew(name) for name in elements(drawn)}
+        for count, _ in enumerate(walk.go(40)):
+            if count == migrate_at:
                 wish = Wish("item", names=names, reason="改名")
                 done = office.migrate("clerk", wish, lambda: walk.now)
                 assert done["counts"] == {"migrated": 1}, done
@@ -836,7 +915,7 @@ def walked(root: Path, seed: int, migrate_at: int | None) -> tuple[Any, list[Rec
         return office.replay(walk.case)[-1][1], office.history(walk.case)
 
 
-def ELEMENT_NAMES(drawn: Sketch) -> set[str]:
+def elements(drawn: Sketch) -> set[str]:
     return {found[0] for found in ELEMENT.finditer(";".join(drawn.elements))}
 
 
