@@ -55,22 +55,28 @@ class Desk:
             self.office.do("clerk", case, step, {}, when)
         return case
 
-    def migrate(self, *cases: str, dry_run: bool = False, **wish: Any) -> dict[str, Any]:
+    def migrate(self, *cases: str, **wish: Any) -> dict[str, Any]:
         wanted = Wish("item", cases=cases, **{"reason": "改版", **wish})
-        return self.office.migrate("clerk", wanted, lambda: NOON + HOUR, dry_run=dry_run)
+        return self.office.migrate("clerk", wanted, lambda: NOON + HOUR)
+
+    def plan(self, *cases: str, **wish: Any) -> list[dict[str, Any]]:
+        lines: list[dict[str, Any]] = self.office.plan_migration(
+            Wish("item", cases=cases, **wish), NOON + HOUR
+        )["cases"]
+        return lines
 
     def told(self, *cases: str, **wish: Any) -> dict[str, tuple[str, list[str]]]:
         """Of each case, whether it could go over, and the codes of what is in the way."""
-        lines = self.migrate(*cases, dry_run=True, **wish)["cases"]
+        lines = self.plan(*cases, **wish)
         return {line["case"]: (line["state"], [one["code"] for one in line["hindrances"]]) for line in lines}
 
     def why(self, case: str, **wish: Any) -> list[str]:
         """What is in the way of one case, in words."""
-        (line,) = self.migrate(case, dry_run=True, **wish)["cases"]
+        (line,) = self.plan(case, **wish)
         return [str(one["message"]) for one in line["hindrances"]]
 
     def differences(self, case: str, **wish: Any) -> list[str]:
-        (line,) = self.migrate(case, dry_run=True, **wish)["cases"]
+        (line,) = self.plan(case, **wish)
         assert line["state"] == "safe", line
         return [str(one["message"]) for one in line["differences"]]
 
@@ -508,7 +514,10 @@ def test_only_administrators_with_a_reason_and_all_of_it_on_record(desk: Desk) -
     for who, expected in (("p1", NotAllowed), (None, Invalid)):
         with pytest.raises(expected):
             desk.office.migrate(who, wish, lambda: NOON)
-    assert desk.migrate(names={"a": "x"}, reason=" ")["cases"][0]["refusal"].code == "act.no_reason"
+    with pytest.raises(Invalid) as refusal:
+        desk.migrate(names={"a": "x"}, reason=" ")
+    assert refusal.value.code == "act.no_reason"
+    assert desk.office.history("office")[-1].event.type == "definition.published"
     assert desk.office.history(case)[-1].event.type == "task.opened"
     desk.migrate(names={"a": "x"}, accepted=("b",))
     ordered = desk.office.history("office")[-1]
@@ -530,8 +539,7 @@ def test_a_dry_run_changes_nothing_even_where_time_has_much_to_do(desk: Desk) ->
     case = desk.open()
     desk.publish(draw(timed.format("x", "x"), "s -> x -> e; t -> late -> e"))
     before = dump(desk.database)
-    wish = Wish("item")
-    done = desk.office.migrate(None, wish, lambda: NOON + 2 * DAY, dry_run=True)
+    done = desk.office.plan_migration(Wish("item"), NOON + 2 * DAY)
     # By then the timer has fired, and the case no longer stands at what is gone.
     assert [[one["code"] for one in line["hindrances"]] for line in done["cases"]] == [["step.behind"]]
     assert desk.told() == {case: ("unsafe", ["element.gone"])}
@@ -622,7 +630,7 @@ def test_only_the_cases_and_the_version_that_are_named_go_over(desk: Desk) -> No
         with pytest.raises(code):
             desk.told(**wrong)
     with pytest.raises(Unknown):
-        desk.office.migrate("clerk", Wish("nothing"), lambda: NOON, dry_run=True)
+        desk.office.plan_migration(Wish("nothing"), NOON)
     with pytest.raises(Unknown):
         desk.told(undo="m7")
 
@@ -792,7 +800,7 @@ def test_of_versions_with_one_date_the_later_published_counts_and_an_earlier_dat
     assert (version_of("2026-07-31"), version_of("2026-08-01")) == (named[2], named[3])
     assert statuses(office, at("2026-08-01"))[2] == ("superseded", "2026-08-01")
     with pytest.raises(Invalid) as refusal:
-        office.migrate("clerk", Wish("item", to=3, reason="早"), lambda: at("2026-07-31"), dry_run=True)
+        office.plan_migration(Wish("item", to=3), at("2026-07-31"))
     assert refusal.value.code == "migration.not_in_force"
 
 
