@@ -60,10 +60,8 @@ class Desk:
         return self.office.migrate("clerk", wanted, lambda: NOON + HOUR)
 
     def plan(self, *cases: str, **wish: Any) -> list[dict[str, Any]]:
-        lines: list[dict[str, Any]] = self.office.plan_migration(
-            Wish("item", cases=cases, **wish), NOON + HOUR
-        )["cases"]
-        return lines
+        planned = self.office.plan_migration(Wish("item", cases=cases, **wish), NOON + HOUR)
+        return list(planned["cases"])
 
     def told(self, *cases: str, **wish: Any) -> dict[str, tuple[str, list[str]]]:
         """Of each case, whether it could go over, and the codes of what is in the way."""
