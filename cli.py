@@ -1879,9 +1879,10 @@ def migrate(
     text = "" if dry_run else _reason(settings, reason)
     wish = Wish(item, to, source, cases, names, accepted, undo, text)
     with settings.office() as office, _bar(settings) as progress:
-        done = office.migrate(
-            settings.who, wish, lambda: settings.now(office.zone), progress, dry_run=dry_run
-        )
+        if dry_run:
+            done = office.plan_migration(wish, settings.now(office.zone), progress)
+        else:
+            done = office.migrate(settings.who, wish, lambda: settings.now(office.zone), progress)
     for line in done["cases"]:
         if line["refusal"] is not None:
             line["refusal"] = line["refusal"].as_dict(settings.translate)

@@ -17,7 +17,7 @@ from .deadlines import Card, Deadline, Deemed, clock_of, rule_of, runs, unit_of
 from .definition import Definition
 from .definition.clocks import Clock
 from .definition.review import Joint, Meeting
-from .docket import ENDED, Entry, Recusal, answerable, owing, signer
+from .docket import ENDED, Entry, Recusal, answerable, in_order, owing, signer
 from .errors import Invalid, Text, say, titled
 from .events import ClockMigrated, Event, TaskMigrated, TimerArmed, TimerStopped
 from .flow.marking import Due, Marking, Waiting, bound_timers, open_tasks, timers, variables
@@ -144,7 +144,7 @@ def _recorded(old: Definition, new: Definition, before: Parts, after: Parts, nam
         yield TimerStopped(due.timer, due.element)
     for _, due in moved:
         yield TimerArmed(due.timer, due.element, due.due or None, due.clock or None, due.provisional)
-    for id in before.deadlines:
+    for id in sorted(before.deadlines):  # a stored case has them in another order than a replayed one
         if _clock_id(id, names) != id:
             yield ClockMigrated(id, _clock_id(id, names))
 
@@ -163,7 +163,7 @@ def _rows(definition: Definition, parts: Parts) -> dict[str, tuple[str, str, str
             unit, post = entry["unit"], entry["post"]
             post = signer(definition, entry) if entry["stage"] == "entered" else post
         rows[waiting.id] = waiting.element, unit, post
-    for task, entry in parts.docket.items():
+    for task, entry in in_order(parts.docket):
         if owing(entry):
             rows[task] = entry["element"], entry["unit"], answerable(definition, entry)
     return rows
@@ -443,13 +443,12 @@ class _Look:
                 ),
             )
         yield from self._clock_differences()
-        for code, steps, text in (
-            ("step.coming", seen.coming, "{step} comes, which is new"),
-            ("step.gone", seen.gone, "{step} comes no longer"),
-            ("step.again", seen.again, "{step} was done, and comes again"),
-        ):
-            for element, step in steps:
-                yield Difference(code, element, Text(text, {"step": step}))
+        for element, step in seen.coming:
+            yield Difference("step.coming", element, say("{step} comes, which is new", step=step))
+        for element, step in seen.gone:
+            yield Difference("step.gone", element, say("{step} comes no longer", step=step))
+        for element, step in seen.again:
+            yield Difference("step.again", element, say("{step} was done, and comes again", step=step))
         yield from self._conditions()
 
     def _passed(self) -> Iterator[tuple[tuple[str, str, str], tuple[str, str, str]]]:

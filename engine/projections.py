@@ -39,7 +39,6 @@ from .events import (
     TimerStopped,
     canonical,
 )
-from .flow.migrate import renamed
 from .steps import task_due
 from .store import Changes, DocumentRow, Head, TaskRow
 
@@ -123,9 +122,8 @@ def changes_of(
                 end(task)
             case TaskEnded(task=task):
                 end(task)
-                named = _called_now(task, records[place:])
-                if task in silent and named in case.docket:
-                    entry = case.docket[named]
+                if task in silent and task in case.docket:
+                    entry = case.docket[task]
                     post = answerable(definition, entry)
                     opened[task] = TaskRow(
                         record.case, task, entry["element"], entry["unit"], post, case.item, record.at, None
@@ -170,14 +168,6 @@ def changes_of(
 def _following(records: Sequence[Record], place: int) -> list[Event]:
     """The consequences of the fact at `place`."""
     return [record.event for record in takewhile(lambda one: not one.event.fact, records[place + 1 :])]
-
-
-def _called_now(task: str, records: Iterable[Record]) -> str:
-    """What a step is called after these records."""
-    for record in records:
-        if isinstance(record.event, CaseMigrated):
-            task = renamed(task, record.event.names)
-    return task
 
 
 def derive(

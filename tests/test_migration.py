@@ -15,6 +15,7 @@ from clock_items import COUNTY, Hall, at, clock, decision
 from databases import ask, dump, unguard
 from drawing import draw
 from items import ANYTHING, DAY, HOUR, NOON, fields, make_item, organisation
+from review_items import AGREE, DISAGREE, conditions, events, refer, review_item, review_office
 from terminal import lianban
 from test_flow_walks import Walk as FlowWalk
 from walks import Sketch, Walk, supervised
@@ -54,22 +55,26 @@ class Desk:
             self.office.do("clerk", case, step, {}, when)
         return case
 
-    def migrate(self, *cases: str, dry_run: bool = False, **wish: Any) -> dict[str, Any]:
+    def migrate(self, *cases: str, **wish: Any) -> dict[str, Any]:
         wanted = Wish("item", cases=cases, **{"reason": "改版", **wish})
-        return self.office.migrate("clerk", wanted, lambda: NOON + HOUR, dry_run=dry_run)
+        return self.office.migrate("clerk", wanted, lambda: NOON + HOUR)
+
+    def plan(self, *cases: str, **wish: Any) -> list[dict[str, Any]]:
+        planned = self.office.plan_migration(Wish("item", cases=cases, **wish), NOON + HOUR)
+        return list(planned["cases"])
 
     def told(self, *cases: str, **wish: Any) -> dict[str, tuple[str, list[str]]]:
         """Of each case, whether it could go over, and the codes of what is in the way."""
-        lines = self.migrate(*cases, dry_run=True, **wish)["cases"]
+        lines = self.plan(*cases, **wish)
         return {line["case"]: (line["state"], [one["code"] for one in line["hindrances"]]) for line in lines}
 
     def why(self, case: str, **wish: Any) -> list[str]:
         """What is in the way of one case, in words."""
-        (line,) = self.migrate(case, dry_run=True, **wish)["cases"]
+        (line,) = self.plan(case, **wish)
         return [str(one["message"]) for one in line["hindrances"]]
 
     def differences(self, case: str, **wish: Any) -> list[str]:
-        (line,) = self.migrate(case, dry_run=True, **wish)["cases"]
+        (line,) = self.plan(case, **wish)
         assert line["state"] == "safe", line
         return [str(one["message"]) for one in line["differences"]]
 
@@ -418,6 +423,84 @@ def test_a_clock_whose_end_lies_behind_the_case_stands_in_the_way(hall: tuple[Ha
     assert [one["code"] for one in carried(county)["cases"][0]["hindrances"]] == ["clock.stops"]
 
 
+# --- several departments
+
+
+def under_another_name(folder: Path) -> Path:
+    """The item of `review_items`, in which the step `a` is called `ask`."""
+    for name, old, new in (
+        ("diagram.bpmn", '"a"', '"ask"'),
+        ("diagram.bpmn", ">a<", ">ask<"),
+        ("item.toml", '"a"', '"ask"'),
+    ):
+        text = (folder / name).read_text("utf-8")
+        (folder / name).write_text(text.replace(old, new), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def reviews(tmp_path: Path, sqlite_database: str) -> Iterator[Desk]:
+    """The item of `review_items` in force."""
+    office = review_office(tmp_path / "1", database=sqlite_database)
+    with office:
+        yield Desk(tmp_path, sqlite_database, office)
+
+
+def taken_over(desk: Desk, folder: Path, when: Any, **wish: Any) -> dict[str, Any]:
+    desk.office.publish(folder, when)
+    return desk.office.migrate("admin", Wish("item", reason="改版", **wish), lambda: when)
+
+
+def test_a_joint_review_goes_on_with_what_departments_have_signed_and_said(reviews: Desk) -> None:
+    office, case = reviews.office, refer(reviews.office)
+    office.sign("p1", case, "a", NOON + HOUR)
+    office.do("p2", case, "b", conditions("消防验收"), NOON + HOUR)
+    due = {line["of"]: line["due"] for line in office.show(case)["clocks"] if line["of"]}
+    folder = under_another_name(review_item(reviews.root / "2"))
+    assert taken_over(reviews, folder, NOON + 2 * HOUR)["counts"] == {"unsafe": 1}
+    assert taken_over(reviews, folder, NOON + 2 * HOUR, names={"a": "ask"})["counts"] == {"migrated": 1}
+    moved = {line["of"]: line["due"] for line in office.show(case)["clocks"] if line["of"]}
+    assert moved == {"ask": due["a"], "b": due["b"], "c": due["c"]}
+    reviews.in_order()
+    assert [(line["task"], line["stage"]) for line in office.inbox("p1", NOON + 2 * HOUR)] == [
+        ("ask", "signed")
+    ]
+    with pytest.raises(Refusal):
+        office.sign("q1", case, "ask", NOON + 3 * HOUR)
+    office.do("p1", case, "ask", AGREE, NOON + 3 * HOUR)
+    office.do("p3", case, "c", AGREE, NOON + 3 * HOUR)
+    (decided,) = events(office, case, "joint.decided")
+    assert decided["outcome"] == "conditional"
+    assert decided["conditions"] == [{"text": "消防验收", "units": ["d2"]}]
+    reviews.in_order()
+
+
+def test_what_a_silent_department_owes_it_owes_under_the_new_name(reviews: Desk) -> None:
+    office, case = reviews.office, refer(reviews.office)
+    office.sign("p1", case, "a", NOON + HOUR)
+    office.sweep(NOON + 4 * DAY)
+    assert [(line["task"], line["stage"]) for line in office.inbox("p1", NOON + 4 * DAY)] == [("a", "owed")]
+    folder = under_another_name(review_item(reviews.root / "2"))
+    assert taken_over(reviews, folder, NOON + 4 * DAY, names={"a": "ask"})["counts"] == {"migrated": 1}
+    assert [(line["task"], line["stage"]) for line in office.inbox("p1", NOON + 4 * DAY)] == [("ask", "owed")]
+    reviews.in_order()
+    office.do("p1", case, "ask", DISAGREE, NOON + 4 * DAY + HOUR)
+    assert [one["finding"] for one in office.show(case)["findings"]] == ["referral.late_dissent"]
+    reviews.in_order()
+
+
+def test_the_rule_of_a_review_under_way_stays_as_it_is(reviews: Desk) -> None:
+    asked = refer(reviews.office)
+    folder = review_item(reviews.root / "2", rule="majority")
+    done = taken_over(reviews, folder, NOON + HOUR)
+    assert [[one["code"] for one in line["hindrances"]] for line in done["cases"]] == [["joint.differs"]]
+    for who, task in (("p1", "a"), ("p2", "b"), ("p3", "c")):
+        reviews.office.do(who, asked, task, AGREE, NOON + 2 * HOUR)
+    done = taken_over(reviews, folder, NOON + 3 * HOUR)
+    assert done["counts"] == {"migrated": 1}
+    reviews.in_order()
+
+
 # --- on record, by whom
 
 
@@ -429,7 +512,10 @@ def test_only_administrators_with_a_reason_and_all_of_it_on_record(desk: Desk) -
     for who, expected in (("p1", NotAllowed), (None, Invalid)):
         with pytest.raises(expected):
             desk.office.migrate(who, wish, lambda: NOON)
-    assert desk.migrate(names={"a": "x"}, reason=" ")["cases"][0]["refusal"].code == "act.no_reason"
+    with pytest.raises(Invalid) as refusal:
+        desk.migrate(names={"a": "x"}, reason=" ")
+    assert refusal.value.code == "act.no_reason"
+    assert desk.office.history("office")[-1].event.type == "definition.published"
     assert desk.office.history(case)[-1].event.type == "task.opened"
     desk.migrate(names={"a": "x"}, accepted=("b",))
     ordered = desk.office.history("office")[-1]
@@ -451,8 +537,7 @@ def test_a_dry_run_changes_nothing_even_where_time_has_much_to_do(desk: Desk) ->
     case = desk.open()
     desk.publish(draw(timed.format("x", "x"), "s -> x -> e; t -> late -> e"))
     before = dump(desk.database)
-    wish = Wish("item")
-    done = desk.office.migrate(None, wish, lambda: NOON + 2 * DAY, dry_run=True)
+    done = desk.office.plan_migration(Wish("item"), NOON + 2 * DAY)
     # By then the timer has fired, and the case no longer stands at what is gone.
     assert [[one["code"] for one in line["hindrances"]] for line in done["cases"]] == [["step.behind"]]
     assert desk.told() == {case: ("unsafe", ["element.gone"])}
@@ -543,7 +628,7 @@ def test_only_the_cases_and_the_version_that_are_named_go_over(desk: Desk) -> No
         with pytest.raises(code):
             desk.told(**wrong)
     with pytest.raises(Unknown):
-        desk.office.migrate("clerk", Wish("nothing"), lambda: NOON, dry_run=True)
+        desk.office.plan_migration(Wish("nothing"), NOON)
     with pytest.raises(Unknown):
         desk.told(undo="m7")
 
@@ -713,7 +798,7 @@ def test_of_versions_with_one_date_the_later_published_counts_and_an_earlier_dat
     assert (version_of("2026-07-31"), version_of("2026-08-01")) == (named[2], named[3])
     assert statuses(office, at("2026-08-01"))[2] == ("superseded", "2026-08-01")
     with pytest.raises(Invalid) as refusal:
-        office.migrate("clerk", Wish("item", to=3, reason="早"), lambda: at("2026-07-31"), dry_run=True)
+        office.plan_migration(Wish("item", to=3), at("2026-07-31"))
     assert refusal.value.code == "migration.not_in_force"
 
 
@@ -826,9 +911,9 @@ def walked(root: Path, seed: int, migrate_at: int | None) -> tuple[Any, list[Rec
         office.publish(item(root / "1", str), NOON)
         walk = Walk(office, "item", seed)
         office.publish(item(root / "2", anew), NOON)
-        names = {name: anew(name) for name in ELEMENT_NAMES(drawn)}
-        for count, case in enumerate(walk.go(40)):
-            if count == migrate_at and office.show(case)["status"] == "open":
+        names = {name: anew(name) for name in elements(drawn)}
+        for count, _ in enumerate(walk.go(40)):
+            if count == migrate_at:
                 wish = Wish("item", names=names, reason="改名")
                 done = office.migrate("clerk", wish, lambda: walk.now)
                 assert done["counts"] == {"migrated": 1}, done
@@ -836,7 +921,7 @@ def walked(root: Path, seed: int, migrate_at: int | None) -> tuple[Any, list[Rec
         return office.replay(walk.case)[-1][1], office.history(walk.case)
 
 
-def ELEMENT_NAMES(drawn: Sketch) -> set[str]:
+def elements(drawn: Sketch) -> set[str]:
     return {found[0] for found in ELEMENT.finditer(";".join(drawn.elements))}
 
 

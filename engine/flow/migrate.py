@@ -75,7 +75,11 @@ def check_names(old: Net, new: Net, names: Names) -> Iterator[Hindrance]:
 
 def rewrite(old: Net, new: Net, marking: Marking, names: Names) -> tuple[Marking, list[Hindrance]]:
     """The marking in terms of `new`, and what stands in the way; only without hindrances does it mean
-    anything. `marking` is left as it was."""
+    anything, or with acceptable ones. `marking` is left as it was.
+
+    Recorded migrations are rewritten again at replay: what is refused here may become less, never more. What
+    else a case must fulfil before it goes over is for `engine.migration.assess`.
+    """
     move = _Move(old, new, copy_data(marking), names)
     frames = {renamed(id, names): move.frame(id) for id in marking["frames"]}
     for mail in marking["mail"]:

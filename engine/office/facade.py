@@ -291,42 +291,53 @@ class Office:
 
         return self._write(act)
 
+    def plan_migration(
+        self, wish: Wish, now: datetime, progress: Callable[[int, int], None] = lambda step, all: None
+    ) -> dict[str, Any]:
+        """Of each open case that the wish is about, whether it could go over at `now`, and why not (see
+        `office.migrations`); nothing is written. Raises `Unknown` and `Invalid`."""
+        from . import migrations
+
+        lines = []
+        with self._store.reading() as reader:
+            order = migrations.order(reader, wish, self._day(now))
+            cases = migrations.concerned(reader, order)
+            for line in migrations.plan(reader, self._library, order, cases, now):
+                lines.append(line)
+                progress(1, len(cases))
+        return migrations.told(order, "", lines)
+
     def migrate(
         self,
         who: str | None,
         wish: Wish,
         now: Callable[[], datetime],
         progress: Callable[[int, int], None] = lambda step, all: None,
-        *,
-        dry_run: bool = False,
     ) -> dict[str, Any]:
         """Take open cases of an item over to another version, or back, each in a transaction of its own, as
-        an administrator with a reason (`dry_run`: only say of each whether it could be; see
-        `office.migrations`).
-        Done again with the same words it goes on where it was interrupted. Raises `Unknown`, `Invalid` and
-        `NotAllowed` before the first."""
+        an administrator with a reason; `now` tells the time as it passes. What became of each (see
+        `office.migrations`). Wished again with the same words, it goes on where it was interrupted. Raises
+        `Unknown`, `Invalid` and `NotAllowed` before the first."""
         from . import migrations
 
         def act(case: str, command: migrations.Choose) -> Done:
             return self._act(partial(self._enter, who, case, now(), command))
 
-        lines: list[dict[str, Any]] = []
+        at = now()
         with self._store.reading() as reader:
-            by = None
-            if not dry_run:
-                organisation = self._library.organisation(reader, standing(reader), now())
-                by = administrator(organisation, identify(organisation, who).id)
-            order = migrations.order(reader, self._library, wish, self._day(now()))
+            organisation = self._library.organisation(reader, standing(reader), at)
+            by = administrator(organisation, identify(organisation, who).id)
+            migrations.check_reason(wish)
+            order = migrations.order(reader, wish, self._day(at))
             cases = migrations.concerned(reader, order)
-            for line in migrations.plan(reader, self._library, order, cases, now()):
-                if by is not None and line["state"] == "safe":
-                    break
+            lines = []
+            for line in migrations.plan(reader, self._library, order, cases, at):
                 lines.append(line)
-                if by is None:
-                    progress(1, len(cases))
-            else:
+                if line["state"] == "safe":
+                    break
+            else:  # nothing is ordered that can't be carried out in any case
                 return migrations.told(order, "", lines)
-        batch = self._write(lambda tx: migrations.begin(tx, order, now(), by or {}))
+        batch = self._write(lambda tx: migrations.begin(tx, order, at, by))
         lines = []
         for case, named in cases:
             lines.append(migrations.carry_out(order, batch, case, named, act))

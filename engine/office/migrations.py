@@ -57,7 +57,19 @@ class Order(NamedTuple):
     versions: Mapping[str, int]
 
 
-def order(reader: Reader, library: Library, wish: Wish, day: str) -> Order:
+def check_reason(wish: Wish) -> None:
+    """Raise `Invalid` when the wish does not say why."""
+    if not wish.reason.strip():
+        raise Invalid(
+            "act.no_reason",
+            say("say why, in words"),
+            expected=say("a reason"),
+            rule=say("what departs from the ordinary course is put on record with its reason"),
+            remedy=say("add --reason"),
+        )
+
+
+def order(reader: Reader, wish: Wish, day: str) -> Order:
     """What the wish comes to on the day. Raises `Unknown` and `Invalid`."""
     rows = reader.definitions(wish.item)
     if not rows:

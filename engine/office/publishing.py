@@ -189,7 +189,7 @@ def refuse_abolished(item: str, found: Abolition) -> Invalid:
             "{item} is abolished from {since} on: {reason}", item=item, since=found.since, reason=found.reason
         ),
         expected=say("an item in force"),
-        found=say("abolished by {person} at {at}", person=found.by or "—", at=found.at)
+        found=say("abolished by {person} at {at}", person=found.by, at=found.at)
         if found.by
         else say("abolished by the operator of the machine at {at}", at=found.at),
         rule=say("no case of an abolished item is opened; those that are open go on"),
