@@ -116,6 +116,12 @@ def check_form(content: bytes, path: str) -> tuple[dict[str, Any] | None, list[P
 def _read(content: bytes, file: str) -> tuple[dict[str, Any] | None, list[Problem]]:
     try:
         return read_toml(content), []
+    except UnicodeDecodeError as error:
+        message = say("the file is not written in UTF-8")
+        found = say("the byte {byte}", byte=f"0x{content[error.start]:02X}")
+        remedy = say("save it as UTF-8; editors call this the encoding of the file")
+        problem = fault("file.unreadable", file, None, message, found=found, remedy=remedy)
+        return None, [_placed(problem, error, content)]
     except ValueError as error:
         message = say("the file is not TOML: {error}", error=str(error))
         remedy = say("correct the line; text stands between double quotes, in UTF-8")

@@ -50,9 +50,8 @@ def check_folder(folder: Path, organisation: Organisation | None = None) -> Chec
     organisation = organisation or _shipped_organisation()
     examined = examine_folder(folder, organisation=organisation)
     problems = list(examined.problems)
-    for template in examined.issued:
-        found = check(examined.templates, template)
-        problems += [replace(problem, file=f"forms/{problem.file}") for problem in found]
+    found = check(examined.templates, *examined.issued)
+    problems += [replace(problem, file=f"forms/{problem.file}") for problem in found]
     playable = examined.playable
     if any(problem.code == "document.template" for problem in problems):
         playable = None  # an act that can't be documented is not done
