@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from .case import CLOCK, CalendarOf, Case, evolve
+from .case import CLOCK, CalendarOf, Case, Watch, evolve, unwatched
 from .definition import Definition
 from .errors import Invalid, say
 from .events import DocumentIssued, Event, TaskOpened, TaskPassed
@@ -20,7 +20,8 @@ class Course:
     """One act under way: facts go in, and every consequence is folded right behind its fact.
 
     `entries` collects `(at, by, event)` as they will go on record. `issue` gives a `document.issued` its
-    number and content; the rest is derived. `dues` holds the `task_due` of each task it opens.
+    number and content; the rest is derived. `watch` looks on. `dues` holds the `task_due` of each task it
+    opens.
     """
 
     def __init__(
@@ -30,7 +31,9 @@ class Course:
         definition: Definition,
         issue: Callable[[Course, datetime, dict[str, Any], DocumentIssued], DocumentIssued],
         calendar_of: CalendarOf,
+        watch: Watch = unwatched,
     ) -> None:
+        self.watch = watch
         self.number = number
         self.state = case
         self.definition = definition
@@ -56,7 +59,9 @@ class Course:
             self._fold(at, by, event)
 
     def _fold(self, at: datetime, by: dict[str, Any], event: Event) -> None:
-        self.state = evolve(self.state, self.definition, self.number, at, by, event, self.calendar_of)
+        self.state = evolve(
+            self.state, self.definition, self.number, at, by, event, self.calendar_of, self.watch
+        )
         self.entries.append((at, by, event))
         if isinstance(event, TaskOpened | TaskPassed):
             self.dues[event.task] = task_due(self.case, self.definition, event.task)

@@ -17,7 +17,7 @@ ROOMS = [
     *["definition", "access", "rehearsal"],
     *["deadlines", "docket", "meetings", "case", "steps", "course", "commands"],
     *["documents", "store", "projections", "audit", "accountability", "time_views", "views"],
-    *["examples", "delivery", "office", "screen"],
+    *["coverage", "examples", "exploring", "delivery", "office", "screen"],
     *["cli"],
 ]
 """From the ground up, a line a floor; a room imports only rooms that stand before it."""

@@ -5,6 +5,7 @@
 - `desk`: what people look at; `proofs`: what proves a history;
 - `library`: what is found by digest or by number, and what is in force;
 - `publishing`: from a folder to a version in force;
+- `rehearsing`: an item on virtual time (imported by its own name: few commands need it);
 - `calendars`: how a change of the calendar reaches open cases;
 - `post`: reminders and cards on their way to people;
 - `worker`: sweep and deliver, again and again (imported by its own name: mail takes long to import).

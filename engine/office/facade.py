@@ -69,6 +69,7 @@ if TYPE_CHECKING:  # few commands need these, and they take long to import
     from ..delivery import Delivery
     from . import bulk
     from .post import Delivered
+    from .rehearsing import Rehearsing
 
 MOST_TRIES = 200
 """How often an act is decided again because somebody else was faster, before it is given up."""
@@ -203,6 +204,13 @@ class Office:
         """
         with self._store.reading() as reader:
             return check_folder(folder, self._organisation(reader))
+
+    def rehearsing(self, folder: Path) -> Rehearsing:
+        """The item in `folder`, to be rehearsed with the people of this office. Raises `NotPublishable`."""
+        from .rehearsing import Rehearsing
+
+        with self._store.reading() as reader:
+            return Rehearsing(folder, self._organisation(reader))
 
     def publish(self, folder: Path, now: datetime, who: str | None = None) -> DefinitionRow:
         """Check the item in `folder`, play its examples, and put it in force from its effective date.

@@ -22,18 +22,29 @@ def check_folder(
     folder: Path, organisation: Organisation | None = None
 ) -> tuple[Definition | None, list[Problem]]:
     """`Office.check` where there is no office: against the shipped organisation."""
-    from ..documents import check
     from ..examples import play_all
 
-    if organisation is None:
-        register = read_register(builtin().organisation.read_bytes())
-        organisation = register.on(clock.now().astimezone(ZoneInfo(register.zone)).date())
+    organisation = organisation or shipped_organisation()
+    definition, problems = read_item(folder, organisation)
+    if definition is not None:
+        problems += play_all(definition, organisation)
+    return None if _errors(problems) else definition, problems
+
+
+def shipped_organisation() -> Organisation:
+    """The shipped example organisation as it stands today."""
+    register = read_register(builtin().organisation.read_bytes())
+    return register.on(clock.now().astimezone(ZoneInfo(register.zone)).date())
+
+
+def read_item(folder: Path, organisation: Organisation) -> tuple[Definition | None, list[Problem]]:
+    """The item in `folder` with its problems, its examples not played yet."""
+    from ..documents import check
+
     definition, problems = read_folder(folder, organisation=organisation)
     if definition is not None:
         for described in definition.item.get("documents", {}).values():
             problems += check(definition.templates, described["template"])
-    if definition is not None and not _errors(problems):
-        problems += play_all(definition, organisation)
     return None if _errors(problems) else definition, problems
 
 
@@ -44,6 +55,15 @@ def _errors(problems: Iterable[Problem]) -> list[Problem]:
 def publishable(folder: Path, organisation: Organisation) -> Definition:
     """The item in `folder`. Raises `NotPublishable` with all its problems."""
     definition, problems = check_folder(folder, organisation)
+    if definition is None:
+        raise NotPublishable(folder.name, _errors(problems))
+    return definition
+
+
+def readable(folder: Path, organisation: Organisation) -> Definition:
+    """The item in `folder`, whether or not its examples come out. Raises `NotPublishable` with all its other
+    problems."""
+    definition, problems = read_item(folder, organisation)
     if definition is None:
         raise NotPublishable(folder.name, _errors(problems))
     return definition
