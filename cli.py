@@ -1653,17 +1653,15 @@ def rehearse(
         "--save": save,
         "--dry-run": dry_run,
     }
-    if not Path(diagram).is_dir():
+    if inputs is not None or not Path(diagram).is_dir():
         misplaced = [option for option, value in given.items() if value]
         if misplaced:
-            raise Wrong(say("{option} is for the folder of an item", option=misplaced[0]))
+            raise Wrong(say("{option} is for the folder of an item, without --inputs", option=misplaced[0]))
         if inputs is None:
             raise click.MissingParameter(
                 ctx=click.get_current_context(), param_hint="'--inputs'", param_type="option"
             )
         return _rehearse_diagram(settings, diagram, inputs)
-    if inputs is not None:
-        raise Wrong(say("--inputs is for a bare diagram; an item is rehearsed with its examples"))
     if exploring and (by_hand or example is not None or step_by_step):
         raise Wrong(say("--explore stands alone, or with --dry-run"))
     if by_hand and (example is not None or step_by_step):

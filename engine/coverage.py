@@ -142,10 +142,12 @@ def short(missing: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     elements = {(line["scope"], line["id"]) for line in lines if line["kind"] in ("element", "boundary")}
     flows = [line for line in lines if line["kind"] == "flow"]
     into = {(line["scope"], line["to"]["id"]) for line in flows}
-    return [
+    told = [
         line
         for line in lines
-        if (line["kind"] == "flow" and (line["scope"], line["from"]["id"]) not in elements)
+        if line["kind"] == "outcome"
+        or (line["kind"] == "flow" and (line["scope"], line["from"]["id"]) not in elements)
         or line["kind"] in ("boundary", "clock", "silence")
         or (line["kind"] == "element" and (line["scope"], line["id"]) not in into)
     ]
+    return sorted(told, key=lambda line: line["kind"] != "outcome")

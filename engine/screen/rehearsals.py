@@ -34,10 +34,12 @@ class Rehearsals(Cases):
         for line in lines:
             mark, style = ("✓", "green") if line["ok"] else ("✗", "bold red")
             ended = self.name(line["outcome_name"], line["outcome"] or "") or self.say(say("still open"))
-            title = Styled.assemble(
-                (mark, style), " ", (clean(line["name"]), "cyan"), f"  {clean(line['title'])}"
-            )
-            parts.append(Padding(title, (0, 0, 0, 1)))
+            table = Table.grid(padding=(0, 1))
+            table.add_column(no_wrap=True)
+            table.add_column(no_wrap=True, style="cyan")
+            table.add_column(ratio=1, overflow="fold")
+            table.add_row(Styled(mark, style), clean(line["name"]), clean(line["title"]))
+            parts.append(Padding(table, (0, 0, 0, 1)))
             if line["steps"]:
                 for step in line["steps"]:
                     parts += self._played(step)
