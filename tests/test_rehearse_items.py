@@ -188,9 +188,13 @@ def test_a_case_is_played_by_hand_from_a_file_and_becomes_an_example(item: Path)
     assert rehearse(item, *again, stdin=json.dumps(moves), code=1)["code"] == "file.exists"
     still = rehearse(item, "--play", "--data", "-", stdin=json.dumps({"data": {"area": 10}, "steps": []}))
     assert (still["file"], still["content"], still["open"]) == (None, None, ["a"])
-    wrong = {"data": {"area": 10}, "steps": [{"do": "a", "data": {"opinion": "perhaps"}}]}
-    refused = rehearse(item, "--play", "--data", "-", stdin=json.dumps(wrong), code=1)
-    assert (refused["code"], refused["message"].startswith("step 1:")) == ("form.invalid", True)
+    for move, code in (
+        ({"do": "a", "data": {"opinion": "perhaps"}}, "form.invalid"),
+        ({"pause": "decision", "by": "chen.jing"}, "play.step"),
+    ):
+        wrong = json.dumps({"data": {"area": 10}, "steps": [move]})
+        refused = rehearse(item, "--play", "--data", "-", stdin=wrong, code=1)
+        assert (refused["code"], refused["message"].startswith("step 1:")) == (code, True)
 
 
 def test_a_case_is_played_on_a_terminal(item: Path) -> None:

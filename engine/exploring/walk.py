@@ -647,9 +647,11 @@ def _shown(value: Any, words: frozenset[str]) -> Any:
 
 def _name(definition: Definition, result: Exploration, taken: set[str]) -> None:
     """Names that say where an example ends and what it was looked for."""
-    named = []
+    renamed = []
     for number, found in enumerate(result.found, 1):
-        first = found.new[0]
+        telling = short([named(definition, target) for target in found.new])
+        tells = {(line["kind"], line["scope"], line["id"]) for line in telling[:1]}
+        first = next((target for target in found.new if target in tells), found.new[0])
         words = [f"explored-{number:02d}", str(found.example["outcome"])]
         if first.kind == "flow":
             flow = definition.net.scopes[first.scope].flows[first.id]
@@ -660,5 +662,5 @@ def _name(definition: Definition, result: Exploration, taken: set[str]) -> None:
         while name in taken:
             name += "-again"
         taken.add(name)
-        named.append(replace(found, name=name))
-    result.found = named
+        renamed.append(replace(found, name=name))
+    result.found = renamed

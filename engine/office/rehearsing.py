@@ -13,6 +13,7 @@ from .. import clock
 from ..clock import OFFICE_ZONE, NotATime, parse_instant, write_instant
 from ..coverage import Target, named, short, summary
 from ..definition import Definition
+from ..definition.checks import misshapen
 from ..errors import Invalid, Refusal, Text, say
 from ..events import CardRaised, ClockExpired, DocumentIssued, Event, ReferralDeemed, TimerFired
 from ..examples import Stage, as_toml, filled, play
@@ -292,8 +293,10 @@ class ByHand:
     def open(self, at: datetime, who: str, data: dict[str, Any]) -> dict[str, Any]:
         """Open the case; what came of it. Raises a `Refusal`."""
         stage = self.stage
+        start = {"start": _written(at), "by": who, "data": data}
+        _check_shape(start, [])
         stage.open(at, who, data)
-        self.start = {"start": _written(at), "by": who, "data": data}
+        self.start = start
         self.told.append(self.teller.tell(None))
         return self.told[-1]
 
@@ -334,7 +337,7 @@ class ByHand:
                 remedy=say("leave out what follows"),
             )
         acts = [name for name in ACTS if name in entry]
-        if len(acts) != 1:
+        if len(acts) != 1 or not isinstance(entry[acts[0]], str | bool):
             raise Invalid(
                 "play.step",
                 say("a step needs exactly one of: {acts}", acts=", ".join(ACTS)),
@@ -354,6 +357,7 @@ class ByHand:
             filled_in = dict(
                 sorted(filled_in.items(), key=lambda p: order.index(p[0]) if p[0] in order else len(order))
             )
+        _check_shape(self.start, [filled_in])
         self.stage.do(filled_in)
         self.moves.append(filled_in)
         self.told.append(self.teller.tell(filled_in))
@@ -449,6 +453,14 @@ PLAYED = (
     say("Read it as somebody who knows the law, and correct it where the law wants something else."),
 )
 """What stands above an example that was played by hand."""
+
+
+def _check_shape(start: Mapping[str, Any], moves: list[dict[str, Any]]) -> None:
+    """Raise `Invalid` for what could not stand in an example."""
+    for fault in misshapen({"title": "-", **start, "outcome": "-", "steps": moves}, "--data"):
+        raise Invalid(
+            "play.step", fault.message, expected=fault.expected, found=fault.found, remedy=fault.remedy
+        )
 
 
 def _at_step(number: int, refusal: Refusal) -> Invalid:
