@@ -650,7 +650,7 @@ def _name(definition: Definition, result: Exploration, taken: set[str]) -> None:
     renamed = []
     for number, found in enumerate(result.found, 1):
         telling = short([named(definition, target) for target in found.new])
-        tells = {(line["kind"], line["scope"], line["id"]) for line in telling[:1]}
+        tells = {Target(line["kind"], line["scope"], line["id"]) for line in telling[:1]}
         first = next((target for target in found.new if target in tells), found.new[0])
         words = [f"explored-{number:02d}", str(found.example["outcome"])]
         if first.kind == "flow":
