@@ -97,6 +97,14 @@ EVERYWHERE = "*"
 CalendarOf = Callable[[str], Calendar]
 """Gives a calendar by its digest."""
 
+Watch = Callable[[list[Effect]], None]
+"""Is told what the process did by each fact, for who looks on; nothing depends on it."""
+
+
+def unwatched(effects: list[Effect]) -> None:
+    """Nobody looks on."""
+
+
 SECOND_NOTICE = "F72-4"
 """Finding: the applicant was not told everything at once (Administrative Licensing Law art. 72(4))."""
 
@@ -209,6 +217,7 @@ def evolve(
     event: Event,
     calendar_of: CalendarOf,
     target: Definition | None = None,
+    watch: Watch = unwatched,
 ) -> Case:
     """The case after `event`, which took effect at `at` and was entered `by` somebody. `calendar_of` gives
     the calendars it names; `definition` is what the case runs by up to here, and `target` what a
@@ -221,7 +230,7 @@ def evolve(
             raise _diverged(event, None)
         if event.definition != definition.digest:
             raise _diverged(event, replace(event, definition=definition.digest))
-        return _opened(definition, number, at, by, event, calendar_of)
+        return _opened(definition, number, at, by, event, calendar_of, watch)
     if case is None:
         raise _diverged(event, None)
     if write_instant(at) < case.at:
@@ -241,7 +250,7 @@ def evolve(
         try:
             if isinstance(event, CaseMigrated):
                 return _migrated(case, definition, target, at, event)
-            return follow(case, definition, at, by, event, calendar_of)
+            return follow(case, definition, at, by, event, calendar_of, watch)
         except Invalid as refusal:
             raise Diverged(
                 "replay.impossible",
@@ -263,6 +272,7 @@ def _opened(
     by: Mapping[str, Any],
     event: CaseOpened,
     calendar_of: CalendarOf,
+    watch: Watch,
 ) -> Case:
     instant = write_instant(at)
     nowhere: Any = None  # until the process has begun, below
@@ -282,6 +292,7 @@ def _opened(
     hours = _hours(event.calendar, event.closing, event.zone, calendar_of)
     start = Start(event.data, event.zone)
     marking, effects = step(definition.net, None, start, at, _almanac(definition, hours))
+    watch(effects)
     turn = _Turn(replace(case, marking=marking), definition, at, by, calendar_of)
     turn.answers = event.data
     return turn.end(marking, turn.consequences(marking, effects))
@@ -294,6 +305,7 @@ def follow(
     by: Mapping[str, Any],
     event: Event,
     calendar_of: CalendarOf,
+    watch: Watch = unwatched,
 ) -> Case:
     """The case after a fact, with the consequences that must follow. Raises `Invalid` if it can't be."""
     if isinstance(event, CalendarRevised):
@@ -305,6 +317,7 @@ def follow(
         return turn.end(case.marking, first)
     hours = _hours(case.calendar, case.closing, case.marking["zone"], calendar_of)
     marking, effects = step(definition.net, case.marking, given, at, _almanac(definition, hours))
+    watch(effects)
     return turn.end(marking, [*first, *turn.consequences(marking, effects)])
 
 

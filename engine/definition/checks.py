@@ -99,6 +99,11 @@ _ON_A_TASK = frozenset({"do", "sign", "confirm", "give_back", "recuse", "challen
 """What may be done with a task; a step of a worked case is one of these, or is on the case as a whole."""
 
 
+def misshapen(example: dict[str, Any], file: str) -> list[Problem]:
+    """What of a worked case, as plain JSON data, has not the shape of one."""
+    return _against(example, "example", file)
+
+
 def check_form(content: bytes, path: str) -> tuple[dict[str, Any] | None, list[Problem]]:
     """The form in a file, None if it can't be used, and what is wrong with it."""
     from ..forms import check_schema

@@ -83,6 +83,7 @@ if TYPE_CHECKING:  # few commands need these, and they take long to import
     from . import bulk
     from .migrations import Wish
     from .post import Delivered
+    from .rehearsing import Rehearsing
     from .sealing import Sealed
 
 MOST_TRIES = 200
@@ -225,6 +226,13 @@ class Office:
         """
         with self._store.reading() as reader:
             return new_item(folder, wish, self._organisation(reader))
+
+    def rehearsing(self, folder: Path) -> Rehearsing:
+        """The item in `folder`, to be rehearsed with the people of this office. Raises `NotPublishable`."""
+        from .rehearsing import Rehearsing
+
+        with self._store.reading() as reader:
+            return Rehearsing(folder, self._organisation(reader))
 
     def publish(self, folder: Path, now: datetime, who: str | None = None) -> DefinitionRow:
         """Check the item in `folder`, play its examples, and put it in force from its effective date.
