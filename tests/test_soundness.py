@@ -274,7 +274,7 @@ def test_what_waits_beside_the_flow_is_explored_too(tmp_path: Path, written: str
         ),
         "events": (
             "start s; race r; catch c message m; catch t after PT1H; user a; xor j; end e;"
-            " handler h { aside w message more; user b; end done | w -> b -> done }",
+            " handler h { aside w message more; script b n = 1; end done | w -> b -> done }",
             "s -> r -> c -> a -> j; r -> t -> j -> e",
         ),
     }
