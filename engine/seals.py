@@ -20,13 +20,16 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from .errors import Invalid, say
 from .events import GENESIS, canonical, digest
 
 if TYPE_CHECKING:  # it takes long to import, and only signing and checking signatures needs it
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+SigningKey: TypeAlias = "Ed25519PrivateKey"
+"""The key that a seal is signed with."""
 
 _LEAF, _NODE = b"\x00", b"\x01"
 
@@ -218,7 +221,7 @@ class Seal(NamedTuple):
         return digest(self.statement())
 
 
-def signed(seal: Seal, key: Ed25519PrivateKey | None) -> Seal:
+def signed(seal: Seal, key: SigningKey | None) -> Seal:
     """The seal under the signature of `key`, if there is one."""
     if key is None:
         return seal
@@ -245,7 +248,7 @@ def is_signed(seal: Seal) -> bool:
     return True
 
 
-def read_key(content: bytes, passphrase: bytes | None = None) -> Ed25519PrivateKey:
+def read_key(content: bytes, passphrase: bytes | None = None) -> SigningKey:
     """The private key in a file as `ssh-keygen -t ed25519` writes it, or in PEM. Raises `Invalid`."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

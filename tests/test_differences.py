@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import html
 from terminal import lianban
 
 from engine.definition import Definition, builtin, read_folder
@@ -183,7 +184,11 @@ def test_a_draft_is_compared_with_what_is_in_force_and_told_to_whom_it_concerns(
         '  - [60..69] → "60-69"',
         '  + [60..64] → "60-69"',
     ]
-    found = lianban(county, "item", "diff", "processes/senior-card", "--json").json
+    found = lianban(county, "item", "diff", "processes/senior-card", "-o", "diff.html", "--json").json
+    page = html.document_fromstring((county / "diff.html").read_bytes())
+    classes = {g.get("data-element"): g.get("class") for g in page.iter("g") if g.get("data-element")}
+    assert "changed" in str(classes["decide"]).split()
+    assert "changed" not in str(classes["receive"]).split()
     assert found["old"]["named"] == "senior-card@1"
     assert {line["file"] for line in found["differences"]} == {
         "forms/senior-card-application.schema.json",

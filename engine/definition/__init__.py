@@ -11,7 +11,16 @@ Each kind of rule is checked in one room: `law_checks` (what the law asks, with 
 worked cases).
 """
 
-from .folder import Builtin, builtin, read_folder
+from .folder import Builtin, Examined, builtin, examine_folder, read_folder
 from .model import Definition, pack, unpack
 
-__all__ = ["Builtin", "Definition", "builtin", "pack", "read_folder", "unpack"]
+__all__ = [
+    "Builtin",
+    "Definition",
+    "Examined",
+    "builtin",
+    "examine_folder",
+    "pack",
+    "read_folder",
+    "unpack",
+]

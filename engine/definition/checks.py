@@ -7,6 +7,7 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -100,6 +101,11 @@ _ON_A_TASK = frozenset({"do", "sign", "confirm", "give_back", "recuse", "challen
 """What may be done with a task; a step of a worked case is one of these, or is on the case as a whole."""
 
 
+def misshapen(example: dict[str, Any], file: str) -> list[Problem]:
+    """What of a worked case, as plain JSON data, has not the shape of one."""
+    return _against(example, "example", file)
+
+
 def check_form(content: bytes, path: str) -> tuple[dict[str, Any] | None, list[Problem]]:
     """The form in a file, None if it can't be used, and what is wrong with it."""
     from ..forms import check_schema
@@ -108,7 +114,8 @@ def check_form(content: bytes, path: str) -> tuple[dict[str, Any] | None, list[P
         schema = json.loads(content)
     except ValueError as error:
         message = say("the file is not JSON: {error}", error=str(error))
-        return None, [fault("file.unreadable", path, None, message, remedy=say("correct the file"))]
+        found = fault("file.unreadable", path, None, message, remedy=say("correct the file"))
+        return None, [_placed(found, error, content)]
     problems = check_schema(schema, path)
     return None if any(problem.severity == "error" for problem in problems) else schema, problems
 
@@ -116,10 +123,29 @@ def check_form(content: bytes, path: str) -> tuple[dict[str, Any] | None, list[P
 def _read(content: bytes, file: str) -> tuple[dict[str, Any] | None, list[Problem]]:
     try:
         return read_toml(content), []
+    except UnicodeDecodeError as error:
+        message = say("the file is not written in UTF-8")
+        found = say("the byte {byte}", byte=f"0x{content[error.start]:02X}")
+        remedy = say("save it as UTF-8; editors call this the encoding of the file")
+        problem = fault("file.unreadable", file, None, message, found=found, remedy=remedy)
+        return None, [_placed(problem, error, content)]
     except ValueError as error:
         message = say("the file is not TOML: {error}", error=str(error))
         remedy = say("correct the line; text stands between double quotes, in UTF-8")
-        return None, [fault("file.unreadable", file, None, message, remedy=remedy)]
+        return None, [_placed(fault("file.unreadable", file, None, message, remedy=remedy), error, content)]
+
+
+def _placed(problem: Problem, error: ValueError, content: bytes) -> Problem:
+    """`problem` with the place where the reader stopped, as `error` says it."""
+    if isinstance(error, json.JSONDecodeError):
+        return replace(problem, line=error.lineno, column=error.colno)
+    if isinstance(error, UnicodeDecodeError):
+        line = content.count(b"\n", 0, error.start) + 1
+        before = content[content.rfind(b"\n", 0, error.start) + 1 : error.start]
+        return replace(problem, line=line, column=len(before.decode(errors="replace")) + 1)
+    if at := re.search(r"\(at line (\d+), column (\d+)\)", str(error)):
+        return replace(problem, line=int(at[1]), column=int(at[2]))
+    return replace(problem, line=max(len(content.rstrip().split(b"\n")), 1))  # at the end of the document
 
 
 @cache
@@ -324,9 +350,7 @@ def _check_outcomes(item: Mapping[str, Any], net: Net, file: str) -> Iterator[Pr
     """Each way the process can end is an outcome of the case. An end that only a reminder reaches (a
     non-interrupting boundary event or event subprocess) ends no case."""
     outcomes = item.get("outcomes", {})
-    process = net.scopes[net.process]
-    starts = [(handler, net.start_of(handler)[1]) for handler in process.handlers]
-    scopes = [process, *(net.scopes[handler.body or ""] for handler, start in starts if start.interrupting)]
+    scopes = _ending(net)
     ends = {node.id for scope in scopes for node in scope.nodes.values() if node.kind == "end"}
     for node in (node for scope in scopes for node in _main(scope)):
         if node.kind == "end" and node.id not in outcomes:
@@ -338,7 +362,7 @@ def _check_outcomes(item: Mapping[str, Any], net: Net, file: str) -> Iterator[Pr
                 expected=say("[outcomes.{end}] in {item} with name and kind", end=node.id, item=ITEM),
                 remedy=near(node.id, outcomes, say("add it")),
             )
-        elif node.kind != "end" and not node.outgoing:
+        elif node.kind != "end" and not node.outgoing and all(e.kind != "link" for e in triggers(node)):
             yield fault(
                 "outcome.missing",
                 file,
@@ -350,6 +374,18 @@ def _check_outcomes(item: Mapping[str, Any], net: Net, file: str) -> Iterator[Pr
     for outcome in outcomes:
         if outcome not in ends:
             yield unknown("end", ITEM, f"outcomes.{outcome}", outcome, ends)
+
+
+def case_ends(net: Net) -> list[Node]:
+    """The end events of the process that are an outcome of the case."""
+    return [node for node in _main(net.scopes[net.process]) if node.kind == "end"]
+
+
+def _ending(net: Net) -> list[Scope]:
+    """The scopes in which a case can end: the process, and event subprocesses that take its place."""
+    process = net.scopes[net.process]
+    starts = [(handler, net.start_of(handler)[1]) for handler in process.handlers]
+    return [process, *(net.scopes[handler.body or ""] for handler, start in starts if start.interrupting)]
 
 
 def _main(process: Scope) -> list[Node]:
@@ -379,7 +415,7 @@ def _check_variables(
     known = known_variables(item, net, forms)
     nodes = [(scope, node) for scope in net.scopes.values() for node in scope.nodes.values()]
     for scope, node in nodes:
-        for element, source, names in _needed(scope, node, net):
+        for element, source, names in needed(scope, node, net):
             for name in sorted(names - known):
                 yield Problem(
                     "variable.unknown",
@@ -450,7 +486,7 @@ def sources_of(scope: Scope, node: Node) -> Iterator[tuple[str, str]]:
     yield from ((element, source) for element, source in sources if source)
 
 
-def _needed(scope: Scope, node: Node, net: Net) -> Iterator[tuple[str, str, frozenset[str]]]:
+def needed(scope: Scope, node: Node, net: Net) -> Iterator[tuple[str, str, frozenset[str]]]:
     """`(element, source, names it reads)` of every expression, script and table at `node`."""
     for element, source in sources_of(scope, node):
         with contextlib.suppress(Malformed):  # flow.read has said so

@@ -58,12 +58,20 @@ def find_published(reader: Reader, library: Library, name: str) -> Named:
     return Named(f"{item}@{row.version}", row.version, library.definition(reader, row.definition))
 
 
-def compared(old: str, new: str | None, published: Callable[[str], Named]) -> dict[str, Any]:
+def compared(
+    old: str,
+    new: str | None,
+    published: Callable[[str], Named],
+    lang: str,
+    translate: Callable[[str], str],
+) -> dict[str, Any]:
     """What `new` (None: the folder `old` itself, against what is published) does differently from `old`.
 
     Each is a folder or a published item, as `find_published` reads it. Plain data: `old`, `new`,
-    `differences` and `renamed` (old id → new id of elements that seem to be the same).
+    `differences`, `renamed` (old id → new id of elements that seem to be the same), and in `content` all of
+    it as a page (HTML) with the diagrams. Raises `Unknown`, `NotPublishable`, `Undrawable`.
     """
+    from ..comparison import page
 
     def find(name: str) -> Named:
         return read_draft(Path(name)) if Path(name).is_dir() else published(name)
@@ -75,11 +83,14 @@ def compared(old: str, new: str | None, published: Callable[[str], Named]) -> di
     for id, scope in other.definition.net.scopes.items():
         root = other.definition.net.process
         renamed |= renamings(scopes.get(one.definition.net.process + id.removeprefix(root)), scope)
+    found = differences(one.definition, other.definition)
+    content = page(one.definition, other.definition, (one.name, other.name), found, lang, translate)
     return {
         "old": _described(one),
         "new": _described(other),
-        "differences": [difference._asdict() for difference in differences(one.definition, other.definition)],
+        "differences": [difference._asdict() for difference in found],
         "renamed": renamed,
+        "content": content.decode(),
     }
 
 

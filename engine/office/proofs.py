@@ -29,6 +29,7 @@ from .library import (
     standing,
     standing_of,
 )
+from .publishing import Abolition, abolitions
 
 
 def history(reader: Reader, case: str) -> list[Record]:
@@ -73,6 +74,9 @@ def verify(
         in_force = standing_of(reader.meta(STANDING))
         organisation_of = _organisation_of(reader, Library(), in_force)
     in_time = in_force.calendars if in_force else ()
+    ended: dict[str, Abolition] = {}
+    with suppress(Refusal):
+        ended = abolitions(reader)
     numbers = [find_case(reader, case).case] if case is not None else list(reader.streams())
     for number in numbers:
         rows = reader.records(number)
@@ -85,6 +89,7 @@ def verify(
                 in_force.organisations if in_force else (),
                 in_force.earlier if in_force else 0,
                 in_time,
+                ended,
                 definition_of,
                 reader.content,
             )

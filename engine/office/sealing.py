@@ -5,19 +5,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from .. import audit
 from ..clock import read_instant, write_instant
 from ..errors import Diverged, say
 from ..events import GENESIS, OFFICE, SealMade, digest
 from ..sealed import exported, leaf_of, read_exported, seals_of, verify_seals
-from ..seals import Seal, disclosure, disclosure_root, leaf_hash, root_of, signed
+from ..seals import Seal, SigningKey, disclosure, disclosure_root, leaf_hash, root_of, signed
 from ..store import LeafRow, Reader, Transaction
 from .draft import append_office
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 SECRET = "secret"  # noqa: S105 - the setting's name
 """The office's setting that holds the secret for salts, in hex."""
@@ -32,7 +29,7 @@ class Sealed(NamedTuple):
     broken: dict[str, Diverged]
 
 
-def make(tx: Transaction, now: datetime, key: Ed25519PrivateKey | None, by: dict[str, Any]) -> Sealed:
+def make(tx: Transaction, now: datetime, key: SigningKey | None, by: dict[str, Any]) -> Sealed:
     """Seal every history that has moved since the last seal. A broken one is left out, and named."""
     head = tx.head(OFFICE)
     office = audit.records(OFFICE, tx.records(OFFICE))

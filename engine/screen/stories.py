@@ -158,6 +158,17 @@ class Stories(Clocks, Reviews, Registers):
                 text = say("{name} failed: {message}", name=name, message=data["message"])
             case "incident.retried":
                 text = with_reason(say("has {name} tried again", name=data["incident"]), data["reason"])
+            case "case.migrated":
+                about = {"version": data["definition"][:8], "batch": data["batch"], "undoes": data["undoes"]}
+                gone = say("takes the case over to the version {version} ({batch})", **about)
+                back = say("takes the case back to the version {version} ({batch} undoes {undoes})", **about)
+                text = with_reason(back if data["undoes"] else gone, data["reason"])
+            case "task.migrated" if data["was"] == data["task"]:
+                unit = self.name(line["unit_name"], data["unit"])
+                text = say("{name} goes on with {unit}", name=name, unit=unit)
+            case "task.migrated":
+                unit = self.name(line["unit_name"], data["unit"])
+                text = say("{was} goes on as {name} with {unit}", was=data["was"], name=name, unit=unit)
             case "case.closed":
                 text = say("case closed: {name}", name=name)
             case "office.created":
@@ -173,6 +184,21 @@ class Stories(Clocks, Reviews, Registers):
                     "item {item} published, in force from {effective}",
                     item=data["item"],
                     effective=data["effective"],
+                )
+            case "item.abolished":
+                text = with_reason(
+                    say("item {item} abolished from {since} on", item=data["item"], since=data["since"]),
+                    data["reason"],
+                )
+            case "migration.ordered" if data["undoes"]:
+                text = with_reason(
+                    say("orders {batch}: cases of {item} go back before {undoes}", **_ordered(data)),
+                    data["reason"],
+                )
+            case "migration.ordered":
+                text = with_reason(
+                    say("orders {batch}: cases of {item} go over to the version {version}", **_ordered(data)),
+                    data["reason"],
                 )
             case other:
                 text = say("{name}", name=other)
@@ -216,6 +242,8 @@ class Stories(Clocks, Reviews, Registers):
                 )
             case "clock.started":
                 return say("clock {clock} started; due {due}", **about)
+            case "clock.migrated":
+                return say("the clock {was} goes on as {clock}", **data)
             case "clock.paused":
                 return say("clock {clock} paused for {ground}, expected {term}", ground=said, **about)
             case "clock.resumed" if data["due"] is None:
@@ -279,6 +307,12 @@ class Stories(Clocks, Reviews, Registers):
         if data["provisional"]:
             return say("still due {due}", due=due)
         return say("still due {due}, no longer provisional", due=due)
+
+
+def _ordered(data: Data) -> dict[str, str]:
+    """What the office's record says of a migration."""
+    told = {key: data[key] for key in ("batch", "item", "undoes")}
+    return {**told, "version": data["definition"][:8]}
 
 
 _OF_CLOCKS = (

@@ -94,6 +94,11 @@ _OPEN_CASES = (
     .order_by(heads.c.case_no)
     .limit(bindparam("limit"))
 )
+_OPEN_OF_ITEM = (
+    select(heads.c.case_no, heads.c.definition)
+    .where(heads.c.item == bindparam("item"), heads.c.status == "open", heads.c.case_no != OFFICE)
+    .order_by(heads.c.case_no)
+)
 # Who writes a case moves its head, so a locked head says that somebody is busy with the case. The timer
 # is locked as well: PostgreSQL then looks once more whether it is still there.
 _NEXT_DUE = (
@@ -283,6 +288,10 @@ class Reader:
     def open_cases(self, after: str, limit: int) -> list[str]:
         """At most `limit` numbers of open cases that come after `after` (`""`: from the first), in order."""
         return [case for (case,) in self._session.rows(_OPEN_CASES, after=after, limit=limit)]
+
+    def open_of_item(self, item: str) -> list[tuple[str, str]]:
+        """Every open case of the item with the digest of the definition that it runs by, in order."""
+        return [(case, named) for case, named in self._session.rows(_OPEN_OF_ITEM, item=item)]
 
     # --- the outbox
 
