@@ -289,6 +289,16 @@ def test_a_message_that_nothing_waits_for_is_a_warning(tmp_path: Path) -> None:
     assert codes(read(tmp_path, thrown[1], thrown[0])) == [("message.unheard", "warning", "word")]
 
 
+@pytest.mark.parametrize("lanes", ["3", '"hall/clerk"', "[{}]"])
+def test_lanes_that_are_no_table_are_one_problem(tmp_path: Path, lanes: str) -> None:
+    folder = make_item(tmp_path, draw("start s; user a; end e", "s -> a -> e"))
+    entry = folder / "item.toml"
+    text = entry.read_text("utf-8").replace('[lanes]\n"hall" = "hall/clerk"\n', "")
+    entry.write_text(f"lanes = {lanes}\n{text}", encoding="utf-8")
+    _, problems = read_folder(folder, organisation=county())
+    assert codes([p for p in problems if p.severity == "error"]) == [("item.invalid", "error", "lanes")]
+
+
 # --- what an expression compares
 
 

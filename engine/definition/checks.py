@@ -49,6 +49,8 @@ def check_item(content: bytes | None) -> tuple[dict[str, Any], list[Problem]]:
     if item is None:
         return {}, problems
     problems += _against(item, "item", ITEM)
+    if not isinstance(item.get("lanes", {}), Mapping):
+        del item["lanes"]  # said once; what is bound to nothing then is not said again
     return item, problems
 
 
@@ -294,7 +296,9 @@ def _check_performer(scope: Scope, node: Node, file: str, outermost: bool) -> It
 
 
 def _check_lanes(item: Mapping[str, Any], net: Net, file_of: Callable[[Scope], str]) -> Iterator[Problem]:
-    bound = item.get("lanes", {})
+    if "lanes" not in item:
+        return  # check_item has said so
+    bound = item["lanes"]
     drawn: set[str] = set()
     for scope in net.scopes.values():
         for node in scope.nodes.values():

@@ -39,8 +39,8 @@ LAW: Mapping[str, Text] = {
     "material.again": say("Administrative Licensing Law art. 31, 35"),
     # time (`term_checks`)
     "clock.promise": say("Administrative Licensing Law art. 42"),
-    "clock.no_acceleration": say("the promise of the service centre, 服务承诺制"),
-    "clock.longest_path": say("Administrative Licensing Law art. 42"),
+    "clock.no_acceleration": say("the service centre's own promise"),
+    "clock.longest_path": say("the service centre's own promise"),
     "clock.statutory": say("Administrative Licensing Law art. 42"),
     "clock.extension": say("Administrative Licensing Law art. 42"),
     "clock.extension_office": say("Administrative Licensing Law art. 42"),
@@ -59,7 +59,7 @@ LAW: Mapping[str, Text] = {
     "hearing.notice": say("Administrative Licensing Law art. 48(1)"),
     "hearing.request": say("Administrative Licensing Law art. 47"),
     "hearing.organise": say("Administrative Licensing Law art. 47"),
-    "approval.lane": say("one reviews, another decides, 一审一核"),
+    "approval.lane": say("one reviews, another decides"),
     "prerequisite.cycle": say("State Council document Guofa [2015] No. 6"),
 }
 """The rule behind each finding, by its code."""
