@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # every command imports late what it needs: most of a short c
     from engine.forms import Question
     from engine.office import Done, Office, Swept
     from engine.office.post import Delivered
+    from engine.problems import Excerpt
     from engine.screen import Screen
 
 EXIT = {"refused": 1, "unknown": 1, "invalid": 1, "conflict": 3, "not_allowed": 4, "diverged": 5}
@@ -59,9 +60,12 @@ class Settings:
 
     db: str | None = None
     lang: str = "en"
+    public: str = "zh"
+    """The language of what is published: Chinese, unless somebody asked for another."""
     json: bool = False
     who: str | None = None
     instant: str | None = None
+    past: str | None = None
 
     def translate(self, msgid: str) -> str:
         """`msgid` in the reader's language."""
@@ -87,7 +91,12 @@ class Settings:
         """The instant of --now, read in `zone`, or the present one."""
         from engine import clock
 
-        return clock.now() if self.instant is None else _instant(self.instant, zone)
+        given = self.past or self.instant
+        return clock.now() if given is None else _instant(given, zone)
+
+    def as_of(self, zone: str) -> datetime | None:
+        """The past instant that is looked at, read in `zone`; None for the present."""
+        return None if self.past is None else _instant(self.past, zone)
 
     def screen(self, zone: str | None = None, *, error: bool = False) -> Screen:
         """How text looks on standard output, or on standard error."""
@@ -165,6 +174,17 @@ COMMON: list[click.Parameter] = [
 pass_settings = click.make_pass_decorator(Settings)
 
 
+def _as_of_option(function: F) -> F:
+    return click.option(
+        "--as-of",
+        "past",
+        metavar="INSTANT",
+        expose_value=False,
+        callback=_remember,
+        help=say("As it was at INSTANT, from the histories alone.").msgid,
+    )(function)
+
+
 class _Group(click.Group):
     """Lists its commands in the order of a day's work, groups last."""
 
@@ -207,7 +227,9 @@ def cli() -> None: ...
 cli.params += COMMON
 
 
-@cli.group("item", cls=_Group, help=say("Service items: list, check, publish, rehearse.").msgid)
+@cli.group(
+    "item", cls=_Group, help=say("Service items: begin, check, draw, rehearse, publish, migrate.").msgid
+)
 def item() -> None: ...
 
 
@@ -225,6 +247,10 @@ def card() -> None: ...
 
 @cli.group("report", cls=_Group, help=say("Accounts over many cases.").msgid)
 def report() -> None: ...
+
+
+@cli.group("seal", cls=_Group, help=say("Seals over all histories: make, list, export.").msgid)
+def seal() -> None: ...
 
 
 @cli.group("recusal", cls=_Group, help=say("Whose impartiality is in question.").msgid)
@@ -286,10 +312,19 @@ def open_case(settings: Settings, item: str, pairs: tuple[str, ...], data: str |
 @click.option("--unit", metavar="UNIT", help=say("Only steps of this unit.").msgid)
 @click.option("--post", metavar="POST", help=say("Only steps of this post.").msgid)
 @click.option("--mine", is_flag=True, help=say("Only what you signed for, or was handed to you.").msgid)
+@_as_of_option
 def inbox(settings: Settings, everybody: bool, unit: str | None, post: str | None, mine: bool) -> None:
     with settings.office() as office:
         now = settings.now(office.zone)
-        tasks = office.inbox(settings.who, now, everybody=everybody, unit=unit, post=post, mine=mine)
+        tasks = office.inbox(
+            settings.who,
+            now,
+            everybody=everybody,
+            unit=unit,
+            post=post,
+            mine=mine,
+            as_of=settings.as_of(office.zone),
+        )
         settings.show({"tasks": tasks}, lambda screen, data: screen.inbox(data), office.zone)
 
 
@@ -300,9 +335,10 @@ def inbox(settings: Settings, everybody: bool, unit: str | None, post: str | Non
     say("Where a case stands. CASE is its number, or the end of it."),
 )
 @click.argument("case", metavar="CASE")
+@_as_of_option
 def show(settings: Settings, case: str) -> None:
     with settings.office() as office:
-        shown = office.show(case, settings.now(office.zone))
+        shown = office.show(case, settings.now(office.zone), as_of=settings.as_of(office.zone))
         settings.show(shown, lambda screen, data: screen.case(data), office.zone)
 
 
@@ -1276,9 +1312,10 @@ _change_verb(
     say("Everything that happened in CASE, in order. `office` names the office's own history."),
 )
 @click.argument("case", metavar="CASE")
+@_as_of_option
 def history(settings: Settings, case: str) -> None:
     with settings.office() as office:
-        records = office.history(case)
+        records = office.history(case, as_of=settings.as_of(office.zone))
         data = {"case": records[0].case, "events": office.told(case, records)}
         settings.show(data, lambda screen, data: screen.history(data), office.zone)
 
@@ -1306,18 +1343,79 @@ def replay(settings: Settings, case: str) -> None:
 @_verb(
     cli,
     "verify",
-    "lianban verify",
-    say("Check CASE, or everything: hashes, replay, stored state, documents, definitions, numbers."),
+    "lianban verify --seals seals.json",
+    say("Check CASE, or everything: hashes, replay, stored state, documents, definitions, numbers, seals."),
 )
 @click.argument("case", metavar="[CASE]", required=False)
-def verify(settings: Settings, case: str | None) -> int:
+@click.option("--seals", metavar="FILE", help=say("Against a copy of the seals kept elsewhere.").msgid)
+@click.option("--key", metavar="FILE.pub", help=say("Every seal must be signed with this key.").msgid)
+def verify(settings: Settings, case: str | None, seals: str | None, key: str | None) -> int:
+    copy = _read(seals) if seals is not None else None
+    signer = _read(key).decode(errors="replace") if key is not None else ""
     with settings.office() as office, _progress(settings) as progress:
-        count, findings = office.verify(case, progress)
+        count, findings = office.verify(case, progress, copy=copy, key=signer)
     found = [finding.as_dict(settings.translate) for finding in findings]
     if not settings.json:
         _complain(settings, found)
     settings.show({"histories": count, "findings": found}, lambda screen, data: screen.verified(data))
     return FINDINGS if findings else 0
+
+
+@_verb(
+    seal,
+    "make",
+    "lianban seal make --key seal_ed25519",
+    say("Seal every history as it stands; once a day, after closing time."),
+)
+@click.option(
+    "--key",
+    metavar="FILE",
+    help=say("Sign with this Ed25519 key (ssh-keygen -t ed25519), kept off this machine.").msgid,
+)
+def seal_make(settings: Settings, key: str | None) -> int:
+    content = _read(key) if key is not None else None
+    with settings.office() as office:
+        sealed = office.seal(settings.now(office.zone), content, _passphrase(), settings.who)
+        broken = {case: refusal.as_dict(settings.translate) for case, refusal in sealed.broken.items()}
+        data = {
+            **sealed.seal._asdict(),
+            "digest": sealed.seal.digest,
+            "moved": sealed.moved,
+            "broken": broken,
+        }
+        if not settings.json:
+            _complain(settings, broken.values())
+        settings.show(data, lambda screen, data: screen.sealed(data), office.zone)
+    return FINDINGS if broken else 0
+
+
+def _passphrase() -> bytes | None:
+    """What opens a key that is locked; never an option, which others on the machine could read."""
+    given = os.environ.get("LIANBAN_KEY_PASSPHRASE")
+    return given.encode() if given else None
+
+
+@_verb(seal, "list", "lianban seal list", say("Every seal: when, over how much, its root, who signed."))
+def seal_list(settings: Settings) -> None:
+    with settings.office() as office:
+        data = {"seals": [{**made._asdict(), "digest": made.digest} for made in office.seals()]}
+        settings.show(data, lambda screen, data: screen.seals(data), office.zone)
+
+
+@_verb(
+    seal,
+    "export",
+    "lianban seal export seals.json",
+    say("A copy of all seals, to keep where nobody who can write the database can: for `verify --seals`."),
+)
+@click.argument("file", metavar="FILE")
+def seal_export(settings: Settings, file: str) -> None:
+    with settings.office() as office:
+        content = office.seal_copy()
+        _write_file(file, content)
+        data = {"file": file, "seals": len(office.seals()), "bytes": len(content)}
+        text = say("{seals} seals written to {file}", seals=data["seals"], file=file)
+        settings.show(data, lambda screen, _: screen.line(text), office.zone)
 
 
 @_verb(
@@ -1328,9 +1426,10 @@ def verify(settings: Settings, case: str | None) -> int:
 )
 @click.argument("case", metavar="[CASE]", required=False)
 @click.option("--days", is_flag=True, help=say("Day by day.").msgid)
+@_as_of_option
 def report_accountability(settings: Settings, case: str | None, days: bool) -> None:
     with settings.office() as office:
-        data = office.accountability(case, settings.now(office.zone))
+        data = office.accountability(case, settings.now(office.zone), as_of=settings.as_of(office.zone))
         settings.show(data, lambda screen, data: screen.accountability(data, days=days), office.zone)
 
 
@@ -1341,9 +1440,12 @@ def report_accountability(settings: Settings, case: str | None, days: bool) -> N
     say("What somebody will have to answer for, in CASE or in every case: a second notice, a late dissent …"),
 )
 @click.argument("case", metavar="[CASE]", required=False)
+@_as_of_option
 def report_findings(settings: Settings, case: str | None) -> None:
     with settings.office() as office:
-        data = {"findings": office.findings(case, settings.now(office.zone))}
+        data = {
+            "findings": office.findings(case, settings.now(office.zone), as_of=settings.as_of(office.zone))
+        }
         settings.show(data, lambda screen, data: screen.findings(data), office.zone)
 
 
@@ -1551,30 +1653,137 @@ def list_items(settings: Settings) -> None:
 
 @_verb(
     item,
+    "new",
+    "lianban item new food-licence --kind joint --name 食品经营许可 --units samr,health,fire --promise 12",
+    say("Begin an item: a FOLDER that publishes as it is, with diagram, forms, clocks and worked cases."),
+)
+@click.argument("folder", metavar="FOLDER", required=False)
+@click.option("--list", "listed", is_flag=True, help=say("The kinds of items, a line each.").msgid)
+@click.option("--kind", metavar="KIND", help=say("What kind of item; see --list.").msgid)
+@click.option("--name", metavar="NAME", help=say("What the guide calls it, in Chinese.").msgid)
+@click.option("--name-en", metavar="NAME", default="", help=say("Its English name.").msgid)
+@click.option("--code", metavar="CODE", help=say("Its code; left out: the name of the folder.").msgid)
+@click.option("--lead", metavar="UNIT", default="", help=say("The authority that decides.").msgid)
+@click.option("--window", metavar="UNIT", default="", help=say("The unit that receives and delivers.").msgid)
+@click.option("--units", metavar="UNIT,…", help=say("The units that take part, the lead first.").msgid)
+@click.option("--days", type=int, metavar="N", help=say("The law's term, from acceptance to decision.").msgid)
+@click.option("--promise", type=int, metavar="N", help=say("The term that you promise.").msgid)
+@click.option("--law", metavar="LAW", default="", help=say("The law that creates the licence.").msgid)
+@click.option("--article", metavar="ARTICLE", default="", help=say("The article of it.").msgid)
+@click.option(
+    "--level",
+    type=click.Choice(["law", "administrative-regulation", "local-regulation", "rule"]),
+    default="law",
+    help=say("The rank of that law.").msgid,
+)
+@click.option("--effective", metavar="DATE", help=say("From when on; left out: today.").msgid)
+def begin_item(
+    settings: Settings,
+    folder: str | None,
+    listed: bool,
+    kind: str | None,
+    name: str | None,
+    code: str | None,
+    units: str | None,
+    effective: str | None,
+    **given: Any,
+) -> None:
+    from engine.office import new_item
+    from engine.scaffold import Wish, kinds
+
+    if listed:
+        told = [
+            {"kind": k.id, "name": k.title, "summary": k.summary, "term": str(k.term)}
+            for k in kinds().values()
+        ]
+        settings.show({"kinds": told}, lambda screen, data: screen.kinds(data))
+        return
+    if folder is None:
+        raise click.MissingParameter(
+            ctx=click.get_current_context(), param_hint="'FOLDER'", param_type="argument"
+        )
+    kind = kind or _wanted(settings, "--kind", say("Kind of item"), {k.id: k.title for k in kinds().values()})
+    name = name or _wanted(settings, "--name", say("Name of the item, in Chinese"))
+    day = _instant(effective) if effective else settings.now()
+    wish = Wish(
+        kind, code or Path(folder).resolve().name, name, _office_day(day), units=tuple(_parts(units)), **given
+    )
+    try:
+        with settings.office() as office:
+            files = office.new_item(Path(folder), wish)
+    except Unknown as missing:
+        if missing.code != "office.missing" or settings.db is not None:
+            raise
+        files = new_item(Path(folder), wish)
+    data = {"folder": folder, "item": wish.code, "kind": kind, "files": files}
+    settings.show(data, lambda screen, data: screen.begun(data))
+
+
+def _office_day(at: datetime) -> date:
+    """The day in the office on which an instant falls."""
+    from zoneinfo import ZoneInfo
+
+    from engine.clock import OFFICE_ZONE
+
+    return at.astimezone(ZoneInfo(OFFICE_ZONE)).date()
+
+
+@_verb(
+    item,
     "check",
     "lianban item check processes/senior-card",
     say("Everything that is wrong with the item in FOLDER, and whether its examples come out."),
 )
-@click.argument("folder", metavar="FOLDER")
-def check_item(settings: Settings, folder: str) -> int:
+@click.argument("folder", metavar="[FOLDER]", required=False)
+@click.option(
+    "--explain",
+    "code",
+    metavar="CODE",
+    help=say("The page of a problem's code: what it means, why it matters, how to mend it.").msgid,
+)
+def check_item(settings: Settings, folder: str | None, code: str | None) -> int:
+    if (folder is None) is (code is None):
+        raise Wrong(say("give a folder to check, or --explain with the code of a problem"))
+    if folder is None:
+        from engine.problems import explain
+
+        page = explain(str(code))
+        data = {"code": page.code, "title": page.title, "severity": page.head["severity"]}
+        data |= {"rule": page.rule, "page": page.text}
+        settings.show(data, lambda screen, data: screen.code_page(data))
+        return 0
     from engine.office import check_folder
 
     try:
         with settings.office() as office:
-            definition, problems = office.check(Path(folder))
+            checked = office.check(Path(folder))
     except Unknown as missing:
         if missing.code != "office.missing" or settings.db is not None:
             raise
-        definition, problems = check_folder(Path(folder))
+        checked = check_folder(Path(folder))
+    definition = checked.definition
     data = {
         "folder": folder,
         "item": definition.code if definition else None,
         "definition": definition.digest if definition else None,
-        "examples": len(definition.examples) if definition else 0,
-        "problems": [problem.as_dict(settings.translate) for problem in problems],
+        "examples": checked.played,
+        "problems": [_problem(settings, *found) for found in checked.problems],
+        "explain": "lianban item check --explain CODE",
     }
     settings.show(data, lambda screen, data: screen.checked(data))
     return 0 if definition else EXIT["invalid"]
+
+
+def _problem(settings: Settings, problem: Problem, excerpt: Excerpt | None) -> dict[str, Any]:
+    """A finding with what stands in its line, and the rule that its page names."""
+    from engine.problems import page
+
+    explained = page(problem.code)
+    return {
+        **problem.as_dict(settings.translate),
+        "rule": explained.rule if explained else "",
+        "excerpt": excerpt.as_dict() if excerpt else None,
+    }
 
 
 @_verb(
@@ -1694,6 +1903,123 @@ def _renaming(pair: str) -> tuple[str, str]:
 
 @_verb(
     item,
+    "diff",
+    "lianban item diff senior-card@1 senior-card@2",
+    say("What NEW changes for applicants, clerks and clocks: folders, or published items (ITEM, ITEM@1)."),
+)
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="[NEW]", required=False)
+@click.option(
+    "-o", "--output", metavar="FILE.html", help=say("Write a page with the diagrams to FILE.").msgid
+)
+def diff_items(settings: Settings, old: str, new: str | None, output: str | None) -> None:
+    with settings.office() as office:
+        found = office.compare(old, new, settings.lang, settings.translate)
+        page = found.pop("content")
+        if output is not None:
+            _write_file(output, page.encode())
+        data = {**found, "file": output}
+        settings.show(data, lambda screen, data: screen.compared(data), office.zone)
+
+
+_version_option = click.option(
+    "--version",
+    "version",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=say("Version N of the published item; left out, the one in force.").msgid,
+)
+
+
+@_verb(
+    item,
+    "draw",
+    "lianban item draw processes/senior-card -o senior-card.svg",
+    say(
+        "The diagram as SVG: of a FOLDER or a FILE.bpmn that is being drawn, or of a published ITEM. What"
+        " has no place in the file is laid out."
+    ),
+)
+@click.argument("what", metavar="FOLDER|FILE.bpmn|ITEM")
+@click.option("-o", "--output", metavar="FILE", help=say("Write to FILE; on a terminal it is named.").msgid)
+@click.option(
+    "--file",
+    "name",
+    metavar="NAME",
+    help=say("Another diagram of the item: shared/joint-meeting.bpmn.").msgid,
+)
+@_version_option
+def draw_item(
+    settings: Settings, what: str, output: str | None, name: str | None, version: int | None
+) -> None:
+    from engine.office import picture, picture_of_folder
+
+    about: dict[str, Any] = {"item": None, "version": None, "definition": None}
+    if Path(what).is_dir():
+        drawn = about | picture_of_folder(Path(what), name)
+    elif what.endswith(".bpmn") or Path(what).is_file():
+        drawn = about | picture(_read(what), Path(what).name)
+    else:
+        with settings.office() as office:
+            drawn = office.picture(what, version, name, settings.now(office.zone))
+    suggested = f"{drawn['item'] or Path(what).resolve().stem}.svg"
+    _deliver(
+        settings, drawn, output, suggested, say("{diagram} is drawn in {file}", diagram=drawn["diagram"])
+    )
+
+
+@_verb(
+    item,
+    "guide",
+    "lianban item guide senior-card -o senior-card.html",
+    say(
+        "The service guide of a published ITEM, or of the item in FOLDER, as a page for web and print, with"
+        " its flow charts. In Chinese unless --lang or LIANBAN_LANG says otherwise."
+    ),
+)
+@click.argument("what", metavar="FOLDER|ITEM")
+@click.option("-o", "--output", metavar="FILE", help=say("Write to FILE; on a terminal it is named.").msgid)
+@_version_option
+def guide_item(settings: Settings, what: str, output: str | None, version: int | None) -> None:
+    from engine.office import guide_of_folder
+
+    lang = settings.public
+    translate = _catalogue(lang).gettext
+    try:
+        with settings.office() as office:
+            now = settings.now(office.zone)
+            if Path(what).is_dir():
+                made = office.guide_of_folder(Path(what), lang, translate, now)
+            else:
+                made = office.guide(what, version, lang, translate, now)
+    except Unknown as missing:
+        if missing.code != "office.missing" or settings.db is not None or not Path(what).is_dir():
+            raise
+        made = guide_of_folder(Path(what), lang, translate)
+    text = say("the guide to {item} is in {file}", item=made["item"])
+    _deliver(settings, made, output, f"{made['item']}.html", text)
+    if made["not_stated"] and not settings.json:
+        names = ", ".join(entry["name"].render(settings.translate) for entry in made["not_stated"])
+        left = say("The item does not state: {names}. The guide says so.", names=names)
+        click.echo(left.render(settings.translate), err=True)
+
+
+def _deliver(settings: Settings, data: dict[str, Any], output: str | None, named: str, done: Text) -> None:
+    """Write `data["content"]` to a file or to standard output; with --json tell what it is."""
+    if output is None and sys.stdout.isatty() and not settings.json:
+        output = named
+    if (output is None or output == "-") and not settings.json:
+        _write(data["content"].encode())
+        return
+    if output is not None and output != "-":
+        _write_file(output, data["content"].encode())
+        data = {**data, "content": None}
+    data = {**data, "file": output}
+    settings.show(data, lambda screen, _: screen.line(say(done.msgid, **done.params, file=output)))
+
+
+@_verb(
+    item,
     "rehearse",
     """lianban item rehearse process.bpmn --inputs inputs.json
 
@@ -1767,9 +2093,10 @@ def clock_due(settings: Settings, start: str, term: str, unit: str | None) -> No
 )
 @click.argument("case", metavar="CASE")
 @click.argument("name", metavar="[CLOCK]", required=False)
+@_as_of_option
 def clock_explain(settings: Settings, case: str, name: str | None) -> None:
     with settings.office() as office:
-        found = office.explain(case, name, settings.now(office.zone))
+        found = office.explain(case, name, settings.now(office.zone), as_of=settings.as_of(office.zone))
         data = {"clocks": [{key: told[key] for key in told if key != "lines"} for told in found]}
         lines = [(told["name"], told["clock"], told["lines"]) for told in found]
         settings.show(data, lambda screen, _: screen.explained(lines), office.zone)
@@ -2140,17 +2467,22 @@ def _catalogue(lang: str) -> gettext.NullTranslations:
     return gettext.translation("lianban", LOCALE, [lang], fallback=True)
 
 
-def _language(args: list[str]) -> str:
-    """The reader's language: --lang, LIANBAN_LANG, the locale; English if it is none of ours."""
+def _wished(args: list[str]) -> str | None:
+    """The language that somebody asked for: by --lang, or LIANBAN_LANG; None if by neither."""
     for option, value in zip(args, [*args[1:], ""], strict=False):
         given = value if option == "--lang" else option.removeprefix("--lang=")
         if given != option and given in ("zh", "en"):
             return given
+    set_so = os.environ.get("LIANBAN_LANG", "")
+    return None if not set_so else "zh" if set_so.lower().startswith("zh") else "en"
+
+
+def _language(args: list[str]) -> str:
+    """The reader's language: --lang, LIANBAN_LANG, the locale; English if it is none of ours."""
     locale = next(
         (os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), ""
     )
-    given = os.environ.get("LIANBAN_LANG") or locale
-    return "zh" if given.lower().startswith("zh") else "en"
+    return _wished(args) or ("zh" if locale.lower().startswith("zh") else "en")
 
 
 def _speak(lang: str) -> None:
@@ -2210,6 +2542,7 @@ def run(args: list[str]) -> int:
     settings = Settings(
         db=os.environ.get("LIANBAN_DB") or None,
         lang=_language(args),
+        public=_wished(args) or "zh",
         json="--json" in args,
         who=os.environ.get("LIANBAN_USER") or None,
     )

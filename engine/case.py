@@ -68,7 +68,7 @@ from .events import (
     TimerMoved,
     TimerStopped,
 )
-from .flow.marking import Marking, open_tasks
+from .flow.marking import Marking, open_task, open_tasks
 from .flow.net import HUMAN, Node
 from .flow.step import (
     EXACT,
@@ -581,13 +581,13 @@ class _Turn:
     def consequences(self, marking: Marking, effects: Iterable[Effect]) -> Iterator[Event]:
         """What goes on record for what the process did, and for what the clocks and the joint reviews did
         then; entering and leaving gateways does not."""
-        units = {waiting.id: waiting.unit for waiting in open_tasks(marking)}
         ended = False
         for effect in effects:
             node = self.definition.net.scopes[effect.scope].nodes.get(effect.element)
             match effect.kind:
                 case "opened" if node is not None:
-                    yield from self.opened(effect, node, units.get(effect.id, ""))
+                    waiting = open_task(marking, effect.id)
+                    yield from self.opened(effect, node, waiting.unit if waiting is not None else "")
                 case "cancelled" if node is not None and node.kind in HUMAN:
                     yield TaskCancelled(effect.id, node.id)
                     self.docket.cancelled(effect.id)

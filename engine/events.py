@@ -115,6 +115,22 @@ class OrganisationChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SealMade(Event):
+    """All histories were sealed as they stood: what `engine.seals.Seal` says, without its instant and office,
+    which are those of the record and of the stream."""
+
+    type: ClassVar[str] = "seal.made"
+    fact: ClassVar[bool] = True
+    number: int
+    size: int
+    root: str
+    secret: str
+    previous: str
+    key: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DefinitionPublished(Event):
     """An item's definition comes into force on `effective` (a date). `net` is the compiled net's digest."""
 
@@ -894,6 +910,7 @@ TYPES: dict[str, type[Event]] = {
         OrganisationRecorded,
         OrganisationChanged,
         DefinitionPublished,
+        SealMade,
         ItemAbolished,
         MigrationOrdered,
         CalendarImported,

@@ -34,12 +34,13 @@ def play_all(definition: Definition, organisation: Organisation) -> list[Problem
         try:
             play(definition, organisation, path, example)
         except Invalid as failed:
+            step = failed.message.params["number"]
             problems.append(
                 Problem(
                     failed.code,
                     "error",
                     path,
-                    None,
+                    f"steps.{step}" if step else "start",
                     failed.message,
                     expected=failed.expected,
                     found=failed.found,

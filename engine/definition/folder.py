@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Problem, say
 from ..events import canonical
 from ..flow.net import Net
-from .model import DIAGRAM, ITEM, Definition, digest_of, form_path, read_toml
+from .model import DIAGRAM, ITEM, Definition, digest_of, form_path, read_toml, templates_in
 
 if TYPE_CHECKING:  # the checks are imported where they are done: a running case needs none of them
     from .checks import Organisation
@@ -46,17 +46,67 @@ def read_folder(
     """The item in `folder`, and every problem found, each with its file and element.
 
     `forms` holds the forms and templates, `shared` the diagrams of called processes; left out, they are
-    those beside the folder (`../../forms`, `../shared`) or else the shipped ones. Units are checked
-    against `organisation` if there is one. The definition is None if and only if a problem is an error.
+    those beside the folder (`../../forms`, `../shared`) or else the shipped ones. What the item has in a
+    folder `forms` of its own goes before. Units are checked against `organisation` if there is one. The
+    definition is None if and only if a problem is an error.
     """
+    examined = examine_folder(folder, forms, shared, organisation)
+    return examined.definition, examined.problems
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What came of reading an item's folder: all `problems`, and the `files` that they are in.
+
+    `playable` is what the worked cases can be played with: there also when the only errors are such that
+    they change nothing of how a case runs (`PLAYABLE`), or are in examples, which it then lacks. `definition`
+    is that if nothing is wrong at all.
+    """
+
+    playable: Definition | None
+    problems: list[Problem]
+    files: dict[str, bytes]
+
+    @property
+    def templates(self) -> dict[str, bytes]:
+        """The document templates by file name."""
+        return templates_in(self.files)
+
+    @property
+    def issued(self) -> list[str]:
+        """The templates that documents name and that are there."""
+        try:
+            documents = read_toml(self.files[ITEM]).get("documents")
+        except (KeyError, ValueError):
+            return []
+        entries = documents.values() if isinstance(documents, dict) else ()
+        named = {str(entry.get("template")) for entry in entries if isinstance(entry, dict)}
+        return sorted(named & self.templates.keys())
+
+    @property
+    def definition(self) -> Definition | None:
+        """None if and only if a problem is an error."""
+        return None if any(problem.severity == "error" for problem in self.problems) else self.playable
+
+
+PLAYABLE = frozenset({"item.basis", "item.lead", "clock.promise", "separation.hearing"})
+"""Errors that forbid an item in law and leave open how its cases run."""
+
+
+def examine_folder(
+    folder: Path,
+    forms: Path | None = None,
+    shared: Path | None = None,
+    organisation: Organisation | None = None,
+) -> Examined:
+    """As `read_folder`, with all that came of it."""
     reading = _Reading(
         folder,
-        forms or _existing(folder.resolve().parent.parent / "forms", builtin().forms),
+        (folder / "forms", forms or _existing(folder.resolve().parent.parent / "forms", builtin().forms)),
         shared or _existing(folder.resolve().parent / "shared", builtin().processes / "shared"),
     )
     definition = reading.definition(organisation)
-    failed = any(problem.severity == "error" for problem in reading.problems)
-    return None if failed else definition, reading.problems
+    return Examined(definition, reading.problems, reading.files)
 
 
 def _existing(wanted: Path, otherwise: Path) -> Path:
@@ -66,7 +116,7 @@ def _existing(wanted: Path, otherwise: Path) -> Path:
 class _Reading:
     """One run of `read_folder`: the files reached so far and the problems found so far."""
 
-    def __init__(self, folder: Path, forms: Path, shared: Path) -> None:
+    def __init__(self, folder: Path, forms: tuple[Path, ...], shared: Path) -> None:
         self.folder, self.forms, self.shared = folder, forms, shared
         self.files: dict[str, bytes] = {}
         self.problems: list[Problem] = []
@@ -75,8 +125,13 @@ class _Reading:
         from .acting_checks import check_acting
         from .checks import check_examples, check_item, check_net
         from .clock_checks import check_clocks
-        from .drawn import Drawn
+        from .condition_checks import check_conditions
+        from .drawn import Drawn, certain, well_shaped
+        from .law_checks import check_catalogue, check_law
+        from .reference_checks import check_references
         from .review_checks import check_review
+        from .sound_checks import check_sound
+        from .term_checks import check_terms
 
         if not self.folder.is_dir():
             message = say("there is no folder {folder}", folder=str(self.folder))
@@ -96,18 +151,35 @@ class _Reading:
             self.take(path, path.relative_to(self.folder).as_posix())
         item, found = check_item(self.files.get(ITEM))
         self.problems += found
-        net = self.read_net(str(item.get("process", ""))) if DIAGRAM in self.files else None
-        if net is not None:
-            usable = self.read_forms(net)
-            self.problems += check_net(item, net, usable, self.sources(), organisation)
-            self.problems += check_clocks(item, net, self.sources(), organisation, found)
-            drawn = Drawn(item, net, usable, self.sources(), organisation, found)
-            self.problems += check_review(drawn) + check_acting(drawn)
-        self.read_templates(item.get("documents", {}))
-        self.problems += check_examples(item, net, self.files)
-        if net is None or any(problem.severity == "error" for problem in self.problems):
+        if item:
+            self.problems += check_catalogue(item, found, organisation.day if organisation else None)
+        net, sketch, unread = None, None, frozenset[str]()
+        if DIAGRAM in self.files:
+            net, sketch, unread = self.read_net(str(item.get("process", "")))
+        shaped, unclear = well_shaped(item, found)
+        told: list[Problem] = []
+        self.read_templates(shaped.get("documents", {}))
+        if sketch is not None:
+            usable = self.read_forms(sketch)
+            if item:  # else there is nothing to compare the diagram with, and that has been said
+                told += check_net(shaped, sketch, usable, self.sources(), organisation)
+                told += check_clocks(shaped, sketch, self.sources(), organisation, found)
+                drawn = Drawn(shaped, sketch, usable, self.sources(), organisation, found)
+                told += check_review(drawn) + check_acting(drawn)
+                told += check_law(drawn, self.templates()) + check_terms(drawn)
+                told += check_references(drawn) + check_conditions(drawn)
+        nowhere = {problem.element for problem in told if problem.code == "outcome.missing"}
+        examples = check_examples(shaped, sketch, self.files)
+        told += [
+            p for p in examples if p.code != "outcome.unknown" or p.message.params["name"] not in nowhere
+        ]
+        self.problems += [problem for problem in told if certain(problem, sketch, unread, unclear)]
+        if net is not None and not any(problem.severity == "error" for problem in self.problems):
+            self.problems += check_sound(drawn)
+        if net is None or any(map(_forbids_playing, self.problems)):
             return None
-        files = dict(sorted(self.files.items()))
+        wrong = {problem.file for problem in self.problems if problem.severity == "error"} - {ITEM}
+        files = {name: content for name, content in sorted(self.files.items()) if name not in wrong}
         return Definition(digest_of(files), read_toml(files[ITEM]), net, canonical(net.to_json()), files)
 
     def take(self, path: Path, name: str) -> bool:
@@ -123,16 +195,17 @@ class _Reading:
             return False
         return True
 
-    def read_net(self, process: str) -> Net | None:
-        """Compile the diagram with the shared processes that it reaches."""
+    def read_net(self, process: str) -> tuple[Net | None, Net | None, frozenset[str]]:
+        """Compile the diagram with the shared processes that it reaches: what can be run, what can be
+        checked, and the elements of which that shows too little."""
         # Here, because only reading diagrams needs SpiffWorkflow, and it takes long to import.
-        from ..flow.read import read
+        from ..flow.read import examine
 
         self.take_shared()
         diagrams = {name: content for name, content in self.files.items() if name.endswith((".bpmn", ".dmn"))}
-        net, problems = read(diagrams, process or None)
-        self.problems += problems
-        return net
+        reading = examine(diagrams, process or None)
+        self.problems += reading.problems
+        return reading.net, reading.sketch, reading.unread
 
     def take_shared(self) -> None:
         """Take from the shared folder every file that defines what a file already taken refers to."""
@@ -161,12 +234,7 @@ class _Reading:
 
     def sources(self) -> dict[str, str]:
         """The file in which each process is drawn."""
-        return {
-            process: name
-            for name, content in self.files.items()
-            if name.endswith(".bpmn")
-            for process in _references(content)[0]
-        }
+        return drawn_in(self.files)
 
     def read_forms(self, net: Net) -> dict[str, Mapping[str, Any]]:
         """Take the forms that the steps of `net` use; those that are usable, by name."""
@@ -181,8 +249,8 @@ class _Reading:
                     file = sources.get(scope.id.split("/")[0], DIAGRAM)
                     users.setdefault(node.properties["form"], (file, node.id))
         for name, (file, element) in users.items():
-            path, where = form_path(name), self.forms / f"{name}.schema.json"
-            if not _plain_name(name) or not where.is_file():
+            path, where = form_path(name), self.find_form(f"{name}.schema.json")
+            if where is None:
                 self.unknown("form.unknown", file, element, path)
             elif self.take(where, path):
                 form, found = check_form(self.files[path], path)
@@ -199,17 +267,50 @@ class _Reading:
             template = entry.get("template") if isinstance(entry, Mapping) else None
             if not isinstance(template, str):
                 continue  # check_item has said so
-            if not _plain_name(template) or not (self.forms / template).is_file():
+            where = self.find_form(template)
+            if where is None:
                 self.unknown("template.unknown", ITEM, f"documents.{document}.template", f"forms/{template}")
             else:
-                self.take(self.forms / template, f"forms/{template}")
-        for path in sorted(self.forms.glob("_*.j2")):
-            self.take(path, f"forms/{path.name}")
+                self.take(where, f"forms/{template}")
+        for forms in self.forms:  # what was taken from the first is not taken again
+            for path in sorted(forms.glob("_*.j2")):
+                self.take(path, f"forms/{path.name}")
+
+    def find_form(self, name: str) -> Path | None:
+        """Where a form or template lies: in the item's own folder, or in that of all items."""
+        places = [forms / name for forms in self.forms if _plain_name(name)]
+        return next((path for path in places if path.is_file()), None)
+
+    def templates(self) -> dict[str, str]:
+        """The texts of the templates taken so far, by file name."""
+        return {
+            name.removeprefix("forms/"): content.decode(errors="replace")
+            for name, content in self.files.items()
+            if name.startswith("forms/") and name.endswith(".j2")
+        }
 
     def unknown(self, code: str, file: str, element: str, path: str) -> None:
         message = say("there is no file {path}", path=path)
-        remedy = say("correct the name, or add the file to {folder}", folder=str(self.forms))
+        remedy = say("correct the name, or add the file to {folder}", folder=str(self.forms[0]))
         self.problems.append(Problem(code, "error", file, element, message, remedy=remedy))
+
+
+def drawn_in(files: Mapping[str, bytes]) -> dict[str, str]:
+    """The file in which each process is drawn."""
+    return {
+        process: name
+        for name, content in files.items()
+        if name.endswith(".bpmn")
+        for process in _references(content)[0]
+    }
+
+
+def _forbids_playing(problem: Problem) -> bool:
+    return (
+        problem.severity == "error"
+        and problem.code not in PLAYABLE
+        and not problem.file.startswith("examples/")
+    )
 
 
 def _plain_name(name: str) -> bool:

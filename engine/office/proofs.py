@@ -60,7 +60,9 @@ def accountability(reader: Reader, library: Library, case: str | None, now: date
     return accountability.report(replays, partial(library.definition, reader), organisation, now)
 
 
-def verify(reader: Reader, case: str | None, progress: Callable[[int], None]) -> tuple[int, list[Diverged]]:
+def verify(
+    reader: Reader, case: str | None, progress: Callable[[int], None], copy: bytes | None, key: str
+) -> tuple[int, list[Diverged]]:
     """As `Office.verify`."""
     findings: list[Diverged] = []
     issued: list[str] = []
@@ -116,6 +118,9 @@ def verify(reader: Reader, case: str | None, progress: Callable[[int], None]) ->
         progress(1)
     if case is None:
         findings += audit.verify_numbers(numbers, issued, reader.numbers())
+    from . import sealing  # other proofs need none of it
+
+    findings += sealing.verify(reader, None if case is None else numbers, copy, key)
     return len(numbers), findings
 
 

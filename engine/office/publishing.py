@@ -9,38 +9,72 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from .. import audit, clock
 from ..clock import write_instant
-from ..definition import Definition, builtin, pack, read_folder
+from ..definition import Definition, builtin, examine_folder, pack
 from ..errors import NOTHING, Diverged, Invalid, Problem, Unknown, say
 from ..events import DefinitionPublished, ItemAbolished, canonical, digest
 from ..organisation import Organisation, read_register
+from ..problems import Excerpt, in_order
 from ..store import DefinitionRow, Reader, Transaction
 from .draft import append_office
 
+if TYPE_CHECKING:  # imported where it is used: a running case needs none of it
+    from ..scaffold import Wish
 
-def check_folder(
-    folder: Path, organisation: Organisation | None = None
-) -> tuple[Definition | None, list[Problem]]:
+
+@dataclass(frozen=True)
+class Checked:
+    """All that was found in an item's folder, in the order of its files and their lines.
+
+    `problems` come with what stands in their line, if they have one; `definition` is None if and only if one
+    of them is an error; `played` is how many worked cases were played.
+    """
+
+    definition: Definition | None
+    problems: list[tuple[Problem, Excerpt | None]]
+    played: int
+
+
+def check_folder(folder: Path, organisation: Organisation | None = None) -> Checked:
     """`Office.check` where there is no office: against the shipped organisation."""
     from ..documents import check
     from ..examples import play_all
 
-    if organisation is None:
-        register = read_register(builtin().organisation.read_bytes())
-        organisation = register.on(clock.now().astimezone(ZoneInfo(register.zone)).date())
-    definition, problems = read_folder(folder, organisation=organisation)
-    if definition is not None:
-        for described in definition.item.get("documents", {}).values():
-            problems += check(definition.templates, described["template"])
-    if definition is not None and not _errors(problems):
-        problems += play_all(definition, organisation)
-    return None if _errors(problems) else definition, problems
+    organisation = organisation or _shipped_organisation()
+    examined = examine_folder(folder, organisation=organisation)
+    problems = list(examined.problems)
+    for template in examined.issued:
+        found = check(examined.templates, template)
+        problems += [replace(problem, file=f"forms/{problem.file}") for problem in found]
+    playable = examined.playable
+    if any(problem.code == "document.template" for problem in problems):
+        playable = None  # an act that can't be documented is not done
+    if playable is not None:
+        problems += play_all(playable, organisation)
+    return Checked(
+        None if _errors(problems) else playable,
+        in_order(examined.files, problems),
+        0 if playable is None else len(playable.examples),
+    )
+
+
+def new_item(folder: Path, wish: Wish, organisation: Organisation | None = None) -> list[str]:
+    """`Office.new_item` where there is no office: for the shipped organisation."""
+    from ..scaffold import make
+
+    return make(folder, wish, organisation or _shipped_organisation())
+
+
+def _shipped_organisation() -> Organisation:
+    register = read_register(builtin().organisation.read_bytes())
+    return register.on(clock.now().astimezone(ZoneInfo(register.zone)).date())
 
 
 def _errors(problems: Iterable[Problem]) -> list[Problem]:
@@ -49,10 +83,10 @@ def _errors(problems: Iterable[Problem]) -> list[Problem]:
 
 def publishable(folder: Path, organisation: Organisation) -> Definition:
     """The item in `folder`. Raises `NotPublishable` with all its problems."""
-    definition, problems = check_folder(folder, organisation)
-    if definition is None:
-        raise NotPublishable(folder.name, _errors(problems))
-    return definition
+    checked = check_folder(folder, organisation)
+    if checked.definition is None:
+        raise NotPublishable(folder.name, _errors(problem for problem, _ in checked.problems))
+    return checked.definition
 
 
 def put_in_force(tx: Transaction, definition: Definition, now: datetime, by: dict[str, Any]) -> DefinitionRow:

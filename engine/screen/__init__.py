@@ -10,6 +10,7 @@ by what they are about:
 - `reviews`: referrals, joint reviews, recusals, meetings, plans of many referrals;
 - `cases`: a case, the inbox, what an act did;
 - `registers`: the organisation;
+- `problems`: what is wrong with an item, and the pages of codes;
 - `offices`: items, letters, sweeps.
 """
 

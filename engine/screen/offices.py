@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable
 
+from rich.cells import cell_len
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -13,6 +15,7 @@ from rich.text import Text as Styled
 from ..errors import say
 from .base import Data, clean, line_of
 from .clocks import Clocks
+from .problems import Problems
 
 _MIGRATED = {
     "migrated": (say("gone over"), "bold green"),
@@ -35,7 +38,7 @@ _STATUS = {
 """How a version stands, and its style."""
 
 
-class Offices(Clocks):
+class Offices(Clocks, Problems):
     def swept(self, data: Data) -> str:
         """What a sweep did, and what went out."""
         text = say(
@@ -90,17 +93,6 @@ class Offices(Clocks):
             parts.append(line_of(clean(f" {self.command} open {item['item']}{actor}")))
         return self._render(parts)
 
-    def checked(self, data: Data) -> str:
-        """What is wrong with an item's folder."""
-        text = "".join(self.problem(problem) for problem in data["problems"])
-        if data["item"] is None:
-            count = sum(problem["severity"] == "error" for problem in data["problems"])
-            return text + self.line(say("errors: {count}; it can't be published", count=count), "bold red")
-        good = say(
-            "{item} can be published; examples played: {count}", item=data["item"], count=data["examples"]
-        )
-        return text + self.line(good, "bold green")
-
     def published(self, data: Data) -> str:
         """What is not said by a version's being published: that another one stays in force all the same, or
         that an abolished item is in force again."""
@@ -114,6 +106,30 @@ class Offices(Clocks):
             )
             parts.append(Styled(self.say(text), "yellow"))
         return self._render(parts)
+
+    def kinds(self, data: Data) -> str:
+        """The kinds of items that can be begun."""
+        table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, show_header=False)
+        table.add_column(no_wrap=True, style="bold")
+        table.add_column(ratio=1, overflow="fold")
+        for kind in data["kinds"]:
+            table.add_row(kind["kind"], f"{kind['name']}: {kind['summary']}")
+        return self._render([table])
+
+    def begun(self, data: Data) -> str:
+        """A new item's folder, and what to do with it."""
+        folder = shlex.quote(data["folder"])
+        good = say(
+            "{item} is begun in {folder}; files: {count}",
+            item=data["item"],
+            folder=data["folder"],
+            count=len(data["files"]),
+        )
+        return (
+            self.line(good, "bold green")
+            + self.line(say("What is yours to change is marked with ← in item.toml. Next:"))
+            + "".join(f"  {self.command} item {verb} {folder}\n" for verb in ("check", "publish"))
+        )
 
     def items(self, data: Data) -> str:
         """The published items."""
@@ -141,6 +157,43 @@ class Offices(Clocks):
                 *([] if ordinary else [self._status(item)]),
                 item["definition"][:8],
             )
+        return table
+
+    def compared(self, data: Data) -> str:
+        """What is different, for each of those whom it concerns."""
+        from ..definition.differences import AUDIENCES  # no other command needs it
+
+        heads = [f"{data[side]['named']} ({data[side]['definition'][:8]})" for side in ("old", "new")]
+        parts: list[RenderableType] = [Styled(clean(" → ".join(heads)), "bold")]
+        if not data["differences"]:
+            parts.append(self.say(say("Nothing is different.")))
+        for audience, title in AUDIENCES.items():
+            found = [line for line in data["differences"] if line["audience"] == audience]
+            if found:
+                parts += self._heading(title)
+                parts.append(self._differences(found))
+        if data["file"] is not None:
+            parts += ["", self.say(say("in the diagrams: {file}", file=data["file"]))]
+        return self._render(parts)
+
+    def _differences(self, found: Iterable[Data]) -> Table:
+        table = Table.grid(padding=(0, 1))
+        table.add_column(no_wrap=True)
+        table.add_column(ratio=1, overflow="fold")
+        for line in found:
+            mark, style = _MARKS[line["change"]]
+            text = Styled(clean(line["text"]))
+            before, after = clean(line["before"]), clean(line["after"])
+            short = cell_len(line["text"] + before + after) < self.width - 12 and "→" not in before + after
+            if before and before == after:
+                text.append(" ").append(self.say(say("(in the other language)")), "dim")
+            elif before and after and short:
+                text.append(": ").append(before, "red").append(" → ").append(after, "green")
+            elif before and after:
+                text.append(f"\n- {before}", "red").append(f"\n+ {after}", "green")
+            elif before or after:
+                text.append(f"\n{before or after}", "dim")
+            table.add_row(Styled(mark, style), text)
         return table
 
     def _status(self, item: Data) -> Styled:
@@ -231,6 +284,13 @@ class Offices(Clocks):
             parts.append(self.say(say("open: {steps}", steps=", ".join(data["open"]))))
         return self._render(parts)
 
+
+_MARKS = {
+    "added": ("+", "green"),
+    "removed": ("-", "red"),
+    "changed": ("~", "yellow"),
+    "renamed": ("=", "cyan"),
+}
 
 _TRACED = {
     "entered": say("entered"),

@@ -13,7 +13,7 @@ from rich.text import Text as Styled
 from ..clock import parse_term
 from ..deadlines import OVERSTAYED, RAN_OUT
 from ..errors import Text, say
-from .base import Data, clean
+from .base import Data, clean, columns
 from .clocks import DIGEST, Clocks
 from .registers import Registers, change_in_words
 from .reviews import DEEMED_MARK, OF_REVIEWS, Reviews, with_reason
@@ -48,6 +48,40 @@ class Stories(Clocks, Reviews, Registers):
             say("histories checked: {count}; findings: {findings}", count=count, findings=findings)
         )
         return self._render([Styled(text, "bold red" if findings else "bold green")])
+
+    def sealed(self, data: Data) -> str:
+        """The seal that was made, or stands."""
+        if not data["moved"]:
+            at = self.when(data["at"])
+            text = say("nothing has moved since seal {number} of {at}", number=data["number"], at=at)
+            return self._render([self.say(text)])
+        text = say(
+            "seal {number}: {moved} histories sealed, {size} leaves in all",
+            number=data["number"],
+            moved=data["moved"],
+            size=data["size"],
+        )
+        rows = [(self.say(say("root")), data["root"]), (self.say(say("digest")), data["digest"])]
+        if data["key"]:
+            rows.append((self.say(say("signed with")), clean(data["key"])))
+        return self._render([Styled(self.say(text), "bold green"), columns(rows)])
+
+    def seals(self, data: Data) -> str:
+        """Every seal on a line."""
+        if not data["seals"]:
+            return self._render([self.say(say("Nothing is sealed yet: lianban seal make"))])
+        table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
+        table.add_column("", justify="right", no_wrap=True)
+        table.add_column(self.say(say("when")), no_wrap=True)
+        table.add_column(self.say(say("leaves")), justify="right", no_wrap=True)
+        table.add_column(self.say(say("digest")), no_wrap=True)
+        table.add_column(self.say(say("signed with")), ratio=1, overflow="fold")
+        for seal in data["seals"]:
+            key = clean(seal["key"])[-12:] or "—"
+            table.add_row(
+                str(seal["number"]), self.when(seal["at"]), str(seal["size"]), seal["digest"][:16], key
+            )
+        return self._render([table])
 
     def _events(self) -> Table:
         table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
@@ -143,6 +177,8 @@ class Stories(Clocks, Reviews, Registers):
                 text = say("organisation recorded: {content}", content=data["content"][:8])
             case "organisation.changed":
                 text = change_in_words(data["change"])
+            case "seal.made":
+                text = say("seal {number} over {size} leaves", number=data["number"], size=data["size"])
             case "definition.published":
                 text = say(
                     "item {item} published, in force from {effective}",
