@@ -6,10 +6,11 @@ forms, the same templates — only without a database.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from . import commands
 from .access import identify

@@ -29,6 +29,7 @@ SOLE_IMPORTERS = {
     "psycopg": "engine/store",
     "jinja2": "engine/documents.py",
     "jsonschema": "engine/",
+    "msgspec": "engine/",
     "click": "cli.py",
 }
 
