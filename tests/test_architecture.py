@@ -42,6 +42,7 @@ SOLE_IMPORTERS = {
     "cryptography": "engine/seals.py",
     "markupsafe": "engine/documents.py",
     "jsonschema": "engine/",
+    "msgspec": "engine/",
     "click": "cli.py",
 }
 

@@ -7,11 +7,12 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec.structs import replace
 
 from ..errors import NOTHING, Problem, Text, say
 from ..expressions import Malformed, compile_expression, compile_script, compile_table

@@ -12,12 +12,14 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .. import audit, commands
 from ..access import administrator, identify
@@ -92,8 +94,7 @@ MOST_TRIES = 200
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(Struct, frozen=True):
     """What a sweep did: cases on which time did something, how often it did, and refusals by case."""
 
     cases: list[str]
