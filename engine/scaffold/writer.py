@@ -67,11 +67,9 @@ class Writer:
         return words
 
     def cards(self, days: int, promise: int) -> str:
-        """The cards of a case in which nobody does anything until the law's term is over: one for each step
-        that is late, one for the promise, one for the law's term."""
-        cards = ["yellow"] * self.kind.about.get("late_steps", 0)
-        cards += ["yellow", "red"] if promise < days else ["red", "yellow"]
-        return ", ".join(f'"{card}-{number}"' for number, card in enumerate(cards, 1))
+        """The cards of a case that is not decided until the law's term is over: for the promise and for the
+        term, whichever ends first."""
+        return '"yellow-1", "red-2"' if promise < days else '"red-1", "yellow-2"'
 
     def of_unit(self, unit: str) -> dict[str, str]:
         name = self.organisation.unit_name(unit, "zh").removeprefix(self.organisation.name["zh"])
