@@ -16,6 +16,8 @@ from ..errors import Diverged
 from ..events import (
     OFFICE,
     CalendarApplied,
+    CaseMigrated,
+    CaseOpened,
     DefinitionPublished,
     DocumentIssued,
     OrganisationChanged,
@@ -85,23 +87,17 @@ class Past(Reader):
         return sorted(found[1].armed, key=lambda timer: (timer[1], timer[0])) if found else []
 
     def documents(self, case: str) -> list[DocumentRow]:
-        head = self.head(case)
-        if head is None:
-            return []
-        definition = self._library.definition(self, head.definition)
-        return [
-            DocumentRow(
-                case,
-                record.seq,
-                event.document,
-                event.number,
-                definition.document(event.document)["name"]["zh"],
-                event.content,
-                "text/html",
-            )
-            for record in audit.records(case, self.records(case))
-            if isinstance(event := record.event, DocumentIssued)
-        ]
+        rows: list[DocumentRow] = []
+        definition = ""
+        for record in audit.records(case, self.records(case)):
+            match record.event:
+                case CaseOpened(definition=named) | CaseMigrated(definition=named):
+                    definition = named
+                case DocumentIssued(document=document, number=number, content=content):
+                    described = self._library.definition(self, definition).document(document)
+                    name = described["name"]["zh"]
+                    rows.append(DocumentRow(case, record.seq, document, number, name, content, "text/html"))
+        return rows
 
     def definitions(self, item: str | None = None) -> list[DefinitionRow]:
         rows: list[DefinitionRow] = []
