@@ -2225,10 +2225,12 @@ def _write_new(path: Path, content: str) -> None:
 
 def _rehearse_diagram(settings: Settings, diagram: str, inputs: str) -> int:
     from engine.flow.read import read
+    from engine.problems import in_order
     from engine.rehearsal import refused
     from engine.rehearsal import rehearse as run
 
     problems: list[Problem] = []
+    files: dict[str, bytes] = {}
     try:
         tables = sorted(Path(diagram).parent.glob("*.dmn"))
         files = {Path(file).name: _read(file) for file in (diagram, *map(str, tables))}
@@ -2244,7 +2246,8 @@ def _rehearse_diagram(settings: Settings, diagram: str, inputs: str) -> int:
         if isinstance(result.problem, Refusal):
             found = [result.problem.as_dict(settings.translate)]
     if not settings.json:
-        _complain(settings, [*(problem.as_dict(settings.translate) for problem in problems), *found])
+        told = [_problem(settings, *placed) for placed in in_order(files, problems)]
+        _complain(settings, [*_rendered(told, settings.translate), *found])
     settings.show(result.as_dict(settings.translate), lambda screen, data: screen.rehearsal(data))
     return 0 if result.state in ("running", "completed") else EXIT["refused"]
 
