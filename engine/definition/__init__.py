@@ -7,8 +7,8 @@ included, so that running a case never reads a diagram again.
 Each kind of rule is checked in one room: `law_checks` (what the law asks, with the article of each finding),
 `term_checks` (how long things may take), `clock_checks`, `review_checks` (joint review, meetings),
 `acting_checks` (who may act, what is handed in), `condition_checks` (conditions against forms),
-`reference_checks` (names that lead nowhere), `checks` (files against schemas, diagram against catalogue entry,
-worked cases).
+`reference_checks` (names that lead nowhere), `checks` (files against schemas, the diagram against the
+catalogue entry, worked cases).
 """
 
 from .folder import Builtin, Examined, builtin, examine_folder, read_folder
