@@ -286,6 +286,13 @@ def test_what_is_no_diagram_is_refused_with_the_reason(content: bytes, code: str
     assert "x.bpmn" in str(refused.value) and str(refused.value.remedy)
 
 
+def test_a_file_with_very_many_steps_is_drawn_only_with_its_picture() -> None:
+    steps = [f"task t{n}" for n in range(1_501)]
+    with pytest.raises(Undrawable) as refused:
+        draw(diagram("; ".join(["start s", *steps, "end e"]), "s -> t0 -> e"))
+    assert refused.value.problems[0].code == "drawing.too_many"
+
+
 def test_places_that_are_no_numbers_count_as_none() -> None:
     content = builtin().processes.joinpath("senior-card", "diagram.bpmn").read_bytes()
     for bad in (b"NaN", b"1e400", b"-inf", b"9999999999", b"x"):
