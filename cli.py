@@ -33,6 +33,8 @@ if TYPE_CHECKING:  # every command imports late what it needs: most of a short c
     from engine.forms import Question
     from engine.office import Done, Office, Swept
     from engine.office.post import Delivered
+    from engine.office.rehearsing import ByHand, Rehearsing
+    from engine.problems import Excerpt
     from engine.screen import Screen
 
 EXIT = {"refused": 1, "unknown": 1, "invalid": 1, "conflict": 3, "not_allowed": 4, "diverged": 5}
@@ -59,9 +61,12 @@ class Settings:
 
     db: str | None = None
     lang: str = "en"
+    public: str = "zh"
+    """The language of what is published: Chinese, unless somebody asked for another."""
     json: bool = False
     who: str | None = None
     instant: str | None = None
+    past: str | None = None
 
     def translate(self, msgid: str) -> str:
         """`msgid` in the reader's language."""
@@ -87,7 +92,12 @@ class Settings:
         """The instant of --now, read in `zone`, or the present one."""
         from engine import clock
 
-        return clock.now() if self.instant is None else _instant(self.instant, zone)
+        given = self.past or self.instant
+        return clock.now() if given is None else _instant(given, zone)
+
+    def as_of(self, zone: str) -> datetime | None:
+        """The past instant that is looked at, read in `zone`; None for the present."""
+        return None if self.past is None else _instant(self.past, zone)
 
     def screen(self, zone: str | None = None, *, error: bool = False) -> Screen:
         """How text looks on standard output, or on standard error."""
@@ -165,6 +175,17 @@ COMMON: list[click.Parameter] = [
 pass_settings = click.make_pass_decorator(Settings)
 
 
+def _as_of_option(function: F) -> F:
+    return click.option(
+        "--as-of",
+        "past",
+        metavar="INSTANT",
+        expose_value=False,
+        callback=_remember,
+        help=say("As it was at INSTANT, from the histories alone.").msgid,
+    )(function)
+
+
 class _Group(click.Group):
     """Lists its commands in the order of a day's work, groups last."""
 
@@ -207,7 +228,9 @@ def cli() -> None: ...
 cli.params += COMMON
 
 
-@cli.group("item", cls=_Group, help=say("Service items: begin, list, check, publish, rehearse.").msgid)
+@cli.group(
+    "item", cls=_Group, help=say("Service items: begin, check, draw, rehearse, publish, migrate.").msgid
+)
 def item() -> None: ...
 
 
@@ -225,6 +248,10 @@ def card() -> None: ...
 
 @cli.group("report", cls=_Group, help=say("Accounts over many cases.").msgid)
 def report() -> None: ...
+
+
+@cli.group("seal", cls=_Group, help=say("Seals over all histories: make, list, export.").msgid)
+def seal() -> None: ...
 
 
 @cli.group("recusal", cls=_Group, help=say("Whose impartiality is in question.").msgid)
@@ -286,10 +313,19 @@ def open_case(settings: Settings, item: str, pairs: tuple[str, ...], data: str |
 @click.option("--unit", metavar="UNIT", help=say("Only steps of this unit.").msgid)
 @click.option("--post", metavar="POST", help=say("Only steps of this post.").msgid)
 @click.option("--mine", is_flag=True, help=say("Only what you signed for, or was handed to you.").msgid)
+@_as_of_option
 def inbox(settings: Settings, everybody: bool, unit: str | None, post: str | None, mine: bool) -> None:
     with settings.office() as office:
         now = settings.now(office.zone)
-        tasks = office.inbox(settings.who, now, everybody=everybody, unit=unit, post=post, mine=mine)
+        tasks = office.inbox(
+            settings.who,
+            now,
+            everybody=everybody,
+            unit=unit,
+            post=post,
+            mine=mine,
+            as_of=settings.as_of(office.zone),
+        )
         settings.show({"tasks": tasks}, lambda screen, data: screen.inbox(data), office.zone)
 
 
@@ -300,9 +336,10 @@ def inbox(settings: Settings, everybody: bool, unit: str | None, post: str | Non
     say("Where a case stands. CASE is its number, or the end of it."),
 )
 @click.argument("case", metavar="CASE")
+@_as_of_option
 def show(settings: Settings, case: str) -> None:
     with settings.office() as office:
-        shown = office.show(case, settings.now(office.zone))
+        shown = office.show(case, settings.now(office.zone), as_of=settings.as_of(office.zone))
         settings.show(shown, lambda screen, data: screen.case(data), office.zone)
 
 
@@ -1276,9 +1313,10 @@ _change_verb(
     say("Everything that happened in CASE, in order. `office` names the office's own history."),
 )
 @click.argument("case", metavar="CASE")
+@_as_of_option
 def history(settings: Settings, case: str) -> None:
     with settings.office() as office:
-        records = office.history(case)
+        records = office.history(case, as_of=settings.as_of(office.zone))
         data = {"case": records[0].case, "events": office.told(case, records)}
         settings.show(data, lambda screen, data: screen.history(data), office.zone)
 
@@ -1306,18 +1344,79 @@ def replay(settings: Settings, case: str) -> None:
 @_verb(
     cli,
     "verify",
-    "lianban verify",
-    say("Check CASE, or everything: hashes, replay, stored state, documents, definitions, numbers."),
+    "lianban verify --seals seals.json",
+    say("Check CASE, or everything: hashes, replay, stored state, documents, definitions, numbers, seals."),
 )
 @click.argument("case", metavar="[CASE]", required=False)
-def verify(settings: Settings, case: str | None) -> int:
+@click.option("--seals", metavar="FILE", help=say("Against a copy of the seals kept elsewhere.").msgid)
+@click.option("--key", metavar="FILE.pub", help=say("Every seal must be signed with this key.").msgid)
+def verify(settings: Settings, case: str | None, seals: str | None, key: str | None) -> int:
+    copy = _read(seals) if seals is not None else None
+    signer = _read(key).decode(errors="replace") if key is not None else ""
     with settings.office() as office, _progress(settings) as progress:
-        count, findings = office.verify(case, progress)
+        count, findings = office.verify(case, progress, copy=copy, key=signer)
     found = [finding.as_dict(settings.translate) for finding in findings]
     if not settings.json:
         _complain(settings, found)
     settings.show({"histories": count, "findings": found}, lambda screen, data: screen.verified(data))
     return FINDINGS if findings else 0
+
+
+@_verb(
+    seal,
+    "make",
+    "lianban seal make --key seal_ed25519",
+    say("Seal every history as it stands; once a day, after closing time."),
+)
+@click.option(
+    "--key",
+    metavar="FILE",
+    help=say("Sign with this Ed25519 key (ssh-keygen -t ed25519), kept off this machine.").msgid,
+)
+def seal_make(settings: Settings, key: str | None) -> int:
+    content = _read(key) if key is not None else None
+    with settings.office() as office:
+        sealed = office.seal(settings.now(office.zone), content, _passphrase(), settings.who)
+        broken = {case: refusal.as_dict(settings.translate) for case, refusal in sealed.broken.items()}
+        data = {
+            **sealed.seal._asdict(),
+            "digest": sealed.seal.digest,
+            "moved": sealed.moved,
+            "broken": broken,
+        }
+        if not settings.json:
+            _complain(settings, broken.values())
+        settings.show(data, lambda screen, data: screen.sealed(data), office.zone)
+    return FINDINGS if broken else 0
+
+
+def _passphrase() -> bytes | None:
+    """What opens a key that is locked; never an option, which others on the machine could read."""
+    given = os.environ.get("LIANBAN_KEY_PASSPHRASE")
+    return given.encode() if given else None
+
+
+@_verb(seal, "list", "lianban seal list", say("Every seal: when, over how much, its root, who signed."))
+def seal_list(settings: Settings) -> None:
+    with settings.office() as office:
+        data = {"seals": [{**made._asdict(), "digest": made.digest} for made in office.seals()]}
+        settings.show(data, lambda screen, data: screen.seals(data), office.zone)
+
+
+@_verb(
+    seal,
+    "export",
+    "lianban seal export seals.json",
+    say("A copy of all seals, to keep where nobody who can write the database can: for `verify --seals`."),
+)
+@click.argument("file", metavar="FILE")
+def seal_export(settings: Settings, file: str) -> None:
+    with settings.office() as office:
+        content = office.seal_copy()
+        _write_file(file, content)
+        data = {"file": file, "seals": len(office.seals()), "bytes": len(content)}
+        text = say("{seals} seals written to {file}", seals=data["seals"], file=file)
+        settings.show(data, lambda screen, _: screen.line(text), office.zone)
 
 
 @_verb(
@@ -1328,9 +1427,10 @@ def verify(settings: Settings, case: str | None) -> int:
 )
 @click.argument("case", metavar="[CASE]", required=False)
 @click.option("--days", is_flag=True, help=say("Day by day.").msgid)
+@_as_of_option
 def report_accountability(settings: Settings, case: str | None, days: bool) -> None:
     with settings.office() as office:
-        data = office.accountability(case, settings.now(office.zone))
+        data = office.accountability(case, settings.now(office.zone), as_of=settings.as_of(office.zone))
         settings.show(data, lambda screen, data: screen.accountability(data, days=days), office.zone)
 
 
@@ -1341,9 +1441,12 @@ def report_accountability(settings: Settings, case: str | None, days: bool) -> N
     say("What somebody will have to answer for, in CASE or in every case: a second notice, a late dissent …"),
 )
 @click.argument("case", metavar="[CASE]", required=False)
+@_as_of_option
 def report_findings(settings: Settings, case: str | None) -> None:
     with settings.office() as office:
-        data = {"findings": office.findings(case, settings.now(office.zone))}
+        data = {
+            "findings": office.findings(case, settings.now(office.zone), as_of=settings.as_of(office.zone))
+        }
         settings.show(data, lambda screen, data: screen.findings(data), office.zone)
 
 
@@ -1492,7 +1595,12 @@ def init(settings: Settings, rehearsal: bool, organisation: str | None) -> None:
     text = _read(organisation) if organisation is not None else None
     now = settings.now()
     with Office.create_rehearsal(settings.db, now, text, builtin().items().values()) as office:
-        data = {"database": office.database, "rehearsal": True, "zone": office.zone, "items": office.items()}
+        data = {
+            "database": office.database,
+            "rehearsal": True,
+            "zone": office.zone,
+            "items": office.items(settings.now(office.zone)),
+        }
         settings.show(data, lambda screen, data: screen.office(data), office.zone)
 
 
@@ -1537,7 +1645,11 @@ def rebuild(settings: Settings) -> None:
 @_verb(item, "list", "lianban item list", say("The published items, every version."))
 def list_items(settings: Settings) -> None:
     with settings.office() as office:
-        settings.show({"items": office.items()}, lambda screen, data: screen.items(data), office.zone)
+        settings.show(
+            {"items": office.items(settings.now(office.zone))},
+            lambda screen, data: screen.items(data),
+            office.zone,
+        )
 
 
 @_verb(
@@ -1623,26 +1735,56 @@ def _office_day(at: datetime) -> date:
     "lianban item check processes/senior-card",
     say("Everything that is wrong with the item in FOLDER, and whether its examples come out."),
 )
-@click.argument("folder", metavar="FOLDER")
-def check_item(settings: Settings, folder: str) -> int:
+@click.argument("folder", metavar="[FOLDER]", required=False)
+@click.option(
+    "--explain",
+    "code",
+    metavar="CODE",
+    help=say("The page of a problem's code: what it means, why it matters, how to mend it.").msgid,
+)
+def check_item(settings: Settings, folder: str | None, code: str | None) -> int:
+    if (folder is None) is (code is None):
+        raise Wrong(say("give a folder to check, or --explain with the code of a problem"))
+    if folder is None:
+        from engine.problems import explain
+
+        page = explain(str(code))
+        data = {"code": page.code, "title": page.title, "severity": page.head["severity"]}
+        data |= {"rule": page.rule, "page": page.text}
+        settings.show(data, lambda screen, data: screen.code_page(data))
+        return 0
     from engine.office import check_folder
 
     try:
         with settings.office() as office:
-            definition, problems = office.check(Path(folder))
+            checked = office.check(Path(folder))
     except Unknown as missing:
         if missing.code != "office.missing" or settings.db is not None:
             raise
-        definition, problems = check_folder(Path(folder))
+        checked = check_folder(Path(folder))
+    definition = checked.definition
     data = {
         "folder": folder,
         "item": definition.code if definition else None,
         "definition": definition.digest if definition else None,
-        "examples": len(definition.examples) if definition else 0,
-        "problems": [problem.as_dict(settings.translate) for problem in problems],
+        "examples": checked.played,
+        "problems": [_problem(settings, *found) for found in checked.problems],
+        "explain": "lianban item check --explain CODE",
     }
     settings.show(data, lambda screen, data: screen.checked(data))
     return 0 if definition else EXIT["invalid"]
+
+
+def _problem(settings: Settings, problem: Problem, excerpt: Excerpt | None) -> dict[str, Any]:
+    """A finding with what stands in its line, and the rule that its page names."""
+    from engine.problems import page
+
+    explained = page(problem.code)
+    return {
+        **problem.as_dict(settings.translate),
+        "rule": explained.rule if explained else "",
+        "excerpt": excerpt.as_dict() if excerpt else None,
+    }
 
 
 @_verb(
@@ -1654,34 +1796,433 @@ def check_item(settings: Settings, folder: str) -> int:
 @click.argument("folder", metavar="FOLDER")
 def publish(settings: Settings, folder: str) -> None:
     with settings.office() as office:
-        row = office.publish(Path(folder), settings.now(office.zone), settings.who)
+        now = settings.now(office.zone)
+        row = office.publish(Path(folder), now, settings.who)
+        versions = [line for line in office.items(now) if line["item"] == row.item]
+    line = next(line for line in versions if line["version"] == row.version)
     text = say(
         "{item} version {version} is published, in force from {effective}",
         item=row.item,
         version=row.version,
         effective=row.effective,
     )
-    settings.show(row._asdict(), lambda screen, _: screen.line(text))
+    data = {**row._asdict(), "status": line["status"], "revived": None}
+    ended = [other["abolished"] for other in versions if other["abolished"] and line["abolished"] is None]
+    if ended:
+        data["revived"] = ended[0]["since"]
+    settings.show(data, lambda screen, data: screen.line(text) + screen.published(data))
+
+
+@_verb(
+    item,
+    "abolish",
+    "lianban item abolish senior-card --from 2027-01-01 --reason '…'",
+    say("Open no case of ITEM from a day on, as an administrator; open cases go on."),
+)
+@click.argument("item", metavar="ITEM")
+@click.option("--from", "since", metavar="DATE", help=say("The first such day; left out, today.").msgid)
+@_reason_option
+def abolish(settings: Settings, item: str, since: str | None, reason: str | None) -> None:
+    from zoneinfo import ZoneInfo
+
+    reason = _reason(settings, reason)
+    with settings.office() as office:
+        day = _instant(since, office.zone).astimezone(ZoneInfo(office.zone)).date() if since else None
+        data = office.abolish(settings.who, item, day, reason, settings.now(office.zone))
+        settings.show(data, lambda screen, data: screen.abolished(data), office.zone)
+
+
+@_verb(
+    item,
+    "migrate",
+    """lianban item migrate senior-card --dry-run
+lianban item migrate senior-card --map review=check --reason '…'
+lianban item migrate senior-card --undo m1 --reason '…'""",
+    say(
+        "Take open cases of ITEM (all, or each CASE) over to another version, as an administrator; what is "
+        "under way stays so, and clocks keep their terms."
+    ),
+)
+@click.argument("item", metavar="ITEM")
+@click.argument("cases", metavar="[CASE]...", nargs=-1)
+@click.option("--to", type=int, metavar="VERSION", help=say("Left out, the version in force today.").msgid)
+@click.option("--from", "source", type=int, metavar="VERSION", help=say("Only cases of this version.").msgid)
+@click.option(
+    "--map", "pairs", multiple=True, metavar="OLD=NEW", help=say("What an element is called now.").msgid
+)
+@click.option(
+    "--accept",
+    "accepted",
+    multiple=True,
+    metavar="ELEMENT",
+    help=say("Answer for it that a case passes over ELEMENT.").msgid,
+)
+@click.option("--undo", default="", metavar="BATCH", help=say("Take the cases of BATCH back.").msgid)
+@click.option("--dry-run", is_flag=True, help=say("Only say which cases could go over, and why not.").msgid)
+@_reason_option
+def migrate(
+    settings: Settings,
+    item: str,
+    cases: tuple[str, ...],
+    to: int | None,
+    source: int | None,
+    pairs: tuple[str, ...],
+    accepted: tuple[str, ...],
+    undo: str,
+    dry_run: bool,
+    reason: str | None,
+) -> int:
+    from engine.office.migrations import Wish
+
+    if undo and (to is not None or source is not None or pairs):
+        raise Wrong(say("--undo goes back as it came: leave --to, --from and --map away"))
+    names = dict(_renaming(pair) for pair in pairs)
+    text = "" if dry_run else _reason(settings, reason)
+    wish = Wish(item, to, source, cases, names, accepted, undo, text)
+    with settings.office() as office, _bar(settings) as progress:
+        if dry_run:
+            done = office.plan_migration(wish, settings.now(office.zone), progress)
+        else:
+            done = office.migrate(settings.who, wish, lambda: settings.now(office.zone), progress)
+    for line in done["cases"]:
+        if line["refusal"] is not None:
+            line["refusal"] = line["refusal"].as_dict(settings.translate)
+    settings.show({**done, "dry_run": dry_run}, lambda screen, data: screen.migrated(data))
+    counts = done["counts"]
+    undone = counts.get("unsafe", 0) + counts.get("refused", 0)
+    if dry_run or not undone:
+        return 0
+    return PARTLY if counts.get("migrated") or counts.get("already") else EXIT["invalid"]
+
+
+def _renaming(pair: str) -> tuple[str, str]:
+    old, sign, new = (part.strip() for part in pair.partition("="))
+    if not (old and sign and new):
+        raise Wrong(say("--map {pair} does not say what is called how; write --map old=new", pair=pair))
+    return old, new
+
+
+@_verb(
+    item,
+    "diff",
+    "lianban item diff senior-card@1 senior-card@2",
+    say("What NEW changes for applicants, clerks and clocks: folders, or published items (ITEM, ITEM@1)."),
+)
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="[NEW]", required=False)
+@click.option(
+    "-o", "--output", metavar="FILE.html", help=say("Write a page with the diagrams to FILE.").msgid
+)
+def diff_items(settings: Settings, old: str, new: str | None, output: str | None) -> None:
+    with settings.office() as office:
+        found = office.compare(old, new, settings.lang, settings.translate)
+        page = found.pop("content")
+        if output is not None:
+            _write_file(output, page.encode())
+        data = {**found, "file": output}
+        settings.show(data, lambda screen, data: screen.compared(data), office.zone)
+
+
+_version_option = click.option(
+    "--version",
+    "version",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=say("Version N of the published item; left out, the one in force.").msgid,
+)
+
+
+@_verb(
+    item,
+    "draw",
+    "lianban item draw processes/senior-card -o senior-card.svg",
+    say(
+        "The diagram as SVG: of a FOLDER or a FILE.bpmn that is being drawn, or of a published ITEM. What"
+        " has no place in the file is laid out."
+    ),
+)
+@click.argument("what", metavar="FOLDER|FILE.bpmn|ITEM")
+@click.option("-o", "--output", metavar="FILE", help=say("Write to FILE; on a terminal it is named.").msgid)
+@click.option(
+    "--file",
+    "name",
+    metavar="NAME",
+    help=say("Another diagram of the item: shared/joint-meeting.bpmn.").msgid,
+)
+@_version_option
+def draw_item(
+    settings: Settings, what: str, output: str | None, name: str | None, version: int | None
+) -> None:
+    from engine.office import picture, picture_of_folder
+
+    about: dict[str, Any] = {"item": None, "version": None, "definition": None}
+    if Path(what).is_dir():
+        drawn = about | picture_of_folder(Path(what), name)
+    elif what.endswith(".bpmn") or Path(what).is_file():
+        drawn = about | picture(_read(what), Path(what).name)
+    else:
+        with settings.office() as office:
+            drawn = office.picture(what, version, name, settings.now(office.zone))
+    suggested = f"{drawn['item'] or Path(what).resolve().stem}.svg"
+    _deliver(
+        settings, drawn, output, suggested, say("{diagram} is drawn in {file}", diagram=drawn["diagram"])
+    )
+
+
+@_verb(
+    item,
+    "guide",
+    "lianban item guide senior-card -o senior-card.html",
+    say(
+        "The service guide of a published ITEM, or of the item in FOLDER, as a page for web and print, with"
+        " its flow charts. In Chinese unless --lang or LIANBAN_LANG says otherwise."
+    ),
+)
+@click.argument("what", metavar="FOLDER|ITEM")
+@click.option("-o", "--output", metavar="FILE", help=say("Write to FILE; on a terminal it is named.").msgid)
+@_version_option
+def guide_item(settings: Settings, what: str, output: str | None, version: int | None) -> None:
+    from engine.office import guide_of_folder
+
+    lang = settings.public
+    translate = _catalogue(lang).gettext
+    try:
+        with settings.office() as office:
+            now = settings.now(office.zone)
+            if Path(what).is_dir():
+                made = office.guide_of_folder(Path(what), lang, translate, now)
+            else:
+                made = office.guide(what, version, lang, translate, now)
+    except Unknown as missing:
+        if missing.code != "office.missing" or settings.db is not None or not Path(what).is_dir():
+            raise
+        made = guide_of_folder(Path(what), lang, translate)
+    text = say("the guide to {item} is in {file}", item=made["item"])
+    _deliver(settings, made, output, f"{made['item']}.html", text)
+    if made["not_stated"] and not settings.json:
+        names = ", ".join(entry["name"].render(settings.translate) for entry in made["not_stated"])
+        left = say("The item does not state: {names}. The guide says so.", names=names)
+        click.echo(left.render(settings.translate), err=True)
+
+
+def _deliver(settings: Settings, data: dict[str, Any], output: str | None, named: str, done: Text) -> None:
+    """Write `data["content"]` to a file or to standard output; with --json tell what it is."""
+    if output is None and sys.stdout.isatty() and not settings.json:
+        output = named
+    if (output is None or output == "-") and not settings.json:
+        _write(data["content"].encode())
+        return
+    if output is not None and output != "-":
+        _write_file(output, data["content"].encode())
+        data = {**data, "content": None}
+    data = {**data, "file": output}
+    settings.show(data, lambda screen, _: screen.line(say(done.msgid, **done.params, file=output)))
 
 
 @_verb(
     item,
     "rehearse",
-    """lianban item rehearse process.bpmn --inputs inputs.json
+    """lianban item rehearse processes/senior-card --step
+lianban item rehearse processes/senior-card --explore --dry-run
+lianban item rehearse process.bpmn --inputs inputs.json
 
   {"start": "2026-03-02T09:00:00+08:00", "variables": {"capital": 200},
    "steps": [{"complete": "review", "data": {"opinion": "agree"}},
              {"advance_to": "2026-03-05T09:00:00+08:00"}]}""",
-    say("Run a bare diagram on a virtual clock, with the decision tables (*.dmn) beside it."),
+    say(
+        "Play an item's examples on virtual time, look for ways that they leave out, or play a case by hand. "
+        "Or run a bare diagram, with the decision tables (*.dmn) beside it."
+    ),
 )
-@click.argument("diagram", metavar="FILE.bpmn")
+@click.argument("diagram", metavar="FOLDER|FILE.bpmn")
 @click.option(
     "--inputs",
-    required=True,
     metavar="FILE.json",
-    help=say("Start, variables and steps; - for standard input.").msgid,
+    help=say("Of a bare diagram: start, variables and steps; - for standard input.").msgid,
 )
-def rehearse(settings: Settings, diagram: str, inputs: str) -> int:
+@click.option("--example", metavar="NAME", help=say("Of an item: only this example.").msgid)
+@click.option(
+    "--step", "step_by_step", is_flag=True, help=say("Of an item: show each step of the examples.").msgid
+)
+@click.option(
+    "--explore",
+    "exploring",
+    is_flag=True,
+    help=say("Of an item: look for ways that no example takes, and write examples that take them.").msgid,
+)
+@click.option(
+    "--play",
+    "by_hand",
+    is_flag=True,
+    help=say("Of an item: play a case by hand, from prompts or --data, and write it as an example.").msgid,
+)
+@click.option(
+    "--data",
+    metavar="FILE",
+    help=say("For --play: the moves as JSON in FILE, or - (standard input).").msgid,
+)
+@click.option("--save", metavar="NAME", help=say("For --play: the name of the example.").msgid)
+@click.option("--dry-run", is_flag=True, help=say("Write no file; print what would be written.").msgid)
+def rehearse(
+    settings: Settings,
+    diagram: str,
+    inputs: str | None,
+    example: str | None,
+    step_by_step: bool,
+    exploring: bool,
+    by_hand: bool,
+    data: str | None,
+    save: str | None,
+    dry_run: bool,
+) -> int:
+    given = {
+        "--example": example,
+        "--step": step_by_step,
+        "--explore": exploring,
+        "--play": by_hand,
+        "--data": data,
+        "--save": save,
+        "--dry-run": dry_run,
+    }
+    if inputs is not None or not Path(diagram).is_dir():
+        misplaced = [option for option, value in given.items() if value]
+        if misplaced:
+            raise Wrong(say("{option} is for the folder of an item, without --inputs", option=misplaced[0]))
+        if inputs is None:
+            raise click.MissingParameter(
+                ctx=click.get_current_context(), param_hint="'--inputs'", param_type="option"
+            )
+        return _rehearse_diagram(settings, diagram, inputs)
+    if exploring and (by_hand or example is not None or step_by_step):
+        raise Wrong(say("--explore stands alone, or with --dry-run"))
+    if by_hand and (example is not None or step_by_step):
+        raise Wrong(say("--play goes with --data, --save and --dry-run only"))
+    if not by_hand and (data is not None or save is not None):
+        raise Wrong(say("--data and --save go with --play"))
+    if dry_run and not exploring and not by_hand:
+        raise Wrong(say("--dry-run goes with --explore or --play; nothing else writes a file"))
+    item = _rehearsing(settings, Path(diagram))
+    if exploring:
+        return _explore(settings, item, dry_run=dry_run)
+    if by_hand:
+        return _play_by_hand(settings, item, data, save, dry_run=dry_run)
+    told = item.examples(example, step_by_step=step_by_step)
+    settings.show(told, lambda screen, data: screen.rehearsed(data))
+    return 0 if all(line["ok"] for line in told["examples"]) else EXIT["refused"]
+
+
+def _rehearsing(settings: Settings, folder: Path) -> Rehearsing:
+    """The item in `folder` with the people of the office at hand, or where there is none the shipped ones."""
+    from engine.office.rehearsing import Rehearsing
+
+    try:
+        with settings.office() as office:
+            return office.rehearsing(folder)
+    except Unknown as missing:
+        if missing.code != "office.missing" or settings.db is not None:
+            raise
+        return Rehearsing(folder)
+
+
+def _explore(settings: Settings, item: Rehearsing, *, dry_run: bool) -> int:
+    """Propose examples, and write them unless it is a dry run. No file is ever written over."""
+    told = item.explore(settings.translate, settings.lang)
+    for line in told["proposed"]:
+        if not dry_run:
+            _write_new(item.folder / line["file"], line["content"])
+            line["written"] = True
+        elif not settings.json:
+            click.echo(f"--- {line['file']}\n{line['content']}")
+    settings.show(told, lambda screen, data: screen.explored(data))
+    return 0
+
+
+def _play_by_hand(
+    settings: Settings, item: Rehearsing, data: str | None, save: str | None, *, dry_run: bool
+) -> int:
+    """Play a case, and write it as an example once it is closed."""
+    from engine.office.rehearsing import PLAYED
+
+    if save is not None and re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", save) is None:
+        raise Wrong(say("{name} is no name of a file: use letters, digits and hyphens", name=save))
+    session = item.by_hand()
+    script: Any = {}
+    if data is not None:
+        script = _parse(_read(data), data)
+        session.play(script)
+    elif _may_ask(settings):
+        _ask_moves(settings, session)
+    else:
+        raise Wrong(say("give the moves with --data, or play on a terminal"))
+    folder = item.folder / "examples"
+    number = 1
+    while (folder / f"played-{number:02d}.toml").exists():
+        number += 1
+    name = save or f"played-{number:02d}"
+    title = script.get("title") or say("Played by hand: {name}", name=name).render(settings.translate)
+    told = session.result(str(title), [line.render(settings.translate) for line in PLAYED])
+    told["file"] = None
+    if told["content"] is not None and not dry_run:
+        _write_new(folder / f"{name}.toml", told["content"])
+        told["file"] = f"examples/{name}.toml"
+    elif told["content"] is not None and not settings.json:
+        click.echo(told["content"])
+    settings.show(told, lambda screen, data: screen.played(data))
+    return 0
+
+
+def _ask_moves(settings: Settings, session: ByHand) -> None:
+    """Play on a terminal: choose what is done next, answer its form, or let time pass."""
+    from engine.clock import OFFICE_ZONE
+
+    def tell(line: Any) -> None:
+        drawn = settings.screen(error=True).step_played(_rendered(line, settings.translate))
+        click.echo(drawn, nl=False, err=True)
+
+    at = session.first_day()
+    who = settings.who or next(iter(session.who_opens(at)), "")
+    tell(session.open(at, who, _ask(settings, session.opening_form(), OFFICE_ZONE, {})))
+    while not session.closed:
+        choices = session.choices()
+        click.echo(settings.screen(error=True).choices(choices), nl=False, err=True)
+        text = str(click.prompt(settings.translate("Number, t, or q"), err=True)).strip().casefold()
+        if text == "q":
+            return
+        try:
+            if text == "t":
+                tell(session.move({"advance": True}))
+            elif text.isdecimal() and 1 <= int(text) <= len(choices):
+                chosen = choices[int(text) - 1]
+                move: dict[str, Any] = {"do": chosen["task"]}
+                if not chosen["confirm"]:
+                    answers = _ask(settings, session.form(chosen["task"]), OFFICE_ZONE, {})
+                    move |= {"data": answers} if answers else {}
+                tell(session.move(move))
+        except Refusal as refusal:
+            _complain(settings, [refusal.as_dict(settings.translate)])
+
+
+def _write_new(path: Path, content: str) -> None:
+    """Write a file that is not there yet. Raises `Invalid` where it is, or can't be written."""
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(content)
+    except FileExistsError as error:
+        raise Invalid(
+            "file.exists",
+            say("{file} is there already; nothing is written over it", file=str(path)),
+            remedy=say("choose another name, or move the file away"),
+        ) from error
+    except OSError as error:
+        raise Invalid(
+            "file.unwritable",
+            say("{file} can't be written: {reason}", file=str(path), reason=error.strerror or str(error)),
+            remedy=say("check your permission to write there, or print it with --dry-run"),
+        ) from error
+
+
+def _rehearse_diagram(settings: Settings, diagram: str, inputs: str) -> int:
     from engine.flow.read import read
     from engine.rehearsal import refused
     from engine.rehearsal import rehearse as run
@@ -1739,9 +2280,10 @@ def clock_due(settings: Settings, start: str, term: str, unit: str | None) -> No
 )
 @click.argument("case", metavar="CASE")
 @click.argument("name", metavar="[CLOCK]", required=False)
+@_as_of_option
 def clock_explain(settings: Settings, case: str, name: str | None) -> None:
     with settings.office() as office:
-        found = office.explain(case, name, settings.now(office.zone))
+        found = office.explain(case, name, settings.now(office.zone), as_of=settings.as_of(office.zone))
         data = {"clocks": [{key: told[key] for key in told if key != "lines"} for told in found]}
         lines = [(told["name"], told["clock"], told["lines"]) for told in found]
         settings.show(data, lambda screen, _: screen.explained(lines), office.zone)
@@ -2112,17 +2654,22 @@ def _catalogue(lang: str) -> gettext.NullTranslations:
     return gettext.translation("lianban", LOCALE, [lang], fallback=True)
 
 
-def _language(args: list[str]) -> str:
-    """The reader's language: --lang, LIANBAN_LANG, the locale; English if it is none of ours."""
+def _wished(args: list[str]) -> str | None:
+    """The language that somebody asked for: by --lang, or LIANBAN_LANG; None if by neither."""
     for option, value in zip(args, [*args[1:], ""], strict=False):
         given = value if option == "--lang" else option.removeprefix("--lang=")
         if given != option and given in ("zh", "en"):
             return given
+    set_so = os.environ.get("LIANBAN_LANG", "")
+    return None if not set_so else "zh" if set_so.lower().startswith("zh") else "en"
+
+
+def _language(args: list[str]) -> str:
+    """The reader's language: --lang, LIANBAN_LANG, the locale; English if it is none of ours."""
     locale = next(
         (os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), ""
     )
-    given = os.environ.get("LIANBAN_LANG") or locale
-    return "zh" if given.lower().startswith("zh") else "en"
+    return _wished(args) or ("zh" if locale.lower().startswith("zh") else "en")
 
 
 def _speak(lang: str) -> None:
@@ -2182,6 +2729,7 @@ def run(args: list[str]) -> int:
     settings = Settings(
         db=os.environ.get("LIANBAN_DB") or None,
         lang=_language(args),
+        public=_wished(args) or "zh",
         json="--json" in args,
         who=os.environ.get("LIANBAN_USER") or None,
     )

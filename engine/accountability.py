@@ -33,7 +33,7 @@ from zoneinfo import ZoneInfo
 
 from .case import Case
 from .clock import read_instant, write_instant
-from .deadlines import runs
+from .deadlines import rule_of, runs
 from .definition import Definition
 from .events import Record
 from .flow.net import Node
@@ -197,7 +197,7 @@ def _excluded(case: Case, definition: Definition) -> list[tuple[str, Holder]]:
     """The pauses of statutory clocks that last, with the instants they began."""
     found = []
     for deadline in case.deadlines.values():
-        rule = definition.clocks[deadline["clock"]].rule
+        rule = rule_of(definition.clocks[deadline["clock"]], deadline)
         if rule.tier != "statutory" or not runs(deadline):
             continue
         for pause in deadline["ledger"]["runs"][-1]["pauses"]:

@@ -9,7 +9,8 @@ is kept beside it. Against whoever does that, a copy of the heads elsewhere is n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,9 +27,12 @@ from .events import (
     CalendarImported,
     CalendarRevised,
     CardRaised,
+    CaseMigrated,
     CaseOpened,
     DefinitionPublished,
     DocumentIssued,
+    ItemAbolished,
+    MigrationOrdered,
     OrganisationChanged,
     OrganisationRecorded,
     Record,
@@ -83,7 +87,7 @@ def replay(
     definition_of: Callable[[str], Definition],
     calendar_of: CalendarOf,
 ) -> Iterator[tuple[Record, Case]]:
-    """Run the history again: each record with the case as it stood after it.
+    """Run the history again: each record with the case as it stood after it, by the definition of its time.
 
     Raises `Diverged` naming the event at which the record says something else than the replay.
     """
@@ -100,7 +104,11 @@ def replay(
                     )
                 definition = definition_of(record.event.definition)
             at = read_instant(record.at)
-            case = evolve(case, definition, number, at, record.by, record.event, calendar_of)
+            target = definition
+            if isinstance(record.event, CaseMigrated):
+                target = definition_of(record.event.definition)
+            case = evolve(case, definition, number, at, record.by, record.event, calendar_of, target)
+            definition = target
         except Diverged as found:
             raise _at(number, record.seq, found) from found
         except (ValueError, TypeError, LookupError, AttributeError) as error:
@@ -185,6 +193,7 @@ def verify_case(
     yield from _check_list(number, head.seq, say("reminders and cards to send"), told, due)
     yield from _check_documents(number, history, kept.documents, content)
     yield from _check_signals(number, history, rows_of)
+    yield from _check_migrations(number, history, rows_of)
 
 
 def _check_signals(
@@ -206,6 +215,40 @@ def _check_signals(
                         at=seq,
                     ),
                 )
+
+
+def _check_migrations(
+    number: str, history: Sequence[Record], rows_of: Callable[[str], Rows]
+) -> Iterator[Diverged]:
+    """A case went over to another version as that was ordered on the office's record; back to the one that it
+    came from."""
+    migrated = [(record, record.event) for record in history if isinstance(record.event, CaseMigrated)]
+    if not migrated:
+        return
+    ordered = {}
+    for seq, body, _ in rows_of(OFFICE):
+        with suppress(Diverged):  # the office's record has findings of its own
+            event = parse(OFFICE, seq, body).event
+            if isinstance(event, MigrationOrdered):
+                ordered[event.batch] = event
+    came_from: dict[str, str] = {}
+    for record, event in migrated:
+        order = ordered.get(event.batch)
+        right = order is not None and (order.names, order.undoes) == (event.names, event.undoes)
+        if order is not None and right:
+            target = came_from.get(order.undoes) if order.undoes else order.definition
+            right = target == event.definition and set(event.accepted) <= set(order.accepted)
+        if not right:
+            yield _finding(
+                number,
+                "migration.not_ordered",
+                say(
+                    "case {case}, event {seq}: it went over to another version otherwise than was ordered",
+                    case=number,
+                    seq=record.seq,
+                ),
+            )
+        came_from[event.batch] = event.was
 
 
 def _was_sent(name: str, sender: str, seq: int, rows_of: Callable[[str], Rows]) -> bool:
@@ -413,6 +456,7 @@ def verify_office(
     organisations: Sequence[tuple[str, str]],
     earlier: int,
     calendars: Sequence[tuple[str, str]],
+    abolished: Mapping[str, tuple[str, int, str, str, str]],
     definition_of: Callable[[str], Definition],
     content: Callable[[str], bytes | None],
 ) -> Iterator[Diverged]:
@@ -420,7 +464,8 @@ def verify_office(
 
     `published` are the versions that cases are opened with, `organisations` the instants and digests of the
     last versions of the organisation, which acts are judged by, with `earlier` ones before them,
-    `calendars` those of the calendars that terms are counted by.
+    `calendars` those of the calendars that terms are counted by, `abolished` the items of which no case is
+    opened: since when, by the first how many versions, why, by whom, and when that was ordered.
     """
     broken = list(broken_links(OFFICE, rows))
     yield from broken
@@ -436,6 +481,7 @@ def verify_office(
     recorded: list[tuple[str, str]] = []
     versions: dict[str, int] = {}
     applied: list[tuple[str, str]] = []
+    ended: dict[str, tuple[str, int, str, str, str]] = {}
     for record in records(OFFICE, rows):
         match record.event:
             case OrganisationRecorded(content=named) | OrganisationChanged(content=named):
@@ -448,6 +494,10 @@ def verify_office(
                     applied.append((record.at, named))
                 stored = content(named)
                 if stored is None or digest(stored) != named:
+                    yield _changed(record)
+            case ItemAbolished(item=item, since=since, versions=count, reason=reason):
+                ended[item] = since, count, reason, str(record.by.get("person", "")), record.at
+                if versions.get(item, 0) != count:
                     yield _changed(record)
             case DefinitionPublished(item=item, definition=named, net=net, effective=effective):
                 versions[item] = versions.get(item, 0) + 1
@@ -478,6 +528,12 @@ def verify_office(
             OFFICE,
             "organisation.differs",
             say("{case}: the organisation in force is not the one that is on record", case=OFFICE),
+        )
+    if ended != dict(abolished):
+        yield _finding(
+            OFFICE,
+            "item.differs",
+            say("{case}: the items that open no case are not those abolished on record", case=OFFICE),
         )
     if applied != list(calendars):
         yield _finding(

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from functools import lru_cache
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from . import meetings
 from .clock import Calendar, Workdays, parse_term, write_instant
 from .clock.ledger import Basis
-from .deadlines import RAN_OUT, Book, Card, Deadline, Deemed, ran_out, stamped
+from .deadlines import RAN_OUT, Book, Card, Deadline, Deemed, ran_out, rule_of, stamped
 from .definition import Definition
 from .docket import WITHDRAWN, Docket, Entry, Recusal
 from .errors import Diverged, Invalid, Text, say
@@ -32,6 +32,7 @@ from .events import (
     CardContested,
     CardWithdrawn,
     CaseClosed,
+    CaseMigrated,
     CaseOpened,
     ClockStruck,
     ContactHandedOver,
@@ -67,7 +68,7 @@ from .events import (
     TimerMoved,
     TimerStopped,
 )
-from .flow.marking import Marking, open_tasks
+from .flow.marking import Marking, open_task, open_tasks
 from .flow.net import HUMAN, Node
 from .flow.step import (
     EXACT,
@@ -84,6 +85,9 @@ from .flow.step import (
     step,
 )
 
+if TYPE_CHECKING:  # few histories need it
+    from .migration import Parts
+
 CLOCK = {"clock": True}
 """Who acts when time does."""
 
@@ -92,6 +96,14 @@ EVERYWHERE = "*"
 
 CalendarOf = Callable[[str], Calendar]
 """Gives a calendar by its digest."""
+
+Watch = Callable[[list[Effect]], None]
+"""Is told what the process did by each fact, for who looks on; nothing depends on it."""
+
+
+def unwatched(effects: list[Effect]) -> None:
+    """Nobody looks on."""
+
 
 SECOND_NOTICE = "F72-4"
 """Finding: the applicant was not told everything at once (Administrative Licensing Law art. 72(4))."""
@@ -204,9 +216,12 @@ def evolve(
     by: Mapping[str, Any],
     event: Event,
     calendar_of: CalendarOf,
+    target: Definition | None = None,
+    watch: Watch = unwatched,
 ) -> Case:
     """The case after `event`, which took effect at `at` and was entered `by` somebody. `calendar_of` gives
-    the calendars it names.
+    the calendars it names; `definition` is what the case runs by up to here, and `target` what a
+    `case.migrated` says it runs by from here on.
 
     Raises `Diverged` when the event does not follow from the events before it.
     """
@@ -215,7 +230,7 @@ def evolve(
             raise _diverged(event, None)
         if event.definition != definition.digest:
             raise _diverged(event, replace(event, definition=definition.digest))
-        return _opened(definition, number, at, by, event, calendar_of)
+        return _opened(definition, number, at, by, event, calendar_of, watch)
     if case is None:
         raise _diverged(event, None)
     if write_instant(at) < case.at:
@@ -233,7 +248,9 @@ def evolve(
         if case.expected:
             raise _diverged(event, case.expected[0])
         try:
-            return follow(case, definition, at, by, event, calendar_of)
+            if isinstance(event, CaseMigrated):
+                return _migrated(case, definition, target, at, event)
+            return follow(case, definition, at, by, event, calendar_of, watch)
         except Invalid as refusal:
             raise Diverged(
                 "replay.impossible",
@@ -255,6 +272,7 @@ def _opened(
     by: Mapping[str, Any],
     event: CaseOpened,
     calendar_of: CalendarOf,
+    watch: Watch,
 ) -> Case:
     instant = write_instant(at)
     nowhere: Any = None  # until the process has begun, below
@@ -274,6 +292,7 @@ def _opened(
     hours = _hours(event.calendar, event.closing, event.zone, calendar_of)
     start = Start(event.data, event.zone)
     marking, effects = step(definition.net, None, start, at, _almanac(definition, hours))
+    watch(effects)
     turn = _Turn(replace(case, marking=marking), definition, at, by, calendar_of)
     turn.answers = event.data
     return turn.end(marking, turn.consequences(marking, effects))
@@ -286,6 +305,7 @@ def follow(
     by: Mapping[str, Any],
     event: Event,
     calendar_of: CalendarOf,
+    watch: Watch = unwatched,
 ) -> Case:
     """The case after a fact, with the consequences that must follow. Raises `Invalid` if it can't be."""
     if isinstance(event, CalendarRevised):
@@ -297,7 +317,46 @@ def follow(
         return turn.end(case.marking, first)
     hours = _hours(case.calendar, case.closing, case.marking["zone"], calendar_of)
     marking, effects = step(definition.net, case.marking, given, at, _almanac(definition, hours))
+    watch(effects)
     return turn.end(marking, [*first, *turn.consequences(marking, effects)])
+
+
+def parts_of(case: Case) -> Parts:
+    """What of the case is told in the words of its definition."""
+    from .migration import Parts
+
+    return Parts(
+        case.marking,
+        case.deadlines,
+        case.cards,
+        case.deemed,
+        case.docket,
+        case.recusals,
+        case.veterans,
+    )
+
+
+def _migrated(
+    case: Case, definition: Definition, target: Definition | None, at: datetime, event: CaseMigrated
+) -> Case:
+    """The case as it runs by the `target`. Raises `Invalid` where something of it has no place there."""
+    from .migration import move
+
+    if target is None or (event.was, event.definition) != (case.definition, target.digest):
+        raise _diverged(event, replace(event, was=case.definition))
+    if target.code != case.item:
+        raise Invalid("migration.item", say("that is a version of {item}", item=target.code))
+    parts, recorded, hindrances = move(definition, target, parts_of(case), event.names)
+    for one in hindrances:
+        if not one.acceptable:
+            raise Invalid(one.code, one.message)
+    return replace(
+        case,
+        **parts._asdict(),
+        definition=target.digest,
+        at=write_instant(at),
+        expected=tuple(recorded),
+    )
 
 
 # --- by which calendar
@@ -535,13 +594,13 @@ class _Turn:
     def consequences(self, marking: Marking, effects: Iterable[Effect]) -> Iterator[Event]:
         """What goes on record for what the process did, and for what the clocks and the joint reviews did
         then; entering and leaving gateways does not."""
-        units = {waiting.id: waiting.unit for waiting in open_tasks(marking)}
         ended = False
         for effect in effects:
             node = self.definition.net.scopes[effect.scope].nodes.get(effect.element)
             match effect.kind:
                 case "opened" if node is not None:
-                    yield from self.opened(effect, node, units.get(effect.id, ""))
+                    waiting = open_task(marking, effect.id)
+                    yield from self.opened(effect, node, waiting.unit if waiting is not None else "")
                 case "cancelled" if node is not None and node.kind in HUMAN:
                     yield TaskCancelled(effect.id, node.id)
                     self.docket.cancelled(effect.id)
@@ -667,12 +726,13 @@ def _leads(case: Case, definition: Definition, clock: str, ground: str) -> None:
     """Refuse to pause a promise by itself, which is kept or broken net of the law's pauses only, and to
     meddle with a pause that the process brings and ends itself."""
     described = definition.clocks[case.deadlines[clock]["clock"]]
+    law = rule_of(described, case.deadlines[clock])
     if described.follows is not None:
         raise Invalid(
             "clock.follows",
             say("this clock is paused whenever {clock} is, and by nothing else", clock=described.follows),
             found=say("{clock}", clock=clock),
-            rule=described.rule.basis.text(),
+            rule=law.basis.text(),
             remedy=say("pause or resume {clock}", clock=described.follows),
         )
     for pause in described.pauses:
@@ -681,7 +741,7 @@ def _leads(case: Case, definition: Definition, clock: str, ground: str) -> None:
                 "clock.driven",
                 say("the process itself pauses this clock for {ground} and lets it run on", ground=ground),
                 expected=say("from {start} to {end}", start=pause.start, end=pause.end),
-                rule=described.rule.grounds[ground].basis.text(),
+                rule=law.grounds[ground].basis.text(),
                 remedy=say("do the step that ends the pause"),
             )
 

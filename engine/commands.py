@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import meetings
 from .access import Claim, identify, may, permit, recused
-from .case import SECOND_NOTICE, CalendarOf, Case, follow, hours_of, material_in
+from .case import SECOND_NOTICE, CalendarOf, Case, follow, hours_of, material_in, parts_of
 from .clock import parse_term
-from .deadlines import find
+from .deadlines import find, rule_of
 from .definition import Definition
 from .docket import (
     ENDED,
@@ -40,6 +40,7 @@ from .events import (
     CardAnswered,
     CardContested,
     CardWithdrawn,
+    CaseMigrated,
     CaseOpened,
     ContactHandedOver,
     Event,
@@ -65,6 +66,9 @@ from .flow.net import Node
 from .forms import NO_FIELDS, check
 from .organisation import Organisation, Person, Post
 from .steps import Step, closed, find_step, step_called, steps
+
+if TYPE_CHECKING:  # few commands need it
+    from .migration import Assessment
 
 OWN_OPINION = say(
     "法释〔2009〕20号 art. 5: each department answers for its own opinion, so nobody gives it for two of them"
@@ -156,6 +160,17 @@ class Retry(NamedTuple):
     reason: str
 
 
+class Migrate(NamedTuple):
+    """Let the case run by `definition` (a digest) from now on; the other fields as in `case.migrated`."""
+
+    definition: str
+    names: dict[str, str]
+    accepted: list[str]
+    batch: str
+    undoes: str
+    reason: str
+
+
 class Pause(NamedTuple):
     """Stop a clock for `ground`; the applicant is told that it takes `expected`, a term."""
 
@@ -199,6 +214,7 @@ Command = (
     | HandOver
     | AllowNotice
     | Retry
+    | Migrate
     | Pause
     | Resume
     | Extend
@@ -211,13 +227,15 @@ _BY_LAW = (Pause, Resume, Extend, TreatCard)
 
 
 class Scene(NamedTuple):
-    """The settled case, the organisation of the day, and the instant: what a decision looks at."""
+    """The settled case, the organisation of the day, and the instant: what a decision looks at. Where a case
+    may go over to another definition, `definition_of` gives that."""
 
     case: Case
     definition: Definition
     organisation: Organisation
     at: datetime
     calendar_of: CalendarOf
+    definition_of: Callable[[str], Definition] | None = None
 
 
 def decide(scene: Scene, person: Person, command: Command) -> tuple[dict[str, Any], list[Event]]:
@@ -289,7 +307,9 @@ def _reasoned(command: Any) -> None:
         )
 
 
-_WITH_REASON = frozenset({GiveBack, Withdraw, Recuse, Challenge, DecideRecusal, HandOver, AllowNotice, Retry})
+_WITH_REASON = frozenset(
+    {GiveBack, Withdraw, Recuse, Challenge, DecideRecusal, HandOver, AllowNotice, Retry, Migrate}
+)
 
 
 # --- the facts
@@ -521,6 +541,61 @@ def _retry(scene: Scene, person: Person, command: Retry) -> list[Event]:
     return [IncidentRetried(command.incident, command.data, command.reason)]
 
 
+def _migrate(scene: Scene, person: Person, command: Migrate) -> list[Event]:
+    from .migration import assess
+
+    case = scene.case
+    if case.closed:
+        raise closed(case)
+    if case.definition == command.definition or scene.definition_of is None:
+        raise Invalid(
+            "migration.done",
+            say("case {case} runs by that version already", case=case.number),
+            expected=say("a case of another version"),
+        )
+    target = scene.definition_of(command.definition)
+    found = assess(scene.definition, target, parts_of(case), command.names, command.accepted)
+    if found.hindrances:
+        raise Unsafe(case.number, found)
+    accepted = sorted({one.element for one in found.accepted})
+    return [
+        CaseMigrated(
+            case.definition,
+            target.digest,
+            dict(command.names),
+            accepted,
+            command.batch,
+            command.undoes,
+            command.reason,
+        )
+    ]
+
+
+class Unsafe(Invalid):
+    """The case can't go over to that version; `assessment` has all that stands in the way."""
+
+    def __init__(self, case: str, assessment: Assessment) -> None:
+        first = assessment.hindrances[0]
+        element = first.element
+        super().__init__(
+            "migration.unsafe",
+            say("case {case} can't go over to that version", case=case),
+            expected=say("a counterpart for everything that is under way"),
+            found=first.message,
+            rule=say(
+                "a case keeps the version by which it was opened, unless all of it has a place in another"
+            ),
+            remedy=say("--accept {element} if somebody answers for that", element=element)
+            if first.acceptable
+            else say(
+                "leave the case as it is, say with --map what {element} is called now, or publish a version "
+                "in which it is",
+                element=element,
+            ),
+        )
+        self.assessment = assessment
+
+
 def _pause(scene: Scene, person: Person, command: Pause) -> list[Event]:
     id = find(scene.case.deadlines, scene.definition.clocks, command.clock)[0]
     return [PauseOrdered(id, command.ground, str(parse_term(command.expected)), command.reason)]
@@ -563,6 +638,7 @@ _FACTS: dict[type, Callable[[Scene, Person, Any], list[Event]]] = {
     HandOver: _hand_over,
     AllowNotice: _allow_notice,
     Retry: _retry,
+    Migrate: _migrate,
     Pause: _pause,
     Resume: _resume,
     Extend: _extend,
@@ -612,6 +688,9 @@ def claim_of(
             owners = (_post(definition.notice.approver),)
             what = say("the leave for one more notice")
             return Claim(owners, what, definition.notice.basis.text(), definition.code, "approve", out)
+        case CaseMigrated():
+            what = say("taking the case over to another version")
+            return Claim(organisation.administrators, what, MIGRATION_RULE, definition.code, barred=out)
         case IncidentRetried():
             what = say("the repair of what has failed")
             return Claim(organisation.administrators, what, REPAIR_RULE, definition.code, barred=out)
@@ -633,6 +712,9 @@ def claim_to_do(case: Case, definition: Definition, organisation: Organisation, 
 
 
 REPAIR_RULE = say("what the process can't go on from by itself is put right by the administrators, on record")
+MIGRATION_RULE = say(
+    "a case is taken over to another version by the administrators, on record, with a reason"
+)
 CARD_RULE = say("a card is answered by the unit that got it, and withdrawn by the supervisors")
 
 
@@ -757,16 +839,17 @@ def _clock_claim(
     """A clock is paused and resumed by those who work on the case in the unit that answers for it, and
     extended by the office that the law names (Administrative Licensing Law art. 42)."""
     clock = definition.clocks[case.deadlines[event.clock]["clock"]]
+    rule = rule_of(clock, case.deadlines[event.clock])
     if isinstance(event, ExtensionGranted):
-        extension = clock.rule.extension
+        extension = rule.extension
         owners = (_post(extension.approver),) if extension is not None else ()
-        basis = extension.basis if extension is not None else clock.rule.basis
+        basis = extension.basis if extension is not None else rule.basis
         return Claim(owners, say("an extension of the clock"), basis.text(), definition.code, "approve")
     lanes = [_post(binding) for binding in definition.item["lanes"].values()]
     own = tuple(lane for lane in lanes if lane[0] == clock.unit) or tuple(lanes)
     pausing = isinstance(event, PauseOrdered)
     what = say("a pause of the clock") if pausing else say("a resumption of the clock")
-    return Claim(own, what, clock.rule.basis.text(), definition.code)
+    return Claim(own, what, rule.basis.text(), definition.code)
 
 
 def kept_out(case: Case, definition: Definition, organisation: Organisation) -> dict[str, Text]:
@@ -941,6 +1024,8 @@ def _check_foldable(scene: Scene, by: Mapping[str, Any], facts: list[Event]) -> 
     """Raise `Invalid` when the facts can't be, or would tell the applicant a second time what is missing."""
     case, definition = scene.case, scene.definition
     told = definition.notice is not None and case.notices > 0
+    if isinstance(facts[-1], CaseMigrated):
+        return  # it has been assessed
     if isinstance(facts[-1], TaskCompleted | MessageReceived) and not told:
         return  # nothing but the process can refuse these, and it does when they are entered
     for fact in facts:

@@ -49,7 +49,8 @@ class Deadline(TypedDict):
     """The `n`th running of `clock`, as plain JSON data.
 
     A clock that runs for each of its tasks runs `of` a task, which `unit` answers for; the diagram may give
-    it another `term`.
+    it another `term`. Where the case has gone over to a version with another `rule` (or unit) for the clock,
+    it keeps the one under which it began: nobody's term is changed while it runs.
 
     Derived from the ledger by `calendar` (a digest): `due` (None while it stands still) and `provisional`;
     `pending` are the rungs to come, `[instant, rung]` in order; `reached` those behind it; `expired` is the
@@ -68,6 +69,7 @@ class Deadline(TypedDict):
     of: NotRequired[str]
     unit: NotRequired[str]
     term: NotRequired[str]
+    rule: NotRequired[dict[str, Any]]
 
 
 class Card(TypedDict):
@@ -107,9 +109,10 @@ def clock_of(id: str) -> str:
 
 
 def rule_of(clock: Clock, deadline: Deadline) -> Rule:
-    """The law of one running: the clock's, with the term that the diagram gave it."""
+    """The law of one running: that under which it began, with the term that the diagram gave it."""
+    rule = Rule.from_json(deadline["rule"]) if "rule" in deadline else clock.rule
     term = deadline.get("term")
-    return clock.rule if term is None else replace(clock.rule, term=parse_term(term))
+    return rule if term is None else replace(rule, term=parse_term(term))
 
 
 def unit_of(clock: Clock, deadline: Deadline) -> str:
@@ -219,7 +222,7 @@ class Book:
                 yield from self.resume(id, pause.ground)
             elif trigger == pause.start and pause.ground not in paused:
                 yield from self.pause(id, pause.ground, pause.expected)
-        restart = clock.rule.restart
+        restart = self._rule(id).restart
         if trigger in clock.restarts and restart and len(deadline["ledger"]["runs"]) <= restart.times:
             yield from self.restart(id, trigger)
 
@@ -292,16 +295,16 @@ class Book:
         deadline = self.deadlines.get(id)
         if deadline is None or [rung] != [name for _, name in deadline["pending"][:1]]:
             raise Invalid("clock.rung", say("the clock {clock} does not strike now", clock=id))
-        clock = self.clocks[deadline["clock"]]
+        clock, rule = self.clocks[deadline["clock"]], self._rule(id)
         self.deadlines[id] = {**deadline, "pending": deadline["pending"][1:]}
         if rung == RAN_OUT:
             yield from self._expire(id, clock)
             return
         self.deadlines[id]["reached"] = [*deadline["reached"], rung]
         # A step's own clock has one addressee; a case's clock concerns whoever has something to do in it.
-        alone = clock.rule.tier == "step" or "of" in deadline or not units
+        alone = rule.tier == "step" or "of" in deadline or not units
         addressees = [unit_of(clock, deadline)] if alone else units
-        is_card = any(step.name == rung and step.card for step in clock.rule.ladder)
+        is_card = any(step.name == rung and step.card for step in rule.ladder)
         for unit in addressees:
             if is_card:
                 n = len(self.cards) + 1
@@ -322,7 +325,7 @@ class Book:
         """The clock runs out now: later than its last day only where that had gone by when the clock was
         started, or when the calendar changed. Nobody's silence counts before it could be known."""
         instant = write_instant(self.now)
-        effect = clock.rule.effect
+        effect = self._rule(id).effect
         basis = effect.basis.as_json() if effect.basis else None
         self.deadlines[id]["expired"] = instant
         yield ClockExpired(id, effect.kind, basis)
@@ -383,7 +386,7 @@ class Book:
     def extend(self, id: str, by: Term, reason: str) -> Iterator[Event]:
         """The clock has more time, as its approver grants. Raises `Invalid` as `clock.ledger.extend` does."""
         clock = self._running(id, extending=True)
-        extension = clock.rule.extension
+        extension = self._rule(id).extension
         extended = ledger.extend(
             self._rule(id),
             self._ledger(id),
@@ -483,7 +486,7 @@ class Book:
         deadline = self.deadlines[id]
         clock = self.clocks[deadline["clock"]]
         if deadline["expired"] is not None:
-            extension = clock.rule.extension if extending else None
+            extension = self._rule(id).extension if extending else None
             law = extension.basis.text() if extension else None
             expired = read_instant(deadline["expired"])
             ledger.refuse_expired(self._rule(id), expired, self.now, self._hours(id), law)

@@ -32,6 +32,7 @@ from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError, TemplateError
 from jinja2.runtime import BlockReference, Context, LoopContext, Macro
 from jinja2.sandbox import SandboxedEnvironment
+from markupsafe import Markup
 
 from .clock import OFFICE_ZONE, parse_instant
 from .errors import NOTHING, Invalid, Problem, Text, say
@@ -64,13 +65,22 @@ _LARGEST = 10**30
 _MOST_COMPILED = 1_000
 
 
-def render(templates: Mapping[str, bytes], name: str, context: Mapping[str, Any]) -> bytes:
+def render(
+    templates: Mapping[str, bytes],
+    name: str,
+    context: Mapping[str, Any],
+    pictures: Mapping[str, str] | None = None,
+) -> bytes:
     """The document `name` of `templates` (file name → UTF-8 text), as HTML in UTF-8.
 
     `context` is plain JSON data under the names of `CONTEXT`; `office.zone` is the zone of local
-    dates. Raises `Invalid` (`document.failed`) that names template and line for whatever goes wrong.
+    dates. `pictures` are SVG texts of `engine.drawing`, which a page puts in as they are: `pictures[name]`.
+    Raises `Invalid` (`document.failed`) that names template and line for whatever goes wrong.
     """
     environment = _Environment(templates)
+    if pictures is not None:
+        # What our own painter wrote has been escaped there.
+        context = {**context, "pictures": {key: Markup(svg) for key, svg in pictures.items()}}  # noqa: S704
     written: list[str] = []
     size = 0
     try:
@@ -84,12 +94,12 @@ def render(templates: Mapping[str, bytes], name: str, context: Mapping[str, Any]
         raise _failed(templates, name, error) from error
 
 
-def check(templates: Mapping[str, bytes], name: str) -> list[Problem]:
-    """What is wrong with the template `name` and all that it includes, before any case uses it:
+def check(templates: Mapping[str, bytes], *names: str) -> list[Problem]:
+    """What is wrong with the templates `names` and all that they include, before any case uses them:
     syntax, unknown filters, files that are not there, names that no case has."""
     environment = _Environment(templates)
     problems: list[Problem] = []
-    open_names, seen = [name], set()
+    open_names, seen = [*names], set()
     while open_names:
         file = open_names.pop()
         if file in seen:
@@ -135,7 +145,7 @@ def _declared(tree: nodes.Template) -> set[str]:
 def _problem(file: str, line: int | None, message: Text, expected: Text = NOTHING) -> Problem:
     element = f"line {line}" if line else None
     remedy = say("correct the template; processes/README.md lists what it may use")
-    return Problem("document.template", "error", file, element, message, expected, remedy=remedy)
+    return Problem("document.template", "error", file, element, message, expected, remedy=remedy, line=line)
 
 
 def _failed(templates: Mapping[str, bytes], name: str, error: Exception) -> Invalid:

@@ -120,7 +120,12 @@ class Diverged(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A finding in a definition. `error` forbids publishing, `warning` does not."""
+    """A finding in a definition. `error` forbids publishing, `warning` does not.
+
+    `element` says where in `file`: the id of an element, or the path of a key. `line` and `column`, counted
+    from 1, are given where whoever found it knows them; else `engine.problems` finds them by the element.
+    `trace` is the shortest way in which a case gets there, step by step, for findings that have one.
+    """
 
     code: str
     severity: Literal["error", "warning"]
@@ -130,16 +135,21 @@ class Problem:
     expected: Text = NOTHING
     found: Text = NOTHING
     remedy: Text = NOTHING
+    line: int | None = None
+    column: int | None = None
+    trace: tuple[Text, ...] = ()
 
-    def as_dict(self, translate: Callable[[str], str] = lambda msgid: msgid) -> dict[str, str | None]:
+    def as_dict(self, translate: Callable[[str], str] = lambda msgid: msgid) -> dict[str, Any]:
         """The finding with stable keys, its texts in the language of `translate`."""
         return {
             "code": self.code,
             "severity": self.severity,
             "file": self.file,
+            "line": self.line,
             "element": self.element,
             "message": self.message.render(translate),
             "expected": self.expected.render(translate),
             "found": self.found.render(translate),
             "remedy": self.remedy.render(translate),
+            "trace": [text.render(translate) for text in self.trace],
         }

@@ -115,6 +115,22 @@ class OrganisationChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SealMade(Event):
+    """All histories were sealed as they stood: what `engine.seals.Seal` says, without its instant and office,
+    which are those of the record and of the stream."""
+
+    type: ClassVar[str] = "seal.made"
+    fact: ClassVar[bool] = True
+    number: int
+    size: int
+    root: str
+    secret: str
+    previous: str
+    key: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DefinitionPublished(Event):
     """An item's definition comes into force on `effective` (a date). `net` is the compiled net's digest."""
 
@@ -124,6 +140,37 @@ class DefinitionPublished(Event):
     definition: str
     net: str
     effective: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ItemAbolished(Event):
+    """From the day `since` on no case of the item is opened any more by its first `versions` versions."""
+
+    type: ClassVar[str] = "item.abolished"
+    fact: ClassVar[bool] = True
+    item: str
+    since: str
+    versions: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class MigrationOrdered(Event):
+    """Under the name `batch`, open cases of the item are to go over to `definition` (a digest), each on its
+    own record; `sources` are the definitions they come from, `cases` those named (none: all). `undoes` is the
+    batch that is taken back, "" for none. `names` and `accepted` as in `case.migrated`."""
+
+    type: ClassVar[str] = "migration.ordered"
+    fact: ClassVar[bool] = True
+    batch: str
+    item: str
+    definition: str
+    sources: list[str]
+    cases: list[str]
+    names: dict[str, str]
+    accepted: list[str]
+    undoes: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -428,6 +475,26 @@ class IncidentRetried(Event):
     reason: str
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CaseMigrated(Event):
+    """From now on the case runs by `definition` (a digest), and no longer by `was`.
+
+    `names` says what elements are called otherwise (old id → new id); `accepted` are the elements for which
+    somebody answers that the case passes over them. `batch` is the order on the office's record, `undoes` the
+    batch that it takes back.
+    """
+
+    type: ClassVar[str] = "case.migrated"
+    fact: ClassVar[bool] = True
+    was: str
+    definition: str
+    names: dict[str, str]
+    accepted: list[str]
+    batch: str
+    undoes: str
+    reason: str
+
+
 # --- the case: consequences
 
 
@@ -668,6 +735,29 @@ class TaskPassed(Event):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class TaskMigrated(Event):
+    """What has waited since the instant `since` as the step `was` waits as `task` of `element`, for somebody
+    who holds `post` in `unit`."""
+
+    type: ClassVar[str] = "task.migrated"
+    was: str
+    task: str
+    element: str
+    unit: str
+    post: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ClockMigrated(Event):
+    """The running of a clock for a step, which was called `was`, is called `clock`; nothing else changes."""
+
+    type: ClassVar[str] = "clock.migrated"
+    was: str
+    clock: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TaskEnded(Event):
     """An open step is done by something else than somebody's completing it: the last signature, silence."""
 
@@ -820,6 +910,9 @@ TYPES: dict[str, type[Event]] = {
         OrganisationRecorded,
         OrganisationChanged,
         DefinitionPublished,
+        SealMade,
+        ItemAbolished,
+        MigrationOrdered,
         CalendarImported,
         CalendarApplied,
         CaseOpened,
@@ -848,6 +941,7 @@ TYPES: dict[str, type[Event]] = {
         ContactHandedOver,
         NoticeAllowed,
         IncidentRetried,
+        CaseMigrated,
         TaskOpened,
         TaskCancelled,
         TimerArmed,
@@ -870,6 +964,8 @@ TYPES: dict[str, type[Event]] = {
         ReminderRaised,
         CardRaised,
         TaskPassed,
+        TaskMigrated,
+        ClockMigrated,
         TaskEnded,
         TaskSuspended,
         TaskReinstated,

@@ -10,6 +10,7 @@ Everything here is derived from records and the fold alone, so it can be thrown 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import takewhile
 
 from .case import Case
 from .definition import Definition
@@ -17,6 +18,9 @@ from .docket import answerable, owing
 from .events import (
     CalendarRevised,
     CaseClosed,
+    CaseMigrated,
+    ClockMigrated,
+    Event,
     Record,
     RecusalChallenged,
     RecusalDecided,
@@ -26,6 +30,7 @@ from .events import (
     TaskCancelled,
     TaskCompleted,
     TaskEnded,
+    TaskMigrated,
     TaskOpened,
     TaskPassed,
     TimerArmed,
@@ -81,8 +86,25 @@ def changes_of(
         if opened.pop(row, None) is None:
             closed.append(row)
 
-    for record in records:
+    for place, record in enumerate(records):
         match record.event:
+            case CaseMigrated():
+                # A step or clock may take the name of another one, so all are taken off before any is put
+                # back.
+                following = _following(records, place)
+                tasks = [event for event in following if isinstance(event, TaskMigrated)]
+                clocks = [event for event in following if isinstance(event, ClockMigrated)]
+                for step in tasks:
+                    end(step.was)
+                for step in tasks:
+                    about = step.element, step.unit, step.post, case.item, step.since
+                    opened[step.task] = TaskRow(record.case, step.task, *about, dues.get(step.task))
+                for running in clocks:
+                    struck.pop(running.was, None)
+                    stopped.append(f"clock:{running.was}")
+                struck |= {running.clock: True for running in clocks}
+            case ClockMigrated():
+                pass  # done with the migration it follows from
             case TaskOpened(task=task, element=element, unit=unit, post=post):
                 opened[task] = TaskRow(
                     record.case, task, element, unit, post, case.item, record.at, dues.get(task)
@@ -143,6 +165,11 @@ def changes_of(
     return Changes(tuple(opened.values()), closed, tuple(armed.items()), stopped, documents)
 
 
+def _following(records: Sequence[Record], place: int) -> list[Event]:
+    """The consequences of the fact at `place`."""
+    return [record.event for record in takewhile(lambda one: not one.event.fact, records[place + 1 :])]
+
+
 def derive(
     replayed: Iterable[tuple[Record, Case]], definition_of: Callable[[str], Definition]
 ) -> tuple[Head, Changes]:
@@ -151,7 +178,7 @@ def derive(
     dues: dict[str, str | None] = {}
     for record, case in replayed:
         records.append(record)
-        if isinstance(record.event, TaskOpened | TaskPassed):
+        if isinstance(record.event, TaskOpened | TaskPassed | TaskMigrated):
             task = record.event.task
             dues[task] = task_due(case, definition_of(case.definition), task)
     if not records:

@@ -15,7 +15,7 @@ from .definition import Definition
 from .docket import signer
 from .errors import Invalid, say
 from .events import ClockStruck, Event, TimerFired
-from .flow.marking import Due, Waiting, awaited, bound_timers, open_tasks, timers
+from .flow.marking import Due, Waiting, awaited, bound_timers, open_task, open_tasks, timers
 from .flow.net import Node
 
 
@@ -61,8 +61,12 @@ def step_names(case: Case, definition: Definition) -> list[str]:
 
 def _possible(case: Case, definition: Definition) -> list[tuple[str, Waiting]]:
     tasks = [(waiting.id, waiting) for waiting in open_tasks(case.marking)]
+    return tasks + _messages(case, definition)
+
+
+def _messages(case: Case, definition: Definition) -> list[tuple[str, Waiting]]:
     messages = awaited(definition.net, case.marking, "message")
-    return tasks + [(waiting.element, waiting) for waiting in messages]
+    return [(waiting.element, waiting) for waiting in messages]
 
 
 def _step(case: Case, definition: Definition, name: str, waiting: Waiting, armed: list[Due]) -> Step:
@@ -105,10 +109,10 @@ def next_fact_of_time(case: Case, definition: Definition, now: datetime) -> tupl
 
 def step_called(case: Case, definition: Definition, task: str) -> Step | None:
     """The step called `task`, if it can be done now."""
-    for name, waiting in _possible(case, definition):
-        if name == task:
-            return _step(case, definition, name, waiting, dues(case, definition))
-    return None
+    waiting = open_task(case.marking, task)
+    if waiting is None:
+        waiting = next((caught for name, caught in _messages(case, definition) if name == task), None)
+    return _step(case, definition, task, waiting, dues(case, definition)) if waiting is not None else None
 
 
 def find_step(case: Case, definition: Definition, task: str) -> Step:
@@ -143,10 +147,8 @@ def closed(case: Case) -> Invalid:
 
 def task_due(case: Case, definition: Definition, task: str) -> str | None:
     """When the open task `task` is due, at this moment."""
-    for waiting in open_tasks(case.marking):
-        if waiting.id == task:
-            return _due_of(case, definition, waiting, dues(case, definition))[0]
-    return None
+    waiting = open_task(case.marking, task)
+    return _due_of(case, definition, waiting, dues(case, definition))[0] if waiting is not None else None
 
 
 def _due_of(

@@ -251,10 +251,11 @@ def notice_of(case: Case, definition: Definition, element: str) -> dict[str, Any
     clock = definition.clocks[deadline["clock"]]
     entry = deadline["ledger"]["runs"][-1][kind][-1]
     told: dict[str, Any] = {"clock": deadline["clock"], "name": dict(clock.name), **entry}
+    rule = rule_of(clock, deadline)
     if kind == "pauses":
-        ground = clock.rule.grounds[entry["ground"]]
+        ground = rule.grounds[entry["ground"]]
         told["ground_name"] = {"zh": ground.zh, "en": ground.en}
         told["basis"] = ground.basis.as_json()
-    elif clock.rule.extension is not None:
-        told["basis"] = clock.rule.extension.basis.as_json()
+    elif rule.extension is not None:
+        told["basis"] = rule.extension.basis.as_json()
     return told

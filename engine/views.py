@@ -5,7 +5,7 @@ Names are `{"zh": …, "en": …}`; the front end picks the language.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,6 +25,7 @@ from .events import (
     AnswerEntered,
     AnswerReturned,
     CaseClosed,
+    CaseMigrated,
     CaseOpened,
     DocumentIssued,
     Event,
@@ -46,19 +47,40 @@ from .events import (
     TaskCancelled,
     TaskCompleted,
     TaskEnded,
+    TaskMigrated,
     TaskOpened,
     TimerFired,
 )
 from .flow.marking import element_of, variables, visit_of_timer
+from .flow.migrate import Names, renamed
 from .forms import NO_FIELDS
 from .forms.schema import choices_of, field_title, shape
 from .organisation import Organisation
 from .steps import steps
 from .time_views import clocks_for_documents, notice_of
 
+DefinitionOf = Callable[[str], Definition]
+"""Gives a definition by its digest."""
+
+
+def by_version(
+    history: Sequence[Record], latest: str, definition_of: DefinitionOf
+) -> Iterator[tuple[Record, Definition]]:
+    """Each record with the definition that its case ran by after it; `latest` is the one that it runs by
+    after all of them. They may begin anywhere in the history."""
+    migrations = [record.event for record in history if isinstance(record.event, CaseMigrated)]
+    named = migrations[0].was if migrations else latest
+    for record in history:
+        if isinstance(record.event, CaseMigrated):
+            named = record.event.definition
+        yield record, definition_of(named)
+
 
 def step_lines(
-    history: Iterable[Record], case: Case, definition: Definition, organisation: Organisation
+    history: Sequence[Record],
+    case: Case,
+    definition_of: DefinitionOf,
+    organisation: Organisation,
 ) -> list[dict[str, Any]]:
     """Every step the case has come to, in order of opening, and what it waits for now.
 
@@ -75,7 +97,7 @@ def step_lines(
     lines: dict[str, dict[str, Any]] = {}
     awaited: list[dict[str, Any]] = []
     cause = 0
-    for record in history:
+    for record, definition in by_version(history, case.definition, definition_of):
         if record.event.fact:
             cause = record.seq
         match record.event:
@@ -87,6 +109,11 @@ def step_lines(
                     "opened_at": record.at,
                     "at": None,
                 }
+            case CaseMigrated(names=names):
+                lines = {renamed(key, names): _moved(line, names, definition) for key, line in lines.items()}
+            case TaskMigrated(task=task, unit=unit, post=post):
+                unit_name = dict(organisation.units.get(unit, {}).get("name", {}))
+                lines[task].update(unit=unit, unit_name=unit_name, post=post)
             case TaskCompleted(task=task, data=answers):
                 line = lines[task]
                 line.update(state="done", at=record.at, answers=answers, **_actor(organisation, record))
@@ -131,6 +158,7 @@ def step_lines(
                 line |= {"state": "received", "cause": cause, "opened_at": record.at, "at": record.at}
                 line |= {"answers": answers, "said": _said(definition, line["element"], answers)}
                 lines[f"{record.seq}"] = {**line, **_actor(organisation, record)}
+    definition = definition_of(case.definition)
     for task, silent in case.docket.items():
         if task in lines and owing(silent) and not case.closed:
             claim = claim_to_follow_up(case, definition, organisation, task)
@@ -151,6 +179,14 @@ def step_lines(
             line |= {"state": "awaited", "cause": None, "opened_at": None, "at": None}
             awaited.append({**line, "due": step.due, "provisional": step.provisional, "people": people})
     return [*lines.values(), *awaited]
+
+
+def _moved(line: dict[str, Any], names: Names, definition: Definition) -> dict[str, Any]:
+    """The line of a step in a case that has gone over to another version, as the step is called there."""
+    task, element = renamed(line["task"], names), names.get(line["element"], line["element"])
+    known = any(element in scope.nodes for scope in definition.net.scopes.values())
+    name = definition.names(element) if known else line["name"]
+    return {**line, "task": task, "element": element, "name": name}
 
 
 def _line(
@@ -216,9 +252,10 @@ def _both(title: Text) -> dict[str, str]:
 
 
 def story_lines(
-    history: Iterable[Record], definition: Definition | None, organisation: Organisation
+    told: Iterable[tuple[Record, Definition | None]], organisation: Organisation
 ) -> list[dict[str, Any]]:
-    """A history for readers: each record with what its codes are called.
+    """A history for readers: each record (given with the definition of its time) with what its codes are
+    called.
 
     `name` is what the event is about (step, timer, clock, document, joint review, meeting, outcome), `said`
     as in `step_lines`, and for a pause its ground; `clock_name` is the clock that the event names, and
@@ -226,7 +263,7 @@ def story_lines(
     `because` says why an outcome is certain. The office's own history has no definition.
     """
     lines = []
-    for record in history:
+    for record, definition in told:
         data = record.event.payload()
         clock = _clock_of(definition, data)
         line = {
@@ -573,9 +610,10 @@ def material_lines(case: Case, definition: Definition, organisation: Organisatio
 
 
 def finding_lines(
-    history: Iterable[Record], definition: Definition, organisation: Organisation
+    told: Iterable[tuple[Record, Definition]], organisation: Organisation
 ) -> list[dict[str, Any]]:
-    """What somebody will have to answer for, in order: `finding` (a code), the step, `basis`, `at`, and by
+    """What in a history (each record with the definition of its time) somebody will have to answer for, in
+    order: `finding` (a code), the step, `basis`, `at`, and by
     whose act it came to that (nobody's, where time did it)."""
     return [
         {
@@ -587,7 +625,7 @@ def finding_lines(
             "by": record.by.get("person"),
             "by_name": _actor(organisation, record)["by_name"],
         }
-        for record in history
+        for record, definition in told
         if isinstance(record.event, FindingRaised)
     ]
 

@@ -104,7 +104,7 @@ def make_item(
         f'process = "{process}"',
         "effective = 2026-01-01",
         f'name = {{ zh = "{code}", en = "{code}" }}',
-        '[[bases]]\nlaw = "行政许可法"\narticle = "第二十六条"\nlevel = "law"',
+        '[[bases]]\nlaw = "示例法"\narticle = "第二十六条"\nlevel = "law"',
         "[lanes]",
         *(f'"{unit}" = "{unit}/clerk"' for unit in units),
         *(f'[outcomes.{end}]\nname = {{ zh = "{end}", en = "{end}" }}\nkind = "grant"' for end in ends),

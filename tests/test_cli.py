@@ -494,8 +494,8 @@ def test_all_problems_of_an_item_are_listed_with_file_and_element(office: Path) 
     (folder / "diagram.bpmn").write_text(diagram.replace("userTask", "serviceTask"), encoding="utf-8")
     checked = lianban(office, "item", "check", str(folder))
     assert checked.code == 1
-    assert re.search(r"^item.toml: kind: error: ", checked.out, re.MULTILINE)
-    assert re.search(r"^diagram.bpmn: \w+: error: ", checked.out, re.MULTILINE)
+    assert re.search(r"^ *--> item.toml:\d+  kind$", checked.out, re.MULTILINE)
+    assert re.search(r"^ *--> diagram.bpmn:\d+  \w+$", checked.out, re.MULTILINE)
     refused = lianban(office, "item", "publish", str(folder), "--json")
     assert refused.code == 1
     assert len(json.loads(refused.err)["problems"]) > 1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import pytest
 
 from engine.errors import Invalid, titled
 from engine.forms import MAX_BYTES, check, check_schema, place, questions, read_field
+from engine.forms.lint import _parts
+from engine.forms.schema import fits, names, validator
 
 CHINESE = {"{en}": "{zh}", "a whole number": "整数"}.get
 
@@ -418,6 +422,32 @@ def test_a_field_without_both_titles_is_a_warning() -> None:
 @pytest.mark.parametrize("path", sorted(Path("forms").glob("*.schema.json")), ids=lambda path: path.name)
 def test_every_shipped_form_is_sound(path: Path) -> None:
     assert check_schema(json.loads(path.read_text()), path.name) == []
+
+
+def test_what_is_let_through_at_once_is_just_what_the_checker_finds_nothing_wrong_with() -> None:
+    shipped = [json.loads(path.read_text()) for path in sorted(Path("forms").glob("*.schema.json"))]
+    either = {"properties": {"a": {"oneOf": [{"type": "integer"}, {"type": ["number", "null"]}]}}}
+    dice = random.Random(7)
+    verdicts = []
+    for form in (OPINION, COMPANY, either, *shipped):
+        rules = validator(form)
+        parts, fields = list(inside(form)), names(form)
+        pool = [one for part in parts for one in (*part.get("enum", ()), part.get("const", "文"))]
+        pool = [*dict.fromkeys(pool), *"文 ", "2026-03-02", "x" * 2001, 0, -1.5, True, None, [], ["文"], [{}]]
+        for part in parts:
+            group = {name: dice.choice(pool) for name in fields if dice.random() < 0.5}
+            for value in (*dice.sample(pool, 6), {}, group):
+                verdicts.append(fits(rules, part, value))
+                assert verdicts[-1] == rules.evolve(schema=part).is_valid(value), (part, value)
+    assert 1000 < sum(verdicts) < len(verdicts) - 1000
+
+
+def inside(part: Any) -> Iterator[Any]:
+    """A form and every schema in it."""
+    if isinstance(part, dict):
+        yield part
+        for _, one in _parts(part):
+            yield from inside(one)
 
 
 def test_importing_forms_does_not_load_the_checker() -> None:

@@ -14,13 +14,13 @@ import tempfile
 import tomllib
 import zlib
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from drawing import draw
-from items import DAY, HOUR, NOON, fields, organisation, play, publish
+from items import DAY, HOUR, NOON, fields, make_item, organisation, play, publish
 
 from engine.audit import records, replay
 from engine.clock import Calendar, Overlay
@@ -28,6 +28,7 @@ from engine.definition import Definition, builtin, pack, unpack
 from engine.events import CardAnswered, CardContested, broken_links, canonical
 from engine.examples import command_of
 from engine.office import Office
+from engine.office.migrations import Wish
 from engine.steps import steps
 
 FOLDER = Path(__file__).parent / "histories"
@@ -228,6 +229,60 @@ def sent_back(folder: Path) -> tuple[Office, str]:
     return office, case
 
 
+STEP = """
+[clocks.step]
+name = { zh = "环节", en = "Step" }
+tier = "step"
+term = "3wd"
+each = ["%s"]
+basis = { law = "并联审批办法", article = "六" }
+"""
+
+
+def taken_over(folder: Path) -> tuple[Office, str]:
+    """A case that has gone over to a version with other names and terms, in the middle of two branches and of
+    many instances, with a clock that stands still and one that runs for a step; it went on there, back again,
+    and over once more, past a step that somebody answered for. Left open."""
+    office = Office.create_rehearsal(str(folder / "office.db"), NOON, organisation(3))
+    diagram = """start s; and g; user {a}; reminder {nag} {a} after workdays(2); and j
+        {more} user b; end e; end n
+        user {each} each unit of units into opinions from opinion"""
+    flows = "s -> g; g -> {a} -> j; g -> {each} -> j; j -> {more}b -> e; {nag} -> n"
+    units = {"type": "object", "properties": {"units": {"type": "array", "items": {"type": "string"}}}}
+
+    def publish_version(number: str, term: str, elements: str = "", way: str = "", **names: str) -> None:
+        made = make_item(
+            folder / number,
+            draw(diagram.format(more=elements, **names), flows.format(more=way, **names)),
+            forms={"s": units, names["each"]: fields(word="string")},
+            properties={names["each"]: {"unit": "unit", "result": "opinion"}},
+            documents={names["each"]: "opinion"},
+            notices=["special", "extended"],
+            clocks=CLOCKS.replace("20wd", term) + STEP % names["a"],
+        )
+        office.publish(made, NOON)
+
+    def migrate(when: datetime, **wish: Any) -> None:
+        office.migrate("clerk", Wish("item", reason="改版", **wish), lambda: when)
+
+    publish_version("1", "20wd", a="a", nag="nag", each="ask")
+    case = office.open_case("clerk", "item", {"units": ["d3", "d1", "d2"]}, NOON).case
+    office.do("p1", case, "ask:2", {"word": "同意"}, NOON + HOUR)
+    office.pause("clerk", case, "decision", "testing", "5wd", "送检", NOON + HOUR)
+    publish_version("2", "15wd", a="check", nag="remind", each="opinion")
+    names = {"a": "check", "nag": "remind", "ask": "opinion"}
+    migrate(NOON + DAY, names=names)
+    office.do("q3", case, "opinion:1", {"word": "不同意"}, NOON + DAY + HOUR)
+    office.resume("clerk", case, "decision", "testing", "检测完成", NOON + 2 * DAY)
+    migrate(NOON + 2 * DAY + HOUR, undo="m1")
+    office.sweep(NOON + 3 * DAY)
+    office.do("clerk", case, "a", {}, NOON + 3 * DAY + HOUR)
+    office.do("p2", case, "ask:3", {"word": "不涉及"}, NOON + 4 * DAY)
+    publish_version("3", "10wd", "user audit;", "audit -> ", a="check", nag="remind", each="opinion")
+    migrate(NOON + 5 * DAY, names=names, accepted=("audit",))
+    return office, case
+
+
 STORIES: dict[str, Callable[[Path], tuple[Office, str]]] = {
     "startup-granted-after-correction": shipped("enterprise-startup", "objection"),
     "startup-withdrawn-by-silence": shipped("enterprise-startup", "supplement-silence"),
@@ -251,6 +306,7 @@ STORIES: dict[str, Callable[[Path], tuple[Office, str]]] = {
     "homestead-county-meeting": shipped("homestead", "county-meeting"),
     "startup-contested": contested,
     "homestead-sent-back": sent_back,
+    "taken-over": taken_over,
 }
 
 
@@ -258,15 +314,17 @@ def record(office: Office, case: str) -> dict[str, Any]:
     """All that an auditor needs of a case: the definition, the records as stored, and how it stood."""
     history = office.history(case)
     states = [state for _, state in office.replay(case)]
-    (named,) = {state.definition for state in states}
+    named = dict.fromkeys(state.definition for state in reversed(states))
     with office._store.reading() as reader:
-        definition = office._library.definition(reader, named)
+        definition, *earlier = (office._library.definition(reader, one) for one in named)
         calendars = {
             state.calendar: office._library.calendar(reader, state.calendar).as_json() for state in states
         }
+    packed = [base64.b64encode(zlib.compress(pack(one), 9)).decode() for one in (definition, *earlier)]
     return {
         "case": case,
-        "definition": base64.b64encode(zlib.compress(pack(definition), 9)).decode(),
+        "definition": packed[0],
+        **({"earlier": packed[1:]} if earlier else {}),
         "calendars": base64.b64encode(zlib.compress(canonical(calendars), 9)).decode(),
         "records": [[record.seq, record.body.decode(), record.hash] for record in history],
         "afterwards": standing(states[-1], definition),
@@ -285,15 +343,15 @@ def standing(state: Any, definition: Definition) -> dict[str, Any]:
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
 def test_a_recorded_history_replays(path: Path) -> None:
     told = json.loads(path.read_text("utf-8"))
-    definition = unpack(zlib.decompress(base64.b64decode(told["definition"])))
+    packed = [told["definition"], *told.get("earlier", ())]
+    definition, *earlier = (unpack(zlib.decompress(base64.b64decode(one))) for one in packed)
+    definitions = {one.digest: one for one in (definition, *earlier)}
     rows = [(seq, body.encode(), stored) for seq, body, stored in told["records"]]
     assert list(broken_links(told["case"], rows)) == []
     history = records(told["case"], rows)
     kept = json.loads(zlib.decompress(base64.b64decode(told["calendars"]))) if "calendars" in told else {}
     calendars = {named: Calendar.from_json(content) for named, content in kept.items()}
-    replayed = list(
-        replay(told["case"], history, {definition.digest: definition}.__getitem__, calendars.__getitem__)
-    )
+    replayed = list(replay(told["case"], history, definitions.__getitem__, calendars.__getitem__))
     assert [record for record, _ in replayed] == history
     assert standing(replayed[-1][1], definition) == told["afterwards"]
 

@@ -636,4 +636,4 @@ def test_an_office_whose_item_cannot_be_published_is_not_set_up_at_all(database:
     with pytest.raises(Refusal):
         Office.create_rehearsal(database, NOON, None, [tmp_path])
     with Office.create_rehearsal(database, NOON) as office:
-        assert office.items() == []
+        assert office.items(NOON) == []

@@ -405,8 +405,8 @@ def test_an_item_that_counts_silence_without_a_reminder_is_not_published(tmp_pat
     text = (folder / "item.toml").read_text("utf-8").replace('{ name = "reminder", left = 1 }, ', "")
     (folder / "item.toml").write_text(text, "utf-8")
     office = Office.create_rehearsal(str(tmp_path / "office.db"), NOON, county())
-    _, problems = office.check(folder)
-    assert "joint.reminder" in {problem.code for problem in problems if problem.severity == "error"}
+    problems = office.check(folder).problems
+    assert "joint.reminder" in {problem.code for problem, _ in problems if problem.severity == "error"}
 
 
 def test_who_was_silent_still_owes_an_opinion_and_a_late_dissent_is_found(office: Office) -> None:

@@ -60,11 +60,11 @@ def test_an_act_whose_signal_can_not_be_taken_does_not_happen_anywhere(tmp_path:
     office = Office.create_rehearsal(str(tmp_path / "office.db"), NOON, organisation(1))
     echo = draw(
         "start s; xor again; user go; catch ping signal ping; throw pong signal pong; xor on; end e",
-        "s -> go -> again -> ping -> pong -> on; on -> e if 1 == 2; on -> again default",
+        's -> go -> again -> ping -> pong -> on; on -> e if len("x") == 2; on -> again default',
     )
     answer = draw(
         "start s; xor again; catch pong signal pong; throw ping signal ping; xor on; end e",
-        "s -> again -> pong -> ping -> on; on -> e if 1 == 2; on -> again default",
+        's -> again -> pong -> ping -> on; on -> e if len("x") == 2; on -> again default',
     )
     first = draw("start s; user a; end e signal ping", "s -> a -> e")
     for code, diagram in (("echo", echo), ("answer", answer), ("first", first)):

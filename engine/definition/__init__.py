@@ -5,7 +5,16 @@ it needs SpiffWorkflow. `pack` and `unpack` carry a definition through the datab
 included, so that running a case never reads a diagram again.
 """
 
-from .folder import Builtin, builtin, read_folder
+from .folder import Builtin, Examined, builtin, examine_folder, read_folder
 from .model import Definition, pack, unpack
 
-__all__ = ["Builtin", "Definition", "builtin", "pack", "read_folder", "unpack"]
+__all__ = [
+    "Builtin",
+    "Definition",
+    "Examined",
+    "builtin",
+    "examine_folder",
+    "pack",
+    "read_folder",
+    "unpack",
+]

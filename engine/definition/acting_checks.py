@@ -103,7 +103,7 @@ def _check_notice(drawn: Drawn) -> Iterator[Problem]:
 
 def _check_start_fields(drawn: Drawn) -> Iterator[Problem]:
     process = drawn.net.scopes[drawn.net.process]
-    form = drawn.form(process.nodes[process.starts[0]])
+    form = drawn.form(process.nodes[process.starts[0]]) if process.starts else None
     if form is None:
         return
     named = {f"agent.{key}": field for key, field in (drawn.section("agent") or {}).items()}

@@ -7,6 +7,8 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Protocol
@@ -28,6 +30,9 @@ class Organisation(Protocol):
     who holds a post in a unit (the post `designated` is that of its leader for joint meetings)."""
 
     @property
+    def day(self) -> date: ...
+
+    @property
     def units(self) -> Mapping[str, Any]: ...
 
     def holders(self, unit: str, post: str) -> Sequence[Any]: ...
@@ -44,41 +49,6 @@ def check_item(content: bytes | None) -> tuple[dict[str, Any], list[Problem]]:
     if item is None:
         return {}, problems
     problems += _against(item, "item", ITEM)
-    if not item.get("bases"):
-        problems.append(
-            fault(
-                "item.basis",
-                ITEM,
-                "bases",
-                say("the item names no legal basis"),
-                expected=say("at least one [[bases]] with law, article and level"),
-                remedy=say(
-                    "add the article that the item rests on (Administrative Licensing Law art. 14-17)"
-                ),
-            )
-        )
-    elif all(isinstance(base, dict) and base.get("level") == "document" for base in item["bases"]):
-        problems.append(
-            fault(
-                "item.basis",
-                ITEM,
-                "bases",
-                say("the item rests on documents below the rank of a rule only"),
-                expected=say("a basis in a law, a regulation or a rule"),
-                remedy=say("name that basis, or abolish the item (Administrative Licensing Law art. 17)"),
-            )
-        )
-    if "joint" in (item.get("kind"), item.get("handling_mode")) and "lead" not in item:
-        problems.append(
-            fault(
-                "item.lead",
-                ITEM,
-                "lead",
-                say("a joint item has no lead authority"),
-                expected=say("the unit code of one department"),
-                remedy=say('add lead = "UNIT" (Administrative Licensing Law art. 26)'),
-            )
-        )
     return item, problems
 
 
@@ -129,6 +99,11 @@ _ON_A_TASK = frozenset({"do", "sign", "confirm", "give_back", "recuse", "challen
 """What may be done with a task; a step of a worked case is one of these, or is on the case as a whole."""
 
 
+def misshapen(example: dict[str, Any], file: str) -> list[Problem]:
+    """What of a worked case, as plain JSON data, has not the shape of one."""
+    return _against(example, "example", file)
+
+
 def check_form(content: bytes, path: str) -> tuple[dict[str, Any] | None, list[Problem]]:
     """The form in a file, None if it can't be used, and what is wrong with it."""
     from ..forms import check_schema
@@ -137,7 +112,8 @@ def check_form(content: bytes, path: str) -> tuple[dict[str, Any] | None, list[P
         schema = json.loads(content)
     except ValueError as error:
         message = say("the file is not JSON: {error}", error=str(error))
-        return None, [fault("file.unreadable", path, None, message, remedy=say("correct the file"))]
+        found = fault("file.unreadable", path, None, message, remedy=say("correct the file"))
+        return None, [_placed(found, error, content)]
     problems = check_schema(schema, path)
     return None if any(problem.severity == "error" for problem in problems) else schema, problems
 
@@ -145,10 +121,29 @@ def check_form(content: bytes, path: str) -> tuple[dict[str, Any] | None, list[P
 def _read(content: bytes, file: str) -> tuple[dict[str, Any] | None, list[Problem]]:
     try:
         return read_toml(content), []
+    except UnicodeDecodeError as error:
+        message = say("the file is not written in UTF-8")
+        found = say("the byte {byte}", byte=f"0x{content[error.start]:02X}")
+        remedy = say("save it as UTF-8; editors call this the encoding of the file")
+        problem = fault("file.unreadable", file, None, message, found=found, remedy=remedy)
+        return None, [_placed(problem, error, content)]
     except ValueError as error:
         message = say("the file is not TOML: {error}", error=str(error))
         remedy = say("correct the line; text stands between double quotes, in UTF-8")
-        return None, [fault("file.unreadable", file, None, message, remedy=remedy)]
+        return None, [_placed(fault("file.unreadable", file, None, message, remedy=remedy), error, content)]
+
+
+def _placed(problem: Problem, error: ValueError, content: bytes) -> Problem:
+    """`problem` with the place where the reader stopped, as `error` says it."""
+    if isinstance(error, json.JSONDecodeError):
+        return replace(problem, line=error.lineno, column=error.colno)
+    if isinstance(error, UnicodeDecodeError):
+        line = content.count(b"\n", 0, error.start) + 1
+        before = content[content.rfind(b"\n", 0, error.start) + 1 : error.start]
+        return replace(problem, line=line, column=len(before.decode(errors="replace")) + 1)
+    if at := re.search(r"\(at line (\d+), column (\d+)\)", str(error)):
+        return replace(problem, line=int(at[1]), column=int(at[2]))
+    return replace(problem, line=max(len(content.rstrip().split(b"\n")), 1))  # at the end of the document
 
 
 @cache
@@ -238,6 +233,7 @@ _KINDS = {
     "object": say("a table of keys and values"),
     "integer/string": say("a whole number, or text between quotes"),
     "array/object": say("a list, or a table of keys and values"),
+    "string/object": say("text between quotes, or a table of keys and values"),
 }
 
 
@@ -350,9 +346,7 @@ def _check_outcomes(item: Mapping[str, Any], net: Net, file: str) -> Iterator[Pr
     """Each way the process can end is an outcome of the case. An end that only a reminder reaches (a
     non-interrupting boundary event or event subprocess) ends no case."""
     outcomes = item.get("outcomes", {})
-    process = net.scopes[net.process]
-    starts = [(handler, net.start_of(handler)[1]) for handler in process.handlers]
-    scopes = [process, *(net.scopes[handler.body or ""] for handler, start in starts if start.interrupting)]
+    scopes = _ending(net)
     ends = {node.id for scope in scopes for node in scope.nodes.values() if node.kind == "end"}
     for node in (node for scope in scopes for node in _main(scope)):
         if node.kind == "end" and node.id not in outcomes:
@@ -364,7 +358,7 @@ def _check_outcomes(item: Mapping[str, Any], net: Net, file: str) -> Iterator[Pr
                 expected=say("[outcomes.{end}] in {item} with name and kind", end=node.id, item=ITEM),
                 remedy=near(node.id, outcomes, say("add it")),
             )
-        elif node.kind != "end" and not node.outgoing:
+        elif node.kind != "end" and not node.outgoing and all(e.kind != "link" for e in triggers(node)):
             yield fault(
                 "outcome.missing",
                 file,
@@ -376,6 +370,18 @@ def _check_outcomes(item: Mapping[str, Any], net: Net, file: str) -> Iterator[Pr
     for outcome in outcomes:
         if outcome not in ends:
             yield unknown("end", ITEM, f"outcomes.{outcome}", outcome, ends)
+
+
+def case_ends(net: Net) -> list[Node]:
+    """The end events of the process that are an outcome of the case."""
+    return [node for node in _main(net.scopes[net.process]) if node.kind == "end"]
+
+
+def _ending(net: Net) -> list[Scope]:
+    """The scopes in which a case can end: the process, and event subprocesses that take its place."""
+    process = net.scopes[net.process]
+    starts = [(handler, net.start_of(handler)[1]) for handler in process.handlers]
+    return [process, *(net.scopes[handler.body or ""] for handler, start in starts if start.interrupting)]
 
 
 def _main(process: Scope) -> list[Node]:
@@ -402,12 +408,10 @@ def _check_variables(
     file_of: Callable[[Scope], str],
 ) -> Iterator[Problem]:
     """Names in conditions that nothing defines: most often a typing error that would stop a case."""
-    known = set(ENGINE_VARIABLES) | set(_results(item))
+    known = known_variables(item, net, forms)
     nodes = [(scope, node) for scope in net.scopes.values() for node in scope.nodes.values()]
-    for _, node in nodes:
-        known |= set(written(node, net, forms))
     for scope, node in nodes:
-        for element, source, names in _needed(scope, node, net):
+        for element, source, names in needed(scope, node, net):
             for name in sorted(names - known):
                 yield Problem(
                     "variable.unknown",
@@ -418,6 +422,15 @@ def _check_variables(
                     found=say("{source}", source=source),
                     remedy=near(name, known, say("correct the name, or add the field to a form")),
                 )
+
+
+def known_variables(item: Mapping[str, Any], net: Net, forms: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Every variable that a form, a step or the engine itself may set."""
+    known = set(ENGINE_VARIABLES) | set(_results(item))
+    for scope in net.scopes.values():
+        for node in scope.nodes.values():
+            known |= set(written(node, net, forms))
+    return known
 
 
 def _results(item: Mapping[str, Any]) -> Iterator[str]:
@@ -453,8 +466,8 @@ def written(node: Node, net: Net, forms: Mapping[str, Mapping[str, Any]]) -> Ite
         )
 
 
-def _needed(scope: Scope, node: Node, net: Net) -> Iterator[tuple[str, str, frozenset[str]]]:
-    """`(element, source, names it reads)` of every expression at `node` and on the flows out of it."""
+def sources_of(scope: Scope, node: Node) -> Iterator[tuple[str, str]]:
+    """`(element, source)` of every expression at `node` and on the flows out of it."""
     sources = [(flow, scope.flows[flow].condition) for flow in node.outgoing]
     sources += [(node.id, node.properties.get(name)) for name in ("unit", "term")]
     if node.loop is not None:
@@ -466,10 +479,14 @@ def _needed(scope: Scope, node: Node, net: Net) -> Iterator[tuple[str, str, froz
         if not re.match(r"[+-]?P?T?\d|R\d*/", event.text or ""):
             sources.append((node.id, event.text))
     sources += [(node.id, text) for text in (node.expression, *(source for _, source in node.outputs))]
-    for element, source in sources:
-        if source:
-            with contextlib.suppress(Malformed):  # flow.read has said so
-                yield element, source, compile_expression(source).names
+    yield from ((element, source) for element, source in sources if source)
+
+
+def needed(scope: Scope, node: Node, net: Net) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """`(element, source, names it reads)` of every expression, script and table at `node`."""
+    for element, source in sources_of(scope, node):
+        with contextlib.suppress(Malformed):  # flow.read has said so
+            yield element, source, compile_expression(source).names
     with contextlib.suppress(Malformed):
         if node.script is not None:
             yield node.id, node.script, compile_script(node.script).names

@@ -32,7 +32,7 @@ def check_clocks(
     if not isinstance(entries, Mapping):
         return []
     clocks, problems = readable_clocks(entries, found)
-    bound = _bound(net)
+    bound = bound_timers(net)
     problems += _check_timers(entries, net, sources)
     for id, clock in clocks.items():
         problems += _check_triggers(id, clock, net)
@@ -43,7 +43,6 @@ def check_clocks(
         problems += _check_ladder(id, clock)
         problems += _check_follows(id, clock, entries, clocks)
         problems += _check_effect(id, clock, entries, clocks, bound.get(id, frozenset()))
-    problems += _check_promises(clocks)
     if not _malformed(found):
         problems += _check_starts(clocks)
     return problems
@@ -96,7 +95,7 @@ def _timers(net: Net) -> Iterator[tuple[str, Node, frozenset[str]]]:
                         yield scope.id, node, compile_expression(event.text or "").clocks
 
 
-def _bound(net: Net) -> dict[str, frozenset[str]]:
+def bound_timers(net: Net) -> dict[str, frozenset[str]]:
     """The timer events that fire when a clock runs out, by clock."""
     bound: dict[str, frozenset[str]] = {}
     for _, node, clocks in _timers(net):
@@ -368,28 +367,6 @@ def _check_follows(
                 say("this clock is paused whenever {clock} is, and by nothing else", clock=clock.follows),
                 remedy=say("remove {key}, or remove follows", key=key),
             )
-
-
-def _check_promises(clocks: Mapping[str, Clock]) -> Iterator[Problem]:
-    """A promise is kept within the law: of two clocks with the same start, the promised is not the longer."""
-    for id, clock in clocks.items():
-        for other_id, other in clocks.items():
-            promised, law = clock.rule, other.rule
-            if (
-                (promised.tier, law.tier) == ("promised", "statutory")
-                and (set(clock.starts), set(clock.each)) == (set(other.starts), set(other.each))
-                and promised.term.unit == law.term.unit
-                and promised.term.n > law.term.n
-            ):
-                yield fault(
-                    "clock.promise",
-                    ITEM,
-                    f"clocks.{id}.term",
-                    say("the promise is longer than the statutory clock {clock}", clock=other_id),
-                    expected=say("at most {term}", term=law.term.text()),
-                    found=promised.term.text(),
-                    remedy=say("promise what the law allows, or less"),
-                )
 
 
 def _check_starts(clocks: Mapping[str, Clock]) -> Iterator[Problem]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from ..errors import Problem
-from ..flow.net import Net, Node, Scope
+from ..flow.net import ACTIVITIES, Net, Node, Scope
 from ..forms import NO_FIELDS
 from ..forms.schema import Schema, shape
 from .checks import Organisation
-from .clock_checks import readable_clocks
+from .clock_checks import bound_timers, readable_clocks
 from .model import DIAGRAM, ITEM, form_path
 from .wording import unknown
 
@@ -77,6 +77,10 @@ class Drawn:
                         bodies.append(outer.id)
         return found
 
+    def waited_for(self, clock: str) -> bool:
+        """Whether a timer event of the diagram waits until the clock runs out."""
+        return bool(bound_timers(self.net).get(clock))
+
     def performer(self, node: Node) -> str | None:
         """`unit/post` that does `node` by its lane; None where it is worked out in the case, or unknown."""
         if node.lane is None or node.loop is not None or "unit" in node.properties:
@@ -93,6 +97,53 @@ class Drawn:
         """File and element of what is wrong with the form of `node`."""
         name = node.properties.get("form")
         return (self.file(scope), node.id) if name is None else (form_path(name), "properties")
+
+
+def well_shaped(item: Mapping[str, Any], found: Sequence[Problem]) -> tuple[dict[str, Any], frozenset[str]]:
+    """`item` with its sections at least tables, and the names of those that say too little of what was meant:
+    `found`, which `check_item` said, is about the section as a whole."""
+    broken = {name for name in _TABLES if not isinstance(item.get(name, {}), Mapping)}
+    unclear = broken | {problem.element for problem in found if problem.element in _TABLES}
+    shaped = {name: entry for name, entry in item.items() if name not in broken}
+    return shaped, frozenset(unclear) if item else frozenset(_TABLES)
+
+
+_TABLES = ("lanes", "outcomes", "documents", "clocks")
+
+
+def certain(
+    problem: Problem, net: Net | None, unread: Collection[str] = (), unclear: Collection[str] = ()
+) -> bool:
+    """Whether `problem` stands by itself, or only follows from one that has been told.
+
+    It was found in a sketch of the diagram (`net`) that shows of the elements `unread` too little, and in an
+    item whose sections `unclear` say too little. If it is still there once these are mended, it is told then.
+    """
+    if _OF_A_SECTION.get(problem.code) in unclear:
+        return False
+    if net is None or not unread or problem.code in _OF_THE_ELEMENT_ALONE:
+        return True
+    unknown = [node for scope in net.scopes.values() for id, node in scope.nodes.items() if id in unread]
+    if problem.code in _WHERE_NO_EVENT and any(node.kind in _WAITING for node in unknown):
+        return False
+    if problem.code == "variable.unknown" and any(node.kind in ACTIVITIES for node in unknown):
+        return False
+    named = [problem.element, *(value for value in problem.message.params.values() if isinstance(value, str))]
+    return not any(name in unread for name in named)
+
+
+_OF_A_SECTION = {
+    "lane.unbound": "lanes",
+    "outcome.missing": "outcomes",
+    "outcome.unknown": "outcomes",
+    "document.unknown": "documents",
+    "clock.unknown": "clocks",
+}
+"""What is said of a name because a section of item.toml lacks it."""
+_OF_THE_ELEMENT_ALONE = frozenset({"step.performer", "form.unknown", "document.unknown", "step.officers"})
+"""What is said of an element by its lane and its properties, which can be seen anyway."""
+_WHERE_NO_EVENT = frozenset({"clock.no_timer", "clock.route"})
+_WAITING = frozenset({"start", "catch", "boundary"})
 
 
 def process_of(scope: Scope) -> str:

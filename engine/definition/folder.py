@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Problem, say
 from ..events import canonical
 from ..flow.net import Net
-from .model import DIAGRAM, ITEM, Definition, digest_of, form_path, read_toml
+from .model import DIAGRAM, ITEM, Definition, digest_of, form_path, read_toml, templates_in
 
 if TYPE_CHECKING:  # the checks are imported where they are done: a running case needs none of them
     from .checks import Organisation
@@ -50,14 +50,63 @@ def read_folder(
     folder `forms` of its own goes before. Units are checked against `organisation` if there is one. The
     definition is None if and only if a problem is an error.
     """
+    examined = examine_folder(folder, forms, shared, organisation)
+    return examined.definition, examined.problems
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What came of reading an item's folder: all `problems`, and the `files` that they are in.
+
+    `playable` is what the worked cases can be played with: there also when the only errors are such that
+    they change nothing of how a case runs (`PLAYABLE`), or are in examples, which it then lacks. `definition`
+    is that if nothing is wrong at all.
+    """
+
+    playable: Definition | None
+    problems: list[Problem]
+    files: dict[str, bytes]
+
+    @property
+    def templates(self) -> dict[str, bytes]:
+        """The document templates by file name."""
+        return templates_in(self.files)
+
+    @property
+    def issued(self) -> list[str]:
+        """The templates that documents name and that are there."""
+        try:
+            documents = read_toml(self.files[ITEM]).get("documents")
+        except (KeyError, ValueError):
+            return []
+        entries = documents.values() if isinstance(documents, dict) else ()
+        named = {str(entry.get("template")) for entry in entries if isinstance(entry, dict)}
+        return sorted(named & self.templates.keys())
+
+    @property
+    def definition(self) -> Definition | None:
+        """None if and only if a problem is an error."""
+        return None if any(problem.severity == "error" for problem in self.problems) else self.playable
+
+
+PLAYABLE = frozenset({"item.basis", "item.lead", "clock.promise", "separation.hearing"})
+"""Errors that forbid an item in law and leave open how its cases run."""
+
+
+def examine_folder(
+    folder: Path,
+    forms: Path | None = None,
+    shared: Path | None = None,
+    organisation: Organisation | None = None,
+) -> Examined:
+    """As `read_folder`, with all that came of it."""
     reading = _Reading(
         folder,
         (folder / "forms", forms or _existing(folder.resolve().parent.parent / "forms", builtin().forms)),
         shared or _existing(folder.resolve().parent / "shared", builtin().processes / "shared"),
     )
     definition = reading.definition(organisation)
-    failed = any(problem.severity == "error" for problem in reading.problems)
-    return None if failed else definition, reading.problems
+    return Examined(definition, reading.problems, reading.files)
 
 
 def _existing(wanted: Path, otherwise: Path) -> Path:
@@ -76,11 +125,19 @@ class _Reading:
         from .acting_checks import check_acting
         from .checks import check_examples, check_item, check_net
         from .clock_checks import check_clocks
-        from .drawn import Drawn
+        from .condition_checks import check_conditions
+        from .drawn import Drawn, certain, well_shaped
+        from .law_checks import check_catalogue, check_law
+        from .reference_checks import check_references
         from .review_checks import check_review
+        from .sound_checks import check_sound
+        from .term_checks import check_terms
 
-        if not self.folder.is_dir():
+        missing = not self.folder.is_dir()
+        if missing or not any((self.folder / name).exists() for name in (ITEM, DIAGRAM)):
             message = say("there is no folder {folder}", folder=str(self.folder))
+            if not missing:
+                message = say("the folder {folder} holds no item", folder=str(self.folder))
             remedy = say("name the folder that holds {item} and {diagram}", item=ITEM, diagram=DIAGRAM)
             self.problems.append(
                 Problem("definition.missing", "error", str(self.folder), None, message, remedy=remedy)
@@ -97,18 +154,35 @@ class _Reading:
             self.take(path, path.relative_to(self.folder).as_posix())
         item, found = check_item(self.files.get(ITEM))
         self.problems += found
-        net = self.read_net(str(item.get("process", ""))) if DIAGRAM in self.files else None
-        if net is not None:
-            usable = self.read_forms(net)
-            self.problems += check_net(item, net, usable, self.sources(), organisation)
-            self.problems += check_clocks(item, net, self.sources(), organisation, found)
-            drawn = Drawn(item, net, usable, self.sources(), organisation, found)
-            self.problems += check_review(drawn) + check_acting(drawn)
-        self.read_templates(item.get("documents", {}))
-        self.problems += check_examples(item, net, self.files)
-        if net is None or any(problem.severity == "error" for problem in self.problems):
+        if item:
+            self.problems += check_catalogue(item, found, organisation.day if organisation else None)
+        net, sketch, unread = None, None, frozenset[str]()
+        if DIAGRAM in self.files:
+            net, sketch, unread = self.read_net(str(item.get("process", "")))
+        shaped, unclear = well_shaped(item, found)
+        told: list[Problem] = []
+        self.read_templates(shaped.get("documents", {}))
+        if sketch is not None:
+            usable = self.read_forms(sketch)
+            if item:  # else there is nothing to compare the diagram with, and that has been said
+                told += check_net(shaped, sketch, usable, self.sources(), organisation)
+                told += check_clocks(shaped, sketch, self.sources(), organisation, found)
+                drawn = Drawn(shaped, sketch, usable, self.sources(), organisation, found)
+                told += check_review(drawn) + check_acting(drawn)
+                told += check_law(drawn, self.templates()) + check_terms(drawn)
+                told += check_references(drawn) + check_conditions(drawn)
+        nowhere = {problem.element for problem in told if problem.code == "outcome.missing"}
+        examples = check_examples(shaped, sketch, self.files)
+        told += [
+            p for p in examples if p.code != "outcome.unknown" or p.message.params["name"] not in nowhere
+        ]
+        self.problems += [problem for problem in told if certain(problem, sketch, unread, unclear)]
+        if net is not None and not any(problem.severity == "error" for problem in self.problems):
+            self.problems += check_sound(drawn)
+        if net is None or any(map(_forbids_playing, self.problems)):
             return None
-        files = dict(sorted(self.files.items()))
+        wrong = {problem.file for problem in self.problems if problem.severity == "error"} - {ITEM}
+        files = {name: content for name, content in sorted(self.files.items()) if name not in wrong}
         return Definition(digest_of(files), read_toml(files[ITEM]), net, canonical(net.to_json()), files)
 
     def take(self, path: Path, name: str) -> bool:
@@ -124,16 +198,17 @@ class _Reading:
             return False
         return True
 
-    def read_net(self, process: str) -> Net | None:
-        """Compile the diagram with the shared processes that it reaches."""
+    def read_net(self, process: str) -> tuple[Net | None, Net | None, frozenset[str]]:
+        """Compile the diagram with the shared processes that it reaches: what can be run, what can be
+        checked, and the elements of which that shows too little."""
         # Here, because only reading diagrams needs SpiffWorkflow, and it takes long to import.
-        from ..flow.read import read
+        from ..flow.read import examine
 
         self.take_shared()
         diagrams = {name: content for name, content in self.files.items() if name.endswith((".bpmn", ".dmn"))}
-        net, problems = read(diagrams, process or None)
-        self.problems += problems
-        return net
+        reading = examine(diagrams, process or None)
+        self.problems += reading.problems
+        return reading.net, reading.sketch, reading.unread
 
     def take_shared(self) -> None:
         """Take from the shared folder every file that defines what a file already taken refers to."""
@@ -162,12 +237,7 @@ class _Reading:
 
     def sources(self) -> dict[str, str]:
         """The file in which each process is drawn."""
-        return {
-            process: name
-            for name, content in self.files.items()
-            if name.endswith(".bpmn")
-            for process in _references(content)[0]
-        }
+        return drawn_in(self.files)
 
     def read_forms(self, net: Net) -> dict[str, Mapping[str, Any]]:
         """Take the forms that the steps of `net` use; those that are usable, by name."""
@@ -214,10 +284,36 @@ class _Reading:
         places = [forms / name for forms in self.forms if _plain_name(name)]
         return next((path for path in places if path.is_file()), None)
 
+    def templates(self) -> dict[str, str]:
+        """The texts of the templates taken so far, by file name."""
+        return {
+            name.removeprefix("forms/"): content.decode(errors="replace")
+            for name, content in self.files.items()
+            if name.startswith("forms/") and name.endswith(".j2")
+        }
+
     def unknown(self, code: str, file: str, element: str, path: str) -> None:
         message = say("there is no file {path}", path=path)
         remedy = say("correct the name, or add the file to {folder}", folder=str(self.forms[0]))
         self.problems.append(Problem(code, "error", file, element, message, remedy=remedy))
+
+
+def drawn_in(files: Mapping[str, bytes]) -> dict[str, str]:
+    """The file in which each process is drawn."""
+    return {
+        process: name
+        for name, content in files.items()
+        if name.endswith(".bpmn")
+        for process in _references(content)[0]
+    }
+
+
+def _forbids_playing(problem: Problem) -> bool:
+    return (
+        problem.severity == "error"
+        and problem.code not in PLAYABLE
+        and not problem.file.startswith("examples/")
+    )
 
 
 def _plain_name(name: str) -> bool:

@@ -243,16 +243,19 @@ class Definition:
     @cached_property
     def templates(self) -> dict[str, bytes]:
         """The document templates by file name, `_base.j2` and the like included."""
-        return {
-            path.removeprefix("forms/"): content
-            for path, content in self.files.items()
-            if path.startswith("forms/") and path.endswith(".j2")
-        }
+        return templates_in(self.files)
 
     @cached_property
     def examples(self) -> dict[str, dict[str, Any]]:
         """The worked cases by path, as plain JSON data, instants as ISO text."""
         return {path: read_toml(self.files[path]) for path in sorted(self.files) if is_example(path)}
+
+    @cached_property
+    def sources(self) -> dict[str, str]:
+        """The file in which each process is drawn."""
+        from .folder import drawn_in  # reads XML, which a running case never does
+
+        return drawn_in(self.files)
 
     @cached_property
     def _forms(self) -> dict[str, dict[str, Any]]:
@@ -286,6 +289,15 @@ def form_path(name: str) -> str:
 def is_example(path: str) -> bool:
     """Whether the file is a worked case."""
     return path.startswith("examples/") and path.endswith(".toml")
+
+
+def templates_in(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The document templates among an item's `files`, by file name."""
+    return {
+        path.removeprefix("forms/"): content
+        for path, content in files.items()
+        if path.startswith("forms/") and path.endswith(".j2")
+    }
 
 
 def read_toml(content: bytes) -> dict[str, Any]:

@@ -215,6 +215,8 @@ def _seats(drawn: Drawn, entry: Mapping[str, Any]) -> list[str] | None:
         if performer is None:
             return None
         units.append(performer.partition("/")[0])
+    if drawn.organisation is not None and not drawn.organisation.units.keys() >= set(units):
+        return None  # a unit that is not there has been reported
     return units
 
 

@@ -43,9 +43,16 @@ def unknown(kind: Kind, file: str, element: str, name: str, known: Iterable[str]
         "material": say("no entry of [[materials]] has the id {name}", name=name),
     }
     known = sorted(known)
+    expected = one_of(known)
+    if len(known) > _MOST_LISTED:  # a county's units, say: those that look most alike
+        alike = sorted(difflib.get_close_matches(str(name), known, _LISTED_OF_MANY, 0))
+        expected = say("one of {count}, such as {names}", count=len(known), names=", ".join(alike))
     return fault(
-        f"{kind}.unknown", file, element, messages[kind], expected=one_of(known), remedy=near(name, known)
+        f"{kind}.unknown", file, element, messages[kind], expected=expected, remedy=near(name, known)
     )
+
+
+_MOST_LISTED, _LISTED_OF_MANY = 24, 8
 
 
 def one_of(known: Iterable[Any]) -> Text:

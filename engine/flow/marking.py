@@ -179,6 +179,21 @@ def open_tasks(marking: Marking) -> list[Waiting]:
     return [waiting for _, waiting in sorted(found)]
 
 
+def open_task(marking: Marking, task: str) -> Waiting | None:
+    """The task of this identity, if it waits for a person."""
+    # Not by looking through all of them: an act asks for its own task several times.
+    host, _, index = task.rpartition(":")
+    for frame in marking["frames"].values():
+        visit = frame["live"].get(task)
+        if visit is not None and visit["wait"] == "task":
+            return Waiting(task, frame["scope"], visit["node"], unit=visit.get("unit", ""))
+        visit = frame["live"].get(host)
+        if visit is not None and "multi" in visit and index in visit["multi"]["waiting"]:
+            pending = visit["multi"]["waiting"][index]
+            return Waiting(task, frame["scope"], visit["node"], unit=pending.get("unit", ""))
+    return None
+
+
 def incidents(marking: Marking) -> list[str]:
     """The visits that stopped because something in the diagram failed, in the order of failing."""
     found = [

@@ -17,6 +17,7 @@ from .schema import (
     choices_of,
     dotted,
     field_at,
+    fits,
     help_of,
     joined,
     kind_of,
@@ -110,8 +111,10 @@ def _named(fault: Fault) -> Text:
 
 
 def _faults(schema: Schema, answers: dict[str, Any]) -> Iterator[Fault]:
-    for error in validator(schema).iter_errors(answers):
-        yield from explain(schema, error)
+    rules = validator(schema)
+    if not fits(rules, schema, answers):
+        for error in rules.iter_errors(answers):
+            yield from explain(schema, error)
     if not schema.keys() & {"additionalProperties", "unevaluatedProperties"}:
         asked, _ = shape(schema, schema, answers)
         patterns = [re.compile(pattern) for pattern in schema.get("patternProperties", ())]

@@ -84,6 +84,37 @@ _VALIDATORS: dict[int, tuple[Schema, Draft202012Validator]] = {}
 """Validators by the id of their schema: making one costs as much as using it on a small form."""
 
 
+def fits(rules: Draft202012Validator, part: Any, value: Any) -> bool:
+    """Whether `value` obeys `part` of the form whose validator is `rules`: just what that would say.
+
+    The validator makes a new one for each part that it comes to, and an error for each choice that was not
+    made, which takes longer than the check itself. Only so can it tell what is wrong; but most answers are
+    right.
+    """
+    return part if isinstance(part, bool) else all(_obeys(rules, part, word, value) for word in part)
+
+
+def _obeys(rules: Draft202012Validator, part: Mapping[str, Any], word: str, value: Any) -> bool:
+    rule = rules.VALIDATORS.get(word)
+    if rule is None:
+        return True  # a title or a note
+    asked = part[word]
+    match word:
+        case "const" if isinstance(value, str):
+            return bool(value == asked)
+        case "enum" if isinstance(value, str):
+            return value in asked
+        case "properties" if isinstance(value, dict):
+            return all(fits(rules, field, value[name]) for name, field in asked.items() if name in value)
+        case "allOf":
+            return all(fits(rules, one, value) for one in asked)
+        case "oneOf":
+            return sum(fits(rules, one, value) for one in asked) == 1
+        case "if":
+            return fits(rules, part.get("then" if fits(rules, asked, value) else "else", True), value)
+    return next(iter(rule(rules, asked, value, part) or ()), None) is None
+
+
 @cache
 def _rules() -> tuple[Any, Any]:
     from jsonschema import Draft202012Validator, FormatChecker
@@ -168,7 +199,7 @@ def _gathered(root: Schema, group: Any, answers: Mapping[str, Any] | None) -> tu
         branches += group.get("dependentSchemas", {}).values()
     else:
         if "if" in group:
-            holds = validator(root).evolve(schema=group["if"]).is_valid(answers)
+            holds = fits(validator(root), group["if"], answers)
             branches.append(group.get("then" if holds else "else", {}))
         branches += [part for key, part in group.get("dependentSchemas", {}).items() if key in answers]
         for key, needs in group.get("dependentRequired", {}).items():

@@ -5,13 +5,27 @@
 - `desk`: what people look at; `proofs`: what proves a history;
 - `library`: what is found by digest or by number, and what is in force;
 - `publishing`: from a folder to a version in force;
-- `calendars`: how a change of the calendar reaches open cases;
+- `calendars`: how a change of the calendar reaches open cases; `migrations`: how they go over to another
+  version of their item;
+- `drawings`: an item's picture and its service guide;
+- `rehearsing`: an item on virtual time (imported by its own name: few commands need it);
 - `post`: reminders and cards on their way to people;
 - `worker`: sweep and deliver, again and again (imported by its own name: mail takes long to import).
 """
 
 from .draft import Done
+from .drawings import guide_of_folder, picture, picture_of_folder
 from .facade import Office, Swept
 from .publishing import NotPublishable, check_folder, new_item
 
-__all__ = ["Done", "NotPublishable", "Office", "Swept", "check_folder", "new_item"]
+__all__ = [
+    "Done",
+    "NotPublishable",
+    "Office",
+    "Swept",
+    "check_folder",
+    "guide_of_folder",
+    "new_item",
+    "picture",
+    "picture_of_folder",
+]

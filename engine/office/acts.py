@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..case import Case
@@ -16,6 +17,7 @@ from ..commands import (
     Extend,
     GiveBack,
     HandOver,
+    Migrate,
     Pause,
     Recuse,
     Resume,
@@ -24,7 +26,7 @@ from ..commands import (
     TreatCard,
     Withdraw,
 )
-from ..deadlines import runs
+from ..deadlines import rule_of, runs
 from ..definition import Definition
 from ..definition.clocks import Clock
 from ..docket import visit_of
@@ -40,7 +42,8 @@ from .draft import Draft
 def only_clock(case: Case, definition: Definition, fits: Callable[[Clock], bool], person: Person) -> str:
     """The running clock that fits: the one that `person` decides on, or else the only one of the highest tier
     that has any. Raises `Invalid` naming those there are."""
-    running = {id: definition.clocks[d["clock"]] for id, d in case.deadlines.items() if runs(d)}
+    known = {id: (definition.clocks[d["clock"]], d) for id, d in case.deadlines.items() if runs(d)}
+    running = {id: replace(clock, rule=rule_of(clock, deadline)) for id, (clock, deadline) in known.items()}
     leading = [id for id, clock in running.items() if clock.follows is None]
     fitting = [id for id, clock in running.items() if fits(clock)]
     own = [id for id in fitting if _approver(running[id]) in person.posts]
@@ -77,6 +80,7 @@ _RECORDS: Mapping[type, tuple[tuple[str, ...], tuple[str, ...]]] = {
     HandOver: (("task.handed_over",), ("task",)),
     AllowNotice: (("notice.allowed",), ()),
     Retry: (("incident.retried",), ("incident",)),
+    Migrate: (("case.migrated",), ("definition",)),
     Pause: (("pause.ordered", "resume.ordered", "extension.granted"), ("clock",)),
     Resume: (("pause.ordered", "resume.ordered", "extension.granted"), ("clock",)),
     Extend: (("pause.ordered", "resume.ordered", "extension.granted"), ("clock",)),

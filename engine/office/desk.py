@@ -26,6 +26,7 @@ from ..views import (
     TO_DECIDE,
     agent_line,
     answer_lines,
+    by_version,
     contact_line,
     finding_lines,
     joint_lines,
@@ -178,7 +179,9 @@ def show(reader: Reader, library: Library, case: str, now: datetime | None) -> d
     state = state_of(head)
     organisation = library.organisation(reader, standing(reader), now or read_instant(state.at))
     history = audit.records(number, list(reader.records(number)))
-    lines = step_lines(history, state, definition, organisation)
+    definition_of = partial(library.definition, reader)
+    told = list(by_version(history, head.definition, definition_of))
+    lines = step_lines(history, state, definition_of, organisation)
     # A step keeps the date it was due by when the timer on it has fired: it is late, not free.
     dues, timed = {row.task: row.due for row in reader.tasks(number)}, timed_steps(state, definition)
     for line in lines:
@@ -203,18 +206,18 @@ def show(reader: Reader, library: Library, case: str, now: datetime | None) -> d
         "materials": material_lines(state, definition, organisation),
         "contact": contact_line(state, organisation),
         "agent": agent_line(state, definition),
-        "findings": finding_lines(history, definition, organisation),
+        "findings": finding_lines(told, organisation),
         "notices": {"told": state.notices, "allowed": state.leave},
         "timers": timer_lines(state, definition),
         "documents": [
             {
                 **row._asdict(),
-                "name": definition.document(row.document)["name"],
+                "name": told[row.seq - 1][1].document(row.document)["name"],
                 "at": history[row.seq - 1].at,
             }
             for row in reader.documents(number)
         ],
-        "application": answer_lines(definition.start_form(), history[0].event.payload()["data"]),
+        "application": answer_lines(told[0][1].start_form(), history[0].event.payload()["data"]),
         "data": variables(state.marking),
     }
 
@@ -228,8 +231,9 @@ def findings(reader: Reader, library: Library, case: str | None, now: datetime) 
     found = []
     for number in numbers:
         history = audit.records(number, list(reader.records(number)))
-        definition = library.definition(reader, head_of_case(reader, number).definition)
-        found += finding_lines(history, definition, organisation)
+        latest = head_of_case(reader, number).definition
+        known = by_version(history, latest, partial(library.definition, reader))
+        found += finding_lines(known, organisation)
     return sorted(found, key=lambda line: (line["at"], line["case"]))
 
 
@@ -268,6 +272,6 @@ def told(reader: Reader, library: Library, case: str, history: Sequence[Record])
     """As `Office.told`."""
     organisation = library.latest(reader, standing(reader))
     if case == OFFICE:
-        return story_lines(history, None, organisation)
-    definition = find_case(reader, case).definition
-    return story_lines(history, library.definition(reader, definition), organisation)
+        return story_lines(((record, None) for record in history), organisation)
+    latest = find_case(reader, case).definition
+    return story_lines(by_version(history, latest, partial(library.definition, reader)), organisation)

@@ -77,9 +77,14 @@ class Draft:
         self.version = library.version_at(tx, standing, now)
         self.organisation: Organisation = library.version(tx, standing, self.version, now)
         self.course = Course(
-            number, before[1] if before else None, definition, self.issue, partial(library.calendar, tx)
+            number,
+            before[1] if before else None,
+            definition,
+            self.issue,
+            partial(library.calendar, tx),
+            partial(library.definition, tx),
         )
-        self.documents: list[bytes] = []
+        self.documents: list[tuple[str, bytes]] = []
 
     def settle(self, now: datetime) -> None:
         """Time first, as `settle`."""
@@ -99,7 +104,7 @@ class Draft:
         context = document_context(course, self.organisation, at, by, event, number, self.zone)
         content = render(definition.templates, described["template"], context)
         issued = replace(event, number=number, content=digest(content))
-        self.documents.append(content)
+        self.documents.append((described["name"]["zh"], content))
         return issued
 
     def write(self, now: datetime) -> Done:
@@ -126,9 +131,8 @@ class Draft:
         """The rendered documents under the events that issued them."""
         issued = [record for record in records if isinstance(record.event, DocumentIssued)]
         rows = []
-        for record, content in zip(issued, self.documents, strict=True):
+        for record, (name, content) in zip(issued, self.documents, strict=True):
             event: Any = record.event
-            name = self.course.definition.item["documents"][event.document]["name"]["zh"]
             rows.append(
                 (
                     DocumentRow(

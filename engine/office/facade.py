@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -27,7 +27,7 @@ from ..commands import Command, Scene
 from ..deadlines import find
 from ..definition import Definition, builtin
 from ..definition.clocks import Clock
-from ..errors import Conflict, Diverged, Problem, Refusal, Unknown, say
+from ..errors import Conflict, Diverged, Refusal, Unknown, say
 from ..events import (
     OFFICE,
     CalendarApplied,
@@ -51,7 +51,7 @@ from ..organisation import Organisation, Person, read_register
 from ..steps import find_step
 from ..store import DefinitionRow, DocumentRow, Reader, Store, Transaction
 from ..views import form_of
-from . import acts, calendars, desk, people, proofs
+from . import acts, calendars, desk, drawings, people, proofs
 from .draft import SYSTEM, Done, Draft, append_office, not_backwards, state_of
 from .library import (
     COUNTED,
@@ -63,13 +63,28 @@ from .library import (
     standing,
     standing_of,
 )
-from .publishing import check_folder, new_item, publishable, put_in_force
+from .publishing import (
+    Checked,
+    abolish,
+    abolished,
+    abolitions,
+    check_folder,
+    new_item,
+    publishable,
+    put_in_force,
+    refuse_abolished,
+    statuses,
+)
 
 if TYPE_CHECKING:  # few commands need these, and they take long to import
+    from .. import scaffold
     from ..delivery import Delivery
-    from ..scaffold import Wish
+    from ..seals import Seal
     from . import bulk
+    from .migrations import Wish
     from .post import Delivered
+    from .rehearsing import Rehearsing
+    from .sealing import Sealed
 
 MOST_TRIES = 200
 """How often an act is decided again because somebody else was faster, before it is given up."""
@@ -196,22 +211,28 @@ class Office:
 
     # --- items
 
-    def check(self, folder: Path) -> tuple[Definition | None, list[Problem]]:
+    def check(self, folder: Path) -> Checked:
         """The item in `folder` with its problems, checked against this office and its examples played.
 
-        The definition is None if a problem is an error, an example that does not come out as it says
-        included.
+        An example that does not come out as it says is an error too.
         """
         with self._store.reading() as reader:
             return check_folder(folder, self._organisation(reader))
 
-    def new_item(self, folder: Path, wish: Wish) -> list[str]:
+    def new_item(self, folder: Path, wish: scaffold.Wish) -> list[str]:
         """Write a new item into `folder`, for the units and people of this office; the paths of its files.
 
         See `scaffold.make` for what it raises; nothing is recorded, and the item is not yet published.
         """
         with self._store.reading() as reader:
             return new_item(folder, wish, self._organisation(reader))
+
+    def rehearsing(self, folder: Path) -> Rehearsing:
+        """The item in `folder`, to be rehearsed with the people of this office. Raises `NotPublishable`."""
+        from .rehearsing import Rehearsing
+
+        with self._store.reading() as reader:
+            return Rehearsing(folder, self._organisation(reader))
 
     def publish(self, folder: Path, now: datetime, who: str | None = None) -> DefinitionRow:
         """Check the item in `folder`, play its examples, and put it in force from its effective date.
@@ -227,19 +248,134 @@ class Office:
         with self._store.transaction() as tx:
             return put_in_force(tx, definition, now, by)
 
-    def items(self) -> list[dict[str, Any]]:
-        """Published versions of all items: code, names, kind, version, effective date, digest."""
+    def items(self, now: datetime) -> list[dict[str, Any]]:
+        """Published versions of all items: code, names, kind, version, effective date, digest, and how each
+        stands on the day of `now`, as `publishing.statuses` says."""
+        day = self._day(now)
         with self._store.reading() as reader:
             found = []
             organisation = self._organisation(reader)
-            for row in reader.definitions():
+            rows, abolished = reader.definitions(), abolitions(reader)
+            standing_of_version = statuses(rows, abolished, day)
+            for row in rows:
                 definition = self._library.definition(reader, row.definition)
-                item = definition.item
+                item, end = definition.item, abolished.get(row.item)
                 openers = [person.id for person in organisation.holders(*definition.opener())]
                 found.append(
-                    {**row._asdict(), "name": item["name"], "kind": item["kind"], "openers": openers}
+                    {
+                        **row._asdict(),
+                        "name": item["name"],
+                        "kind": item["kind"],
+                        "openers": openers,
+                        **standing_of_version[row.item, row.version],
+                        "abolished": end._asdict() if end and row.version <= end.versions else None,
+                    }
                 )
             return found
+
+    def compare(
+        self, old: str, new: str | None, lang: str, translate: Callable[[str], str]
+    ) -> dict[str, Any]:
+        """What one item, or version of it, does differently from another, in words and as a page: see
+        `authoring.compared`. Raises `Unknown`, `Undrawable`, and `NotPublishable` for a folder that has
+        errors."""
+        from . import authoring
+
+        with self._store.reading() as reader:
+            find = partial(authoring.find_published, reader, self._library)
+            return authoring.compared(old, new, find, lang, translate)
+
+    def abolish(
+        self, who: str | None, item: str, since: date | None, reason: str, now: datetime
+    ) -> dict[str, Any]:
+        """Open no case of the item by what is published of it from the day `since` (None: today) on, as an
+        administrator; where nobody is named, it is the operator of the machine. What is on record then, and
+        whether it was before. Raises `Unknown`, `Invalid`, `NotAllowed`."""
+
+        def act(tx: Transaction) -> dict[str, Any]:
+            today = now.astimezone(ZoneInfo(self.zone)).date()
+            found, repeated = abolish(tx, item, since or today, reason, today, now, self._by(tx, who, now))
+            return {"item": item, **found._asdict(), "repeated": repeated, "open": len(tx.open_of_item(item))}
+
+        return self._write(act)
+
+    def plan_migration(
+        self, wish: Wish, now: datetime, progress: Callable[[int, int], None] = lambda step, all: None
+    ) -> dict[str, Any]:
+        """Of each open case that the wish is about, whether it could go over at `now`, and why not (see
+        `office.migrations`); nothing is written. Raises `Unknown` and `Invalid`."""
+        from . import migrations
+
+        lines = []
+        with self._store.reading() as reader:
+            order = migrations.order(reader, wish, self._day(now))
+            cases = migrations.concerned(reader, order)
+            for line in migrations.plan(reader, self._library, order, cases, now):
+                lines.append(line)
+                progress(1, len(cases))
+        return migrations.told(order, "", lines)
+
+    def migrate(
+        self,
+        who: str | None,
+        wish: Wish,
+        now: Callable[[], datetime],
+        progress: Callable[[int, int], None] = lambda step, all: None,
+    ) -> dict[str, Any]:
+        """Take open cases of an item over to another version, or back, each in a transaction of its own, as
+        an administrator with a reason; `now` tells the time as it passes. What became of each (see
+        `office.migrations`). Wished again with the same words, it goes on where it was interrupted. Raises
+        `Unknown`, `Invalid` and `NotAllowed` before the first."""
+        from . import migrations
+
+        def act(case: str, command: migrations.Choose) -> Done:
+            return self._act(partial(self._enter, who, case, now(), command))
+
+        at = now()
+        with self._store.reading() as reader:
+            organisation = self._library.organisation(reader, standing(reader), at)
+            by = administrator(organisation, identify(organisation, who).id)
+            migrations.check_reason(wish)
+            order = migrations.order(reader, wish, self._day(at))
+            cases = migrations.concerned(reader, order)
+            lines = []
+            for line in migrations.plan(reader, self._library, order, cases, at):
+                lines.append(line)
+                if line["state"] == "safe":
+                    break
+            else:  # nothing is ordered that can't be carried out in any case
+                return migrations.told(order, "", lines)
+        batch = self._write(lambda tx: migrations.begin(tx, order, at, by))
+        lines = []
+        for case, named in cases:
+            lines.append(migrations.carry_out(order, batch, case, named, act))
+            progress(1, len(cases))
+        return migrations.told(order, batch, lines)
+
+    def picture(self, item: str, version: int | None, file: str | None, now: datetime) -> dict[str, Any]:
+        """A diagram of a published item as SVG (`version` None: the one in force; `file` None: its own
+        diagram): see `drawings.picture`. Raises `Unknown`, `Undrawable`."""
+        with self._store.reading() as reader:
+            row, definition = self._published(reader, item, version, now)
+            return {**drawings.about(row), **drawings.picture_of(definition, file)}
+
+    def guide(
+        self, item: str, version: int | None, lang: str, translate: Callable[[str], str], now: datetime
+    ) -> dict[str, Any]:
+        """The service guide of a published item as an HTML page: see `drawings.guide_page`. Raises `Unknown`,
+        `Undrawable`."""
+        with self._store.reading() as reader:
+            row, definition = self._published(reader, item, version, now)
+            organisation = self._library.organisation(reader, standing(reader), now)
+            return drawings.guide_page(definition, organisation, row.version, lang, translate)
+
+    def guide_of_folder(
+        self, folder: Path, lang: str, translate: Callable[[str], str], now: datetime
+    ) -> dict[str, Any]:
+        """The guide that the item in `folder` would have in this office. Raises `NotPublishable`."""
+        with self._store.reading() as reader:
+            organisation = self._library.organisation(reader, standing(reader), now)
+        return drawings.guide_of_folder(folder, lang, translate, organisation)
 
     # --- acts
 
@@ -431,7 +567,14 @@ class Office:
         command = None
         try:
             command = chosen(draft, person)
-            scene = Scene(course.case, course.definition, draft.organisation, now, course.calendar_of)
+            scene = Scene(
+                course.case,
+                course.definition,
+                draft.organisation,
+                now,
+                course.calendar_of,
+                course.definition_of,
+            )
             by, facts = commands.decide(scene, person, command)
         except Refusal as refusal:
             done = self._written(tx, draft, now)
@@ -783,6 +926,17 @@ class Office:
 
     # --- looking
 
+    @contextmanager
+    def _looking(self, as_of: datetime | None) -> Iterator[Reader]:
+        """The office at present, or as it was at an instant, from its histories alone."""
+        with self._store.reading() as reader:
+            if as_of is None:
+                yield reader
+                return
+            from .past import Past
+
+            yield Past(reader, self._library, as_of)
+
     def inbox(
         self,
         who: str | None,
@@ -792,11 +946,12 @@ class Office:
         unit: str | None = None,
         post: str | None = None,
         mine: bool = False,
+        as_of: datetime | None = None,
     ) -> list[dict[str, Any]]:
         """The open steps that `who` may do (or all of them), those at the greatest legal risk at `now` first
         (None: each case as at its latest event): only those of a `unit` or a `post`, or those that she signed
-        for (`mine`)."""
-        with self._store.reading() as reader:
+        for (`mine`). With `as_of`, as they were at that instant."""
+        with self._looking(as_of) as reader:
             lines = desk.inbox(reader, self._library, who, now, everybody=everybody, place=(unit, post))
         return [
             line
@@ -806,10 +961,13 @@ class Office:
             and (not mine or line["assignee"] == who)
         ]
 
-    def show(self, case: str, now: datetime | None = None) -> dict[str, Any]:
+    def show(
+        self, case: str, now: datetime | None = None, *, as_of: datetime | None = None
+    ) -> dict[str, Any]:
         """Where a case stands: what was done by whom, what is open and whose it is, what it waits for, and
-        what its clocks show at `now` (None: at its latest event)."""
-        with self._store.reading() as reader:
+        what its clocks show at `now` (None: at its latest event). With `as_of`, where it stood at that
+        instant."""
+        with self._looking(as_of) as reader:
             return desk.show(reader, self._library, case, now)
 
     def form(self, case: str, task: str) -> dict[str, Any]:
@@ -833,11 +991,13 @@ class Office:
         with self._store.reading() as reader:
             return desk.document(reader, case, document)
 
-    def explain(self, case: str, clock: str | None, now: datetime) -> list[dict[str, Any]]:
+    def explain(
+        self, case: str, clock: str | None, now: datetime, *, as_of: datetime | None = None
+    ) -> list[dict[str, Any]]:
         """How the due dates of a case come about at `now`, day by day: for one clock or timer, or for all.
         Each has its `lines` (texts) and its `certificate`, from which another program can recompute it.
-        Raises `Invalid` for a clock or timer that the case does not have."""
-        with self._store.reading() as reader:
+        With `as_of`, as they stood then. Raises `Invalid` for a clock or timer that the case lacks."""
+        with self._looking(as_of) as reader:
             return desk.explain(reader, self._library, case, clock, now)
 
     def workdays(self, unit: str | None, now: datetime) -> Workdays:
@@ -848,23 +1008,29 @@ class Office:
             closing = self._library.organisation(reader, in_force, now).closing
             return workdays_of(calendar, unit or EVERYWHERE, self.zone, closing)
 
-    def accountability(self, case: str | None, now: datetime) -> dict[str, Any]:
+    def accountability(
+        self, case: str | None, now: datetime, *, as_of: datetime | None = None
+    ) -> dict[str, Any]:
         """Whose each moment of a case was, up to `now` (case None: of every case), from its replay: see
-        `accountability.report`. Raises `Unknown`, and `Diverged` for a history that does not replay."""
-        with self._store.reading() as reader:
+        `accountability.report`. With `as_of`, of what had happened by then. Raises `Unknown`, and `Diverged`
+        for a history that does not replay."""
+        with self._looking(as_of) as reader:
             return proofs.accountability(reader, self._library, case, now)
 
-    def findings(self, case: str | None, now: datetime) -> list[dict[str, Any]]:
-        """What somebody will have to answer for, in one case or in all, in order of time. Raises `Unknown`,
-        and `Diverged` for a history that is not as it was written."""
-        with self._store.reading() as reader:
+    def findings(
+        self, case: str | None, now: datetime, *, as_of: datetime | None = None
+    ) -> list[dict[str, Any]]:
+        """What somebody will have to answer for, in one case or in all, in order of time; with `as_of`, what
+        was known then. Raises `Unknown`, and `Diverged` for a history that is not as it was written."""
+        with self._looking(as_of) as reader:
             return desk.findings(reader, self._library, case, now)
 
     # --- proving
 
-    def history(self, case: str) -> list[Record]:
-        """All events of a case, in order. `office` names the office's own history."""
-        with self._store.reading() as reader:
+    def history(self, case: str, *, as_of: datetime | None = None) -> list[Record]:
+        """All events of a case, in order; with `as_of`, those up to that instant. `office` names the office's
+        own history."""
+        with self._looking(as_of) as reader:
             return proofs.history(reader, case)
 
     def told(self, case: str, history: Sequence[Record]) -> list[dict[str, Any]]:
@@ -879,11 +1045,44 @@ class Office:
             return list(proofs.replay(reader, self._library, find_case(reader, case).case))
 
     def verify(
-        self, case: str | None = None, progress: Callable[[int], None] = lambda count: None
+        self,
+        case: str | None = None,
+        progress: Callable[[int], None] = lambda count: None,
+        *,
+        copy: bytes | None = None,
+        key: str = "",
     ) -> tuple[int, list[Diverged]]:
-        """Check one case, or everything in the office: how many histories were read, and the findings."""
+        """Check one case, or everything in the office: how many histories were read, and the findings.
+
+        `copy` is one of the seals that was exported before, `key` the public key that signed them: without
+        either, who can write the database can make other seals too. Raises `Invalid` for a copy that is none.
+        """
         with self._store.reading() as reader:
-            return proofs.verify(reader, case, progress)
+            return proofs.verify(reader, case, progress, copy, key)
+
+    def seal(self, now: datetime, key: bytes | None, passphrase: bytes | None, who: str | None) -> Sealed:
+        """Seal all histories as they stand, signed with the private key in `key` if there is one. Where
+        nothing has moved since the last seal, that one stands. Raises `Invalid`, `NotAllowed`, and `Diverged`
+        where the office's own history is broken."""
+        from ..seals import read_key
+        from . import sealing
+
+        signer = read_key(key, passphrase) if key is not None else None
+        return self._write(lambda tx: sealing.make(tx, now, signer, self._by(tx, who, now)))
+
+    def seals(self) -> list[Seal]:
+        """Every seal, in order. Raises `Diverged` where the office's own history is broken."""
+        from ..sealed import seals_of
+
+        with self._store.reading() as reader:
+            return seals_of(proofs.history(reader, OFFICE))
+
+    def seal_copy(self) -> bytes:
+        """All seals with what they seal, to be kept elsewhere. Raises `Diverged`."""
+        from . import sealing
+
+        with self._store.reading() as reader:
+            return sealing.copy_of(reader)
 
     def rebuild(self) -> int:
         """Throw away every head and projection and derive them again from the histories alone; how many
@@ -903,8 +1102,30 @@ class Office:
             return SYSTEM
         return administrator(self._library.organisation(reader, standing(reader), now), who)
 
+    def _day(self, now: datetime) -> str:
+        return now.astimezone(ZoneInfo(self.zone)).date().isoformat()
+
+    def _published(
+        self, reader: Reader, item: str, version: int | None, now: datetime
+    ) -> tuple[DefinitionRow, Definition]:
+        """A version of an item (None: the one in force) and where it is listed."""
+        rows = reader.definitions(item)
+        if version is None or not rows:
+            definition = self._definition_in_force(reader, item, now)
+            return next(row for row in reversed(rows) if row.definition == definition.digest), definition
+        found = next((row for row in rows if row.version == version), None)
+        if found is None:
+            raise Unknown(
+                "item.no_version",
+                say("{item} has no version {version}", item=item, version=version),
+                expected=say("one of: {names}", names=", ".join(str(row.version) for row in rows)),
+                found=say("{version}", version=version),
+                remedy=say("see `lianban item list`"),
+            )
+        return found, self._library.definition(reader, found.definition)
+
     def _definition_in_force(self, reader: Reader, item: str, now: datetime) -> Definition:
-        day = now.astimezone(ZoneInfo(self.zone)).date().isoformat()
+        day = self._day(now)
         row = reader.definition_for(item, day)
         if row is None:
             known = sorted({published.item for published in reader.definitions()})
@@ -915,6 +1136,9 @@ class Office:
                 found=say("{item}", item=item),
                 remedy=say("see `lianban item list`; an administrator publishes items"),
             )
+        end = abolished(row, abolitions(reader), day)
+        if end is not None:
+            raise refuse_abolished(item, end)
         return self._library.definition(reader, row.definition)
 
     def _draft(self, tx: Transaction, case: str, now: datetime) -> Draft:

@@ -29,6 +29,7 @@ from .library import (
     standing,
     standing_of,
 )
+from .publishing import Abolition, abolitions
 
 
 def history(reader: Reader, case: str) -> list[Record]:
@@ -59,7 +60,9 @@ def accountability(reader: Reader, library: Library, case: str | None, now: date
     return accountability.report(replays, partial(library.definition, reader), organisation, now)
 
 
-def verify(reader: Reader, case: str | None, progress: Callable[[int], None]) -> tuple[int, list[Diverged]]:
+def verify(
+    reader: Reader, case: str | None, progress: Callable[[int], None], copy: bytes | None, key: str
+) -> tuple[int, list[Diverged]]:
     """As `Office.verify`."""
     findings: list[Diverged] = []
     issued: list[str] = []
@@ -71,6 +74,9 @@ def verify(reader: Reader, case: str | None, progress: Callable[[int], None]) ->
         in_force = standing_of(reader.meta(STANDING))
         organisation_of = _organisation_of(reader, Library(), in_force)
     in_time = in_force.calendars if in_force else ()
+    ended: dict[str, Abolition] = {}
+    with suppress(Refusal):
+        ended = abolitions(reader)
     numbers = [find_case(reader, case).case] if case is not None else list(reader.streams())
     for number in numbers:
         rows = reader.records(number)
@@ -83,6 +89,7 @@ def verify(reader: Reader, case: str | None, progress: Callable[[int], None]) ->
                 in_force.organisations if in_force else (),
                 in_force.earlier if in_force else 0,
                 in_time,
+                ended,
                 definition_of,
                 reader.content,
             )
@@ -111,6 +118,9 @@ def verify(reader: Reader, case: str | None, progress: Callable[[int], None]) ->
         progress(1)
     if case is None:
         findings += audit.verify_numbers(numbers, issued, reader.numbers())
+    from . import sealing  # other proofs need none of it
+
+    findings += sealing.verify(reader, None if case is None else numbers, copy, key)
     return len(numbers), findings
 
 

@@ -117,28 +117,19 @@ class Base:
             "bold red",
         )
 
-    def problem(self, data: Data) -> str:
-        """A finding in a definition, as compilers print theirs: `file: element: error: message`."""
-        severity = self.say(say("error") if data["severity"] == "error" else say("warning"))
-        place = ": ".join(filter(None, (data["file"], data["element"], severity, data["message"])))
-        lines = [
-            (say("expected"), data["expected"]),
-            (say("found"), data["found"]),
-            (say("fix"), data["remedy"]),
-        ]
-        return self._labelled(place, lines, "red" if data["severity"] == "error" else "yellow")
-
     def _labelled(self, head: str, lines: Sequence[tuple[Text, str]], style: str) -> str:
-        head = _INSTANT_TEXT.sub(lambda found: self.when(found[0]), head)
-        parts: list[RenderableType] = [Styled(clean(head), style)]
+        parts: list[RenderableType] = [Styled(clean(self._local_times(head)), style)]
         table = Table.grid(padding=(0, 1))
         table.add_column(no_wrap=True, style="dim")
         table.add_column(ratio=1, overflow="fold")
         for label, text in lines:
             if text:
-                local = _INSTANT_TEXT.sub(lambda found: self.when(found[0]), text)
-                table.add_row(f"  {self.say(label)}", clean(local))
+                table.add_row(f"  {self.say(label)}", clean(self._local_times(text)))
         return self._render([*parts, table])
+
+    def _local_times(self, text: str) -> str:
+        """`text` with the instants in it as the office's clock shows them."""
+        return _INSTANT_TEXT.sub(lambda found: self.when(found[0]), text)
 
     def line(self, text: Text, style: str = "") -> str:
         """One line."""

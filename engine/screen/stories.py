@@ -13,7 +13,7 @@ from rich.text import Text as Styled
 from ..clock import parse_term
 from ..deadlines import OVERSTAYED, RAN_OUT
 from ..errors import Text, say
-from .base import Data, clean
+from .base import Data, clean, columns
 from .clocks import DIGEST, Clocks
 from .registers import Registers, change_in_words
 from .reviews import DEEMED_MARK, OF_REVIEWS, Reviews, with_reason
@@ -48,6 +48,40 @@ class Stories(Clocks, Reviews, Registers):
             say("histories checked: {count}; findings: {findings}", count=count, findings=findings)
         )
         return self._render([Styled(text, "bold red" if findings else "bold green")])
+
+    def sealed(self, data: Data) -> str:
+        """The seal that was made, or stands."""
+        if not data["moved"]:
+            at = self.when(data["at"])
+            text = say("nothing has moved since seal {number} of {at}", number=data["number"], at=at)
+            return self._render([self.say(text)])
+        text = say(
+            "seal {number}: {moved} histories sealed, {size} leaves in all",
+            number=data["number"],
+            moved=data["moved"],
+            size=data["size"],
+        )
+        rows = [(self.say(say("root")), data["root"]), (self.say(say("digest")), data["digest"])]
+        if data["key"]:
+            rows.append((self.say(say("signed with")), clean(data["key"])))
+        return self._render([Styled(self.say(text), "bold green"), columns(rows)])
+
+    def seals(self, data: Data) -> str:
+        """Every seal on a line."""
+        if not data["seals"]:
+            return self._render([self.say(say("Nothing is sealed yet: lianban seal make"))])
+        table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
+        table.add_column("", justify="right", no_wrap=True)
+        table.add_column(self.say(say("when")), no_wrap=True)
+        table.add_column(self.say(say("leaves")), justify="right", no_wrap=True)
+        table.add_column(self.say(say("digest")), no_wrap=True)
+        table.add_column(self.say(say("signed with")), ratio=1, overflow="fold")
+        for seal in data["seals"]:
+            key = clean(seal["key"])[-12:] or "—"
+            table.add_row(
+                str(seal["number"]), self.when(seal["at"]), str(seal["size"]), seal["digest"][:16], key
+            )
+        return self._render([table])
 
     def _events(self) -> Table:
         table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
@@ -124,6 +158,17 @@ class Stories(Clocks, Reviews, Registers):
                 text = say("{name} failed: {message}", name=name, message=data["message"])
             case "incident.retried":
                 text = with_reason(say("has {name} tried again", name=data["incident"]), data["reason"])
+            case "case.migrated":
+                about = {"version": data["definition"][:8], "batch": data["batch"], "undoes": data["undoes"]}
+                gone = say("takes the case over to the version {version} ({batch})", **about)
+                back = say("takes the case back to the version {version} ({batch} undoes {undoes})", **about)
+                text = with_reason(back if data["undoes"] else gone, data["reason"])
+            case "task.migrated" if data["was"] == data["task"]:
+                unit = self.name(line["unit_name"], data["unit"])
+                text = say("{name} goes on with {unit}", name=name, unit=unit)
+            case "task.migrated":
+                unit = self.name(line["unit_name"], data["unit"])
+                text = say("{was} goes on as {name} with {unit}", was=data["was"], name=name, unit=unit)
             case "case.closed":
                 text = say("case closed: {name}", name=name)
             case "office.created":
@@ -132,11 +177,28 @@ class Stories(Clocks, Reviews, Registers):
                 text = say("organisation recorded: {content}", content=data["content"][:8])
             case "organisation.changed":
                 text = change_in_words(data["change"])
+            case "seal.made":
+                text = say("seal {number} over {size} leaves", number=data["number"], size=data["size"])
             case "definition.published":
                 text = say(
                     "item {item} published, in force from {effective}",
                     item=data["item"],
                     effective=data["effective"],
+                )
+            case "item.abolished":
+                text = with_reason(
+                    say("item {item} abolished from {since} on", item=data["item"], since=data["since"]),
+                    data["reason"],
+                )
+            case "migration.ordered" if data["undoes"]:
+                text = with_reason(
+                    say("orders {batch}: cases of {item} go back before {undoes}", **_ordered(data)),
+                    data["reason"],
+                )
+            case "migration.ordered":
+                text = with_reason(
+                    say("orders {batch}: cases of {item} go over to the version {version}", **_ordered(data)),
+                    data["reason"],
                 )
             case other:
                 text = say("{name}", name=other)
@@ -180,6 +242,8 @@ class Stories(Clocks, Reviews, Registers):
                 )
             case "clock.started":
                 return say("clock {clock} started; due {due}", **about)
+            case "clock.migrated":
+                return say("the clock {was} goes on as {clock}", **data)
             case "clock.paused":
                 return say("clock {clock} paused for {ground}, expected {term}", ground=said, **about)
             case "clock.resumed" if data["due"] is None:
@@ -243,6 +307,12 @@ class Stories(Clocks, Reviews, Registers):
         if data["provisional"]:
             return say("still due {due}", due=due)
         return say("still due {due}, no longer provisional", due=due)
+
+
+def _ordered(data: Data) -> dict[str, str]:
+    """What the office's record says of a migration."""
+    told = {key: data[key] for key in ("batch", "item", "undoes")}
+    return {**told, "version": data["definition"][:8]}
 
 
 _OF_CLOCKS = (

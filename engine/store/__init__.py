@@ -15,7 +15,7 @@ database comes out as a `Refusal` in plain words; a `Conflict` is worth another 
 
 from __future__ import annotations
 
-from .rows import CaseRow, Changes, DefinitionRow, DocumentRow, Head, OutboxRow, TaskRow
+from .rows import CaseRow, Changes, DefinitionRow, DocumentRow, Head, LeafRow, OutboxRow, TaskRow
 from .store import Reader, Store, Transaction
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "DefinitionRow",
     "DocumentRow",
     "Head",
+    "LeafRow",
     "OutboxRow",
     "Reader",
     "Store",

@@ -74,6 +74,16 @@ class DefinitionRow(NamedTuple):
     published_at: str
 
 
+class LeafRow(NamedTuple):
+    """A leaf of the log that seals are made of (`engine.seals.Leaf`), in its place, from 0."""
+
+    position: int
+    case: str
+    seq: int
+    hash: str
+    disclosure: str
+
+
 class OutboxRow(NamedTuple):
     """A message of event `seq` of `case` to `unit`, and how its delivery goes."""
 

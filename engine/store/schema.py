@@ -1,6 +1,6 @@
 """The tables. Every table that belongs to cases leads its key with the case's number.
 
-`events`, `documents`, `contents` and `definitions` are append-only; the triggers that hold them so
+`events`, `documents`, `contents`, `definitions` and `leaves` are append-only; the triggers that hold them so
 are in the migrations. `heads`, `tasks` and `timers` are projections. `outbox` is neither: what was
 delivered and how often it was tried is known nowhere else. Changing anything here needs a new
 migration and its number in `VERSION`.
@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = "0003"
+VERSION = "0004"
 """The migration this program works with; fixed width, so that text order is their order."""
 
 # Byte order everywhere: instants sort as time, and no locale decides about case numbers.
@@ -123,6 +123,17 @@ definitions = Table(
     Column("net", TEXT, nullable=False),
     Column("effective", TEXT, nullable=False),
     Column("published_at", TEXT, nullable=False),
+)
+
+leaves = Table(
+    "leaves",
+    METADATA,
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("case_no", TEXT, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("hash", TEXT, nullable=False),
+    Column("disclosure", TEXT, nullable=False),
+    Index("leaves_by_case", "case_no", "seq"),
 )
 
 numbers = Table(

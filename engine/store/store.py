@@ -25,7 +25,7 @@ from sqlalchemy import (
 from ..errors import Diverged, say
 from ..events import OFFICE, Record
 from .database import Database, Session
-from .rows import CaseRow, Changes, DefinitionRow, DocumentRow, Head, OutboxRow, TaskRow
+from .rows import CaseRow, Changes, DefinitionRow, DocumentRow, Head, LeafRow, OutboxRow, TaskRow
 from .schema import (
     METADATA,
     contents,
@@ -33,6 +33,7 @@ from .schema import (
     documents,
     events,
     heads,
+    leaves,
     meta,
     numbers,
     outbox,
@@ -71,6 +72,17 @@ _ENDING = (
     .where(heads.c.case_no.like(bindparam("pattern"), escape="!"), heads.c.case_no != OFFICE)
     .order_by(heads.c.case_no)
 )
+_LEAVES = select(leaves).order_by(leaves.c.position)
+_LEAVES_OF = _of_case(leaves).order_by(leaves.c.position)
+_MOVED = (
+    select(heads.c.case_no, heads.c.seq, heads.c.hash)
+    .where(
+        ~select(leaves.c.position)
+        .where(leaves.c.case_no == heads.c.case_no, leaves.c.seq == heads.c.seq)
+        .exists()
+    )
+    .order_by(heads.c.case_no)
+)
 _TASKS = _of_case(tasks)
 _INBOX = select(tasks)
 _INBOX_OF_POST = select(tasks).where(tasks.c.unit == bindparam("unit"), tasks.c.post == bindparam("post"))
@@ -81,6 +93,11 @@ _OPEN_CASES = (
     .where(heads.c.case_no > bindparam("after"), heads.c.status == "open", heads.c.case_no != OFFICE)
     .order_by(heads.c.case_no)
     .limit(bindparam("limit"))
+)
+_OPEN_OF_ITEM = (
+    select(heads.c.case_no, heads.c.definition)
+    .where(heads.c.item == bindparam("item"), heads.c.status == "open", heads.c.case_no != OFFICE)
+    .order_by(heads.c.case_no)
 )
 # Who writes a case moves its head, so a locked head says that somebody is busy with the case. The timer
 # is locked as well: PostgreSQL then looks once more whether it is still there.
@@ -141,6 +158,7 @@ _ADD_TIMER = insert(timers)
 _ADD_DOCUMENT = insert(documents)
 _ADD_DEFINITION = insert(definitions)
 _ADD_MESSAGE = insert(outbox)
+_ADD_LEAF = insert(leaves)
 _END_TASK = delete(tasks).where(tasks.c.case_no == bindparam("case"), tasks.c.task == bindparam("task"))
 _END_TIMER = delete(timers).where(timers.c.case_no == bindparam("case"), timers.c.timer == bindparam("timer"))
 # What was delivered stays so: a slow worker that was taken for dead changes nothing any more.
@@ -271,6 +289,10 @@ class Reader:
         """At most `limit` numbers of open cases that come after `after` (`""`: from the first), in order."""
         return [case for (case,) in self._session.rows(_OPEN_CASES, after=after, limit=limit)]
 
+    def open_of_item(self, item: str) -> list[tuple[str, str]]:
+        """Every open case of the item with the digest of the definition that it runs by, in order."""
+        return [(case, named) for case, named in self._session.rows(_OPEN_OF_ITEM, item=item)]
+
     # --- the outbox
 
     def outbox(self, case: str | None = None, pending: bool = False) -> list[OutboxRow]:
@@ -298,6 +320,15 @@ class Reader:
         while rows := self._session.rows(_STREAMS, after=after):
             for (after,) in rows:
                 yield after
+
+    def moved(self) -> list[tuple[str, int, str]]:
+        """(case, seq, hash) of each history, the office's included, whose latest event is in no leaf yet."""
+        return [(case, seq, stored) for case, seq, stored in self._session.rows(_MOVED)]
+
+    def leaves(self, case: str | None = None) -> list[LeafRow]:
+        """The log that seals are made of, in order: the whole of it, or what it has of one case."""
+        rows = self._session.rows(_LEAVES) if case is None else self._session.rows(_LEAVES_OF, case=case)
+        return [LeafRow(*row) for row in rows]
 
     # --- documents and contents
 
@@ -433,6 +464,10 @@ class Transaction(Reader):
     def add_definition(self, row: DefinitionRow) -> None:
         """Publish a version. `Conflict` when the item has this version already."""
         self._session.run(_ADD_DEFINITION, [_values(definitions, row)])
+
+    def add_leaves(self, rows: Sequence[LeafRow]) -> None:
+        """Put leaves on the log. `Conflict` when others stand in these places already."""
+        self._session.run(_ADD_LEAF, [_values(leaves, row) for row in rows])
 
     def set_meta(self, name: str, value: str) -> None:
         """Set or replace a setting of the office."""

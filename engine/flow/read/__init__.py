@@ -11,7 +11,7 @@ check connections and expressions · `decisions` reads DMN.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lxml import etree
@@ -26,7 +26,21 @@ from .dialect import called_process
 from .findings import BPMN, Findings, is_true, label, local
 from .source import DEEPEST, FLOW_ELEMENTS, FLOW_NODES, parse_diagram
 
-__all__ = ["read"]
+__all__ = ["Reading", "examine", "read"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What came of reading. `net` can be run; it is None if a problem is an error.
+
+    `sketch` is the process as far as it could be seen, to check the rest of an item against and never to run;
+    None if not even that much could be read. `unread` are the ids of elements of which it shows too little.
+    """
+
+    net: Net | None
+    sketch: Net | None
+    unread: frozenset[str]
+    problems: list[Problem]
 
 
 def read(files: Mapping[str, bytes], process: str | None = None) -> tuple[Net | None, list[Problem]]:
@@ -37,6 +51,12 @@ def read(files: Mapping[str, bytes], process: str | None = None) -> tuple[Net | 
     with flow nodes that no other one calls (in the order of `files`, then of the document).
     Returns the net, or None if a problem is an error, and all problems; raises nothing.
     """
+    reading = examine(files, process)
+    return reading.net, reading.problems
+
+
+def examine(files: Mapping[str, bytes], process: str | None = None) -> Reading:
+    """As `read`, with a sketch of what can't be run."""
     return _Reader(files).read(process)
 
 
@@ -46,6 +66,8 @@ class _Reader:
         self.diagrams: dict[str, Diagram] = {}
         """The diagram that holds a process, by process id."""
         self.everywhere = Findings(next(iter(files), ""), self.problems)
+        self.unopened = False
+        """Whether a file could not be opened: what is not found may be in it."""
         self.decision_files = {name: data for name, data in files.items() if name.lower().endswith(".dmn")}
         for name, data in files.items():
             if name not in self.decision_files:
@@ -55,6 +77,7 @@ class _Reader:
         root = parse_diagram(data, findings)
         diagram = None if root is None else Diagram.open(root, findings)
         if diagram is None:
+            self.unopened = True
             return
         for process_id, element in diagram.processes.items():
             if process_id in self.diagrams:
@@ -66,10 +89,10 @@ class _Reader:
                 )
             self.diagrams[process_id] = diagram
 
-    def read(self, wanted: str | None) -> tuple[Net | None, list[Problem]]:
+    def read(self, wanted: str | None) -> Reading:
         root = self._choose(wanted)
         if root is None:
-            return None, self.problems
+            return Reading(None, None, frozenset(), self.problems)
         processes = self._compile(root)
         scopes = {scope.id: scope for process in processes.values() for scope in process.scopes.values()}
         self._check_calls(root, processes)
@@ -85,7 +108,9 @@ class _Reader:
                 )
         if not self._failed():
             self._count(processes)
-        return None if self._failed() else Net(root, scopes, tables), self.problems
+        net = None if self._failed() else Net(root, scopes, tables)
+        unread = frozenset(id for process in processes.values() for id in process.unread)
+        return Reading(net, net or _sketch(root, processes, tables), unread, self.problems)
 
     def _failed(self) -> bool:
         return any(problem.severity == "error" for problem in self.problems)
@@ -94,6 +119,8 @@ class _Reader:
         if wanted is not None:
             if wanted in self.diagrams:
                 return wanted
+            if self.unopened:
+                return None
             self.everywhere.error(
                 "process.unknown",
                 None,
@@ -139,6 +166,8 @@ class _Reader:
             for call, called in process.calls:
                 if called in self.diagrams:
                     waiting.append(called)
+                    continue
+                if self.unopened:
                     continue
                 process.findings.error(
                     "call.unknown_process",
@@ -213,12 +242,16 @@ class _Reader:
         """The decision tables that business rule tasks ask; decision files are only read if there are any."""
         rules = [(process, *rule) for process in processes.values() for rule in process.rules]
         known: dict[str, list[Decision]] = {}
+        before = len(self.problems)
         for file, data in self.decision_files.items() if rules else ():
             for decision in parse_decisions(data, Findings(file, self.problems)):
                 known.setdefault(decision.id, []).append(decision)
+        unopened = any(problem.severity == "error" for problem in self.problems[before:])
         tables: dict[str, dict[str, Any] | None] = {}
         for process, scope, task, name in rules:
             if name not in known:
+                if unopened:
+                    continue
                 process.findings.error(
                     "rule.unknown_decision",
                     task,
@@ -277,6 +310,18 @@ def _name_result(process: Process, scope: str, task: etree._Element, spec: dict[
             ),
             remedy=say("name a result variable"),
         )
+
+
+def _sketch(root: str, processes: Mapping[str, Process], tables: dict[str, dict[str, Any]]) -> Net:
+    """The net with what could not be read. An event subprocess counts only if it begins in one way."""
+    scopes = {scope.id: scope for process in processes.values() for scope in process.sketch.values()}
+    for scope in scopes.values():
+        for node in scope.handlers:
+            body = scopes.get(node.body or "")
+            if body is None or sum(inner.kind == "start" for inner in body.nodes.values()) != 1:
+                nodes = {**scopes[scope.id].nodes, node.id: replace(node, kind="subprocess")}
+                scopes = {**scopes, scope.id: replace(scopes[scope.id], nodes=nodes)}
+    return Net(root, scopes, tables)
 
 
 def _needs_trigger(process: Process) -> bool:

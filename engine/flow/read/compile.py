@@ -11,12 +11,13 @@ from ...errors import Text, say
 from ..net import Event, Flow, Loop, Node, Scope, triggers
 from . import correlation, dialect
 from .associations import Associations
-from .diagram import Diagram, Drawn
+from .diagram import Diagram, Drawn, kind_of_tag
 from .findings import BPMN, Findings, child, is_true, label, local, names, text_of
 from .source import FLOW_NODES
 from .structure import Draft, check_scope, links, starts_of
 from .support import check_artefact, check_language
 from .terms import check_expression, check_loop, check_name, check_script, check_timer
+from .triggers import interrupts
 
 # The standard's default language, which many modelers state and few mean.
 _NOT_MEANT = "http://www.w3.org/1999/XPath"
@@ -25,7 +26,11 @@ _NOT_MEANT = "http://www.w3.org/1999/XPath"
 @dataclass
 class Process:
     """A compiled process: its scopes, the activities that call processes, and those that ask
-    decisions with the scope they are in."""
+    decisions with the scope they are in.
+
+    `sketch` has the same scopes with what could not be read as well, as far as it can be seen: enough to
+    check an item against, nothing to run. `unread` are the ids of these elements, and of those that a flow
+    which leads nowhere is drawn at."""
 
     id: str
     element: etree._Element
@@ -33,6 +38,8 @@ class Process:
     scopes: dict[str, Scope] = field(default_factory=dict)
     calls: list[tuple[etree._Element, str]] = field(default_factory=list)
     rules: list[tuple[str, etree._Element, str]] = field(default_factory=list)
+    sketch: dict[str, Scope] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
 
 
 def compile_process(diagram: Diagram, process_id: str) -> Process:
@@ -61,24 +68,63 @@ class _Compiler:
         waiting: list[tuple[str, etree._Element, str | None]] = [(self.result.id, self.process, None)]
         for scope_id, element, lane in waiting:
             self._check_artefacts(element)
-            draft = Draft(scope_id, element, self.elements, self.sources, {}, self.flows.get(element, {}))
+            drawn_flows = self.flows.get(element, {})
+            loose = bool(self.result.unread.intersection(e.get("id", "") for e in element))
+            draft = Draft(scope_id, element, self.elements, self.sources, {}, drawn_flows, loose)
             found = self.diagram.nodes(scope_id)
             for drawn in sorted(found, key=lambda d: self.order[d.element.get("id", "")]):
                 node = self._node(scope_id, drawn, lane)
                 draft.nodes[node.id] = node
                 if node.kind in ("subprocess", "handler") and node.body is not None:
                     waiting.append((node.body, drawn.element, node.lane))
-            self._connect(draft)
+            _connect(draft)
             check_scope(draft, self.findings)
             self.result.scopes[scope_id] = Scope(
                 scope_id, element.get("name", ""), draft.nodes, draft.flows, starts_of(draft)
             )
+            self.result.sketch[scope_id] = self._sketch(draft, drawn_flows, lane)
         inside = [node for scope in self.result.scopes.values() for node in scope.nodes.values()]
         key, paths = correlation.key_of(self.process, inside, self.diagram.names, self.findings)
         for path in paths:
             self._check_language(path, path)
         self.result.scopes[self.result.id] = replace(self.result.scopes[self.result.id], key=key)
         return self.result
+
+    def _sketch(self, draft: Draft, flows: Mapping[str, Flow], lane: str | None) -> Scope:
+        """The scope with everything in it that could not be read, and with all flows that are drawn."""
+        if draft.whole:
+            return self.result.scopes[draft.id]
+        sketch = replace(draft, nodes=dict(draft.nodes), flows=dict(flows))
+        for element in draft.element:
+            if local(element) in FLOW_NODES and element.get("id") not in draft.nodes:
+                around = self.lanes.get(element.get("id", "")) or lane
+                for part in element.iter(BPMN + "*"):
+                    if local(part) in FLOW_NODES:
+                        self.result.unread.add(part.get("id", ""))
+                        sketch.nodes[part.get("id", "")] = self._unread(part, around)
+        _connect(sketch)
+        name = draft.element.get("name", "")
+        return Scope(draft.id, name, sketch.nodes, sketch.flows, starts_of(sketch))
+
+    def _unread(self, element: etree._Element, inherited_lane: str | None) -> Node:
+        """What can be seen of a flow node that could not be read. Its problems have been told."""
+        id, host = element.get("id", ""), element.get("attachedToRef") or None
+        script = child(element, "script")
+        called = dialect.called_process(element) if local(element) == "callActivity" else ""
+        if called and not called.startswith(("=", "${", "#{")):
+            self.result.calls.append((element, called))
+        return Node(
+            id=id,
+            kind=kind_of_tag(local(element)),
+            order=self.order[id],
+            name=element.get("name", ""),
+            lane=self.lanes.get(id) or (self.lanes.get(host) if host else None) or inherited_lane,
+            host=host,
+            interrupting=interrupts(element),
+            body=called or None,
+            script=text_of(script) or None,
+            properties=dialect.properties(element, Findings(self.findings.file, [])),
+        )
 
     def _check_artefacts(self, scope: etree._Element) -> None:
         if scope is self.process:  # those of a subprocess are judged with it
@@ -211,6 +257,7 @@ class _Compiler:
             ends = [self._end(element, name) for name in ("sourceRef", "targetRef")]
             source, target = ends
             if source is None or target is None:
+                self.result.unread.update(e.get("id", "") for e in ends if e is not None)
                 continue
             scope = source.getparent()
             if scope is None or scope is not target.getparent():
@@ -220,6 +267,7 @@ class _Compiler:
                     say("{element} crosses the border of a subprocess", element=label(element)),
                     remedy=say("end it at the subprocess, and begin inside with a start event"),
                 )
+                self.result.unread.update((source.get("id", ""), target.get("id", "")))
                 continue
             condition = child(element, "conditionExpression")
             flow = Flow(
@@ -259,26 +307,27 @@ class _Compiler:
         check_expression(flow, say("condition"), text, self.findings)
         return text
 
-    def _connect(self, draft: Draft) -> None:
-        """Keep the flows between nodes that were read, and tell the nodes of them."""
-        draft.flows = {
-            f.id: f for f in draft.flows.values() if f.source in draft.nodes and f.target in draft.nodes
-        }
-        draft.flows.update((flow.id, flow) for flow in links(draft))
-        incoming: dict[str, list[str]] = {}
-        outgoing: dict[str, list[str]] = {}
-        for flow in draft.flows.values():
-            outgoing.setdefault(flow.source, []).append(flow.id)
-            incoming.setdefault(flow.target, []).append(flow.id)
-        for node_id, node in draft.nodes.items():
-            draft.nodes[node_id] = replace(
-                node,
-                incoming=tuple(incoming.get(node_id, ())),
-                outgoing=tuple(outgoing.get(node_id, ())),
-            )
-
     def _error(self, code: str, element: etree._Element, message: Text, remedy: Text) -> None:
         self.findings.error(code, element, message, remedy=remedy)
+
+
+def _connect(draft: Draft) -> None:
+    """Keep the flows between nodes that were read, and tell the nodes of them."""
+    draft.flows = {
+        f.id: f for f in draft.flows.values() if f.source in draft.nodes and f.target in draft.nodes
+    }
+    draft.flows.update((flow.id, flow) for flow in links(draft))
+    incoming: dict[str, list[str]] = {}
+    outgoing: dict[str, list[str]] = {}
+    for flow in draft.flows.values():
+        outgoing.setdefault(flow.source, []).append(flow.id)
+        incoming.setdefault(flow.target, []).append(flow.id)
+    for node_id, node in draft.nodes.items():
+        draft.nodes[node_id] = replace(
+            node,
+            incoming=tuple(incoming.get(node_id, ())),
+            outgoing=tuple(outgoing.get(node_id, ())),
+        )
 
 
 _EXPRESSIONS = tuple(

@@ -56,7 +56,8 @@ class _Reader:
                 say("keep one key, or draw a called process for each conversation"),
             )
         if not keys or len(subscriptions) > 1 or len(keys) > 1:
-            self._warn_unused(keys)
+            if not subscriptions:  # else what is wrong with them has been said
+                self._warn_unused(keys)
             return None
         parts = [
             self._part(keys[0], ref, subscriptions)

@@ -247,6 +247,11 @@ _TAGS: dict[str, tuple[type, type, Kind]] = {
 }
 
 
+def kind_of_tag(tag: str) -> Kind:
+    """What an element of this kind would be, if it could be read; a task for what is never run."""
+    return _TAGS[tag][2] if tag in _TAGS else "task"
+
+
 class _Parser(BpmnParser):  # type: ignore[misc]
     OVERRIDE_PARSER_CLASSES = {BPMN + tag: (parser, spec) for tag, (parser, spec, _) in _TAGS.items()}  # noqa: RUF012
     PROCESS_PARSER_CLASS = _ProcessParser

@@ -125,10 +125,13 @@ class Findings:
         expected: Text = NOTHING,
         found: Text = NOTHING,
         remedy: Text = NOTHING,
+        place: tuple[int, int] | None = None,
     ) -> None:
-        """Something that forbids running the diagram."""
-        name = named(element)
-        self.problems.append(Problem(code, "error", self.file, name, message, expected, found, remedy))
+        """Something that forbids running the diagram. `place` is line and column if there is no element."""
+        name, (line, column) = named(element), place or (None, None)
+        self.problems.append(
+            Problem(code, "error", self.file, name, message, expected, found, remedy, line, column)
+        )
 
     def warning(
         self, code: str, element: etree._Element | None, message: Text, *, remedy: Text = NOTHING

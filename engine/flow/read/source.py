@@ -87,6 +87,7 @@ def parse(data: bytes, findings: Findings) -> etree._Element | None:
             None,
             say("the file is not well-formed XML, line {line}: {reason}", line=error.lineno, reason=reason),
             remedy=remedy,
+            place=(max(error.position[0], 1), max(error.position[1], 1)),
         )
         return None
     if declared and not declared.startswith("utf") and _is_utf8(data):

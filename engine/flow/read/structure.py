@@ -24,7 +24,7 @@ _DECIDING = _SPLITS | ACTIVITIES
 @dataclass
 class Draft:
     """A scope being read: `element` is the process or subprocess; `elements` are all flow nodes by id and
-    `sources` where all flows come from, of the whole process."""
+    `sources` where all flows come from, of the whole process. `loose`: a flow at it leads nowhere."""
 
     id: str
     element: etree._Element
@@ -32,11 +32,14 @@ class Draft:
     sources: dict[str, str]
     nodes: dict[str, Node]
     flows: dict[str, Flow]
+    loose: bool = False
 
     @property
     def whole(self) -> bool:
-        """Whether every flow node drawn in this scope could be read."""
-        return all(local(e) not in FLOW_NODES or e.get("id") in self.nodes for e in self.element)
+        """Whether every flow node drawn in this scope could be read, and every flow."""
+        return not self.loose and all(
+            local(e) not in FLOW_NODES or e.get("id") in self.nodes for e in self.element
+        )
 
 
 def starts_of(draft: Draft) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ EffectKind = Literal[
     "completed",
     "fired",
     "cancelled",
+    "taken",
     "opened",
     "armed",
     "moved",
@@ -47,7 +48,8 @@ EffectKind = Literal[
 class Effect:
     """Something that happened to `element` of `scope`, whose identity in this run is `id`.
 
-    `entered`, `completed`, `fired`, `cancelled` are the trace. `opened` says that a task now waits for a
+    `entered`, `completed`, `fired`, `cancelled` are the trace. `taken` says that a token has left `element`
+    by the sequence flow `flow`. `opened` says that a task now waits for a
     person (with the `term` of its clock, if the diagram gives one); `armed` (with `due`, `clock`,
     `provisional`), `moved` (also `was`) and `stopped` concern the timer `id`; `sent` and `signalled` carry
     `name`; `incident` carries `code` and `message`; `ended` closes the process, at end event `element` (""
