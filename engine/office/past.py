@@ -16,8 +16,6 @@ from ..errors import Diverged
 from ..events import (
     OFFICE,
     CalendarApplied,
-    CaseMigrated,
-    CaseOpened,
     DefinitionPublished,
     DocumentIssued,
     OrganisationChanged,
@@ -26,6 +24,7 @@ from ..events import (
 )
 from ..projections import derive
 from ..store import Changes, DefinitionRow, DocumentRow, Head, Reader, TaskRow
+from ..views import by_version
 from .library import STANDING, Library, Standing
 
 
@@ -87,17 +86,24 @@ class Past(Reader):
         return sorted(found[1].armed, key=lambda timer: (timer[1], timer[0])) if found else []
 
     def documents(self, case: str) -> list[DocumentRow]:
-        rows: list[DocumentRow] = []
-        definition = ""
-        for record in audit.records(case, self.records(case)):
-            match record.event:
-                case CaseOpened(definition=named) | CaseMigrated(definition=named):
-                    definition = named
-                case DocumentIssued(document=document, number=number, content=content):
-                    described = self._library.definition(self, definition).document(document)
-                    name = described["name"]["zh"]
-                    rows.append(DocumentRow(case, record.seq, document, number, name, content, "text/html"))
-        return rows
+        head = self.head(case)
+        if head is None:
+            return []
+        history = audit.records(case, self.records(case))
+        definition_of = partial(self._library.definition, self)
+        return [
+            DocumentRow(
+                case,
+                record.seq,
+                event.document,
+                event.number,
+                definition.document(event.document)["name"]["zh"],
+                event.content,
+                "text/html",
+            )
+            for record, definition in by_version(history, head.definition, definition_of)
+            if isinstance(event := record.event, DocumentIssued)
+        ]
 
     def definitions(self, item: str | None = None) -> list[DefinitionRow]:
         rows: list[DefinitionRow] = []

@@ -50,6 +50,7 @@ class Writer:
             "days": str(days),
             "promise": str(promise),
             "extension": str(min(kind.about["extension"], days)),
+            "unit_days": str(min(7, _referral(promise))),
             "referral": str(_referral(promise)),
             "law": wish.law or kind.about["law"],
             "article": wish.article or kind.about["article"],
