@@ -26,7 +26,7 @@ REFUSALS = {"Invalid", "Unknown", "NotAllowed", "Conflict", "Diverged", "__init_
 """What a code given to one of them is told by: not a problem of a definition."""
 TOLD_OF = {"clock.rule": "engine/clock/ledger.py", "example.failed": "engine/examples.py"}
 """Codes of refusals that become problems, and where they are raised."""
-PLACES = {"extension.approver", "extension.notice", "notice.approver"}
+PLACES = {"extension.approver", "extension.notice", "notice.approver", "conclusion.survey", "hearing.hold"}
 """Not codes, though written like them: paths of keys in item.toml."""
 ENDINGS = {"unknown": get_args(Kind), "invalid": ("item", "example")}
 """Codes that are put together: their ends, and what comes before."""
