@@ -73,6 +73,10 @@ def test_the_guide_says_what_the_definition_says_and_by_which_it_runs(item: str)
     for clock in definition.clocks.values():
         assert clock.name["zh"] in text and clock.rule.term.text().render(chinese) in text
         assert clock.rule.basis.article in text
+    for joint in definition.joints.values():
+        if joint.silence is not None:
+            assert f"consenting ({joint.silence.basis.law}, {joint.silence.basis.article})" in text
+            assert joint.risks and "Never taken for consent is the silence of" in text
     for outcome in definition.item["outcomes"].values():
         assert outcome["name"]["zh"] in text
     units = read_register(builtin().organisation.read_bytes()).on(NOON.date()).units
