@@ -7,6 +7,7 @@ its exit code. The keys of the JSON are on one page: docs/json.md.
 
 from __future__ import annotations
 
+import gc
 import gettext
 import json
 import os
@@ -33,6 +34,7 @@ if TYPE_CHECKING:  # every command imports late what it needs: most of a short c
     from engine.forms import Question
     from engine.office import Done, Office, Swept
     from engine.office.post import Delivered
+    from engine.office.rehearsing import ByHand, Rehearsing
     from engine.problems import Excerpt
     from engine.screen import Screen
 
@@ -2021,26 +2023,214 @@ def _deliver(settings: Settings, data: dict[str, Any], output: str | None, named
 @_verb(
     item,
     "rehearse",
-    """lianban item rehearse process.bpmn --inputs inputs.json
+    """lianban item rehearse processes/senior-card --step
+lianban item rehearse processes/senior-card --explore --dry-run
+lianban item rehearse process.bpmn --inputs inputs.json
 
   {"start": "2026-03-02T09:00:00+08:00", "variables": {"capital": 200},
    "steps": [{"complete": "review", "data": {"opinion": "agree"}},
              {"advance_to": "2026-03-05T09:00:00+08:00"}]}""",
-    say("Run a bare diagram on a virtual clock, with the decision tables (*.dmn) beside it."),
+    say(
+        "Play an item's examples on virtual time, look for ways that they leave out, or play a case by hand. "
+        "Or run a bare diagram, with the decision tables (*.dmn) beside it."
+    ),
 )
-@click.argument("diagram", metavar="FILE.bpmn")
+@click.argument("diagram", metavar="FOLDER|FILE.bpmn")
 @click.option(
     "--inputs",
-    required=True,
     metavar="FILE.json",
-    help=say("Start, variables and steps; - for standard input.").msgid,
+    help=say("Of a bare diagram: start, variables and steps; - for standard input.").msgid,
 )
-def rehearse(settings: Settings, diagram: str, inputs: str) -> int:
+@click.option("--example", metavar="NAME", help=say("Of an item: only this example.").msgid)
+@click.option(
+    "--step", "step_by_step", is_flag=True, help=say("Of an item: show each step of the examples.").msgid
+)
+@click.option(
+    "--explore",
+    "exploring",
+    is_flag=True,
+    help=say("Of an item: look for ways that no example takes, and write examples that take them.").msgid,
+)
+@click.option(
+    "--play",
+    "by_hand",
+    is_flag=True,
+    help=say("Of an item: play a case by hand, from prompts or --data, and write it as an example.").msgid,
+)
+@click.option(
+    "--data",
+    metavar="FILE",
+    help=say("For --play: the moves as JSON in FILE, or - (standard input).").msgid,
+)
+@click.option("--save", metavar="NAME", help=say("For --play: the name of the example.").msgid)
+@click.option("--dry-run", is_flag=True, help=say("Write no file; print what would be written.").msgid)
+def rehearse(
+    settings: Settings,
+    diagram: str,
+    inputs: str | None,
+    example: str | None,
+    step_by_step: bool,
+    exploring: bool,
+    by_hand: bool,
+    data: str | None,
+    save: str | None,
+    dry_run: bool,
+) -> int:
+    given = {
+        "--example": example,
+        "--step": step_by_step,
+        "--explore": exploring,
+        "--play": by_hand,
+        "--data": data,
+        "--save": save,
+        "--dry-run": dry_run,
+    }
+    if inputs is not None or not Path(diagram).is_dir():
+        misplaced = [option for option, value in given.items() if value]
+        if misplaced:
+            raise Wrong(say("{option} is for the folder of an item, without --inputs", option=misplaced[0]))
+        if inputs is None:
+            raise click.MissingParameter(
+                ctx=click.get_current_context(), param_hint="'--inputs'", param_type="option"
+            )
+        return _rehearse_diagram(settings, diagram, inputs)
+    if exploring and (by_hand or example is not None or step_by_step):
+        raise Wrong(say("--explore stands alone, or with --dry-run"))
+    if by_hand and (example is not None or step_by_step):
+        raise Wrong(say("--play goes with --data, --save and --dry-run only"))
+    if not by_hand and (data is not None or save is not None):
+        raise Wrong(say("--data and --save go with --play"))
+    if dry_run and not exploring and not by_hand:
+        raise Wrong(say("--dry-run goes with --explore or --play; nothing else writes a file"))
+    item = _rehearsing(settings, Path(diagram))
+    if exploring:
+        return _explore(settings, item, dry_run=dry_run)
+    if by_hand:
+        return _play_by_hand(settings, item, data, save, dry_run=dry_run)
+    told = item.examples(example, step_by_step=step_by_step)
+    settings.show(told, lambda screen, data: screen.rehearsed(data))
+    return 0 if all(line["ok"] for line in told["examples"]) else EXIT["refused"]
+
+
+def _rehearsing(settings: Settings, folder: Path) -> Rehearsing:
+    """The item in `folder` with the people of the office at hand, or where there is none the shipped ones."""
+    from engine.office.rehearsing import Rehearsing
+
+    try:
+        with settings.office() as office:
+            return office.rehearsing(folder)
+    except Unknown as missing:
+        if missing.code != "office.missing" or settings.db is not None:
+            raise
+        return Rehearsing(folder)
+
+
+def _explore(settings: Settings, item: Rehearsing, *, dry_run: bool) -> int:
+    """Propose examples, and write them unless it is a dry run. No file is ever written over."""
+    told = item.explore(settings.translate, settings.lang)
+    for line in told["proposed"]:
+        if not dry_run:
+            _write_new(item.folder / line["file"], line["content"])
+            line["written"] = True
+        elif not settings.json:
+            click.echo(f"--- {line['file']}\n{line['content']}")
+    settings.show(told, lambda screen, data: screen.explored(data))
+    return 0
+
+
+def _play_by_hand(
+    settings: Settings, item: Rehearsing, data: str | None, save: str | None, *, dry_run: bool
+) -> int:
+    """Play a case, and write it as an example once it is closed."""
+    from engine.office.rehearsing import PLAYED
+
+    if save is not None and re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", save) is None:
+        raise Wrong(say("{name} is no name of a file: use letters, digits and hyphens", name=save))
+    session = item.by_hand()
+    script: Any = {}
+    if data is not None:
+        script = _parse(_read(data), data)
+        session.play(script)
+    elif _may_ask(settings):
+        _ask_moves(settings, session)
+    else:
+        raise Wrong(say("give the moves with --data, or play on a terminal"))
+    folder = item.folder / "examples"
+    number = 1
+    while (folder / f"played-{number:02d}.toml").exists():
+        number += 1
+    name = save or f"played-{number:02d}"
+    title = script.get("title") or say("Played by hand: {name}", name=name).render(settings.translate)
+    told = session.result(str(title), [line.render(settings.translate) for line in PLAYED])
+    told["file"] = None
+    if told["content"] is not None and not dry_run:
+        _write_new(folder / f"{name}.toml", told["content"])
+        told["file"] = f"examples/{name}.toml"
+    elif told["content"] is not None and not settings.json:
+        click.echo(told["content"])
+    settings.show(told, lambda screen, data: screen.played(data))
+    return 0
+
+
+def _ask_moves(settings: Settings, session: ByHand) -> None:
+    """Play on a terminal: choose what is done next, answer its form, or let time pass."""
+    from engine.clock import OFFICE_ZONE
+
+    def tell(line: Any) -> None:
+        drawn = settings.screen(error=True).step_played(_rendered(line, settings.translate))
+        click.echo(drawn, nl=False, err=True)
+
+    at = session.first_day()
+    who = settings.who or next(iter(session.who_opens(at)), "")
+    tell(session.open(at, who, _ask(settings, session.opening_form(), OFFICE_ZONE, {})))
+    while not session.closed:
+        choices = session.choices()
+        click.echo(settings.screen(error=True).choices(choices), nl=False, err=True)
+        text = str(click.prompt(settings.translate("Number, t, or q"), err=True)).strip().casefold()
+        if text == "q":
+            return
+        try:
+            if text == "t":
+                tell(session.move({"advance": True}))
+            elif text.isdecimal() and 1 <= int(text) <= len(choices):
+                chosen = choices[int(text) - 1]
+                move: dict[str, Any] = {"do": chosen["task"]}
+                if not chosen["confirm"]:
+                    answers = _ask(settings, session.form(chosen["task"]), OFFICE_ZONE, {})
+                    move |= {"data": answers} if answers else {}
+                tell(session.move(move))
+        except Refusal as refusal:
+            _complain(settings, [refusal.as_dict(settings.translate)])
+
+
+def _write_new(path: Path, content: str) -> None:
+    """Write a file that is not there yet. Raises `Invalid` where it is, or can't be written."""
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(content)
+    except FileExistsError as error:
+        raise Invalid(
+            "file.exists",
+            say("{file} is there already; nothing is written over it", file=str(path)),
+            remedy=say("choose another name, or move the file away"),
+        ) from error
+    except OSError as error:
+        raise Invalid(
+            "file.unwritable",
+            say("{file} can't be written: {reason}", file=str(path), reason=error.strerror or str(error)),
+            remedy=say("check your permission to write there, or print it with --dry-run"),
+        ) from error
+
+
+def _rehearse_diagram(settings: Settings, diagram: str, inputs: str) -> int:
     from engine.flow.read import read
+    from engine.problems import in_order
     from engine.rehearsal import refused
     from engine.rehearsal import rehearse as run
 
     problems: list[Problem] = []
+    files: dict[str, bytes] = {}
     try:
         tables = sorted(Path(diagram).parent.glob("*.dmn"))
         files = {Path(file).name: _read(file) for file in (diagram, *map(str, tables))}
@@ -2056,7 +2246,8 @@ def rehearse(settings: Settings, diagram: str, inputs: str) -> int:
         if isinstance(result.problem, Refusal):
             found = [result.problem.as_dict(settings.translate)]
     if not settings.json:
-        _complain(settings, [*(problem.as_dict(settings.translate) for problem in problems), *found])
+        told = [_problem(settings, *placed) for placed in in_order(files, problems)]
+        _complain(settings, [*_rendered(told, settings.translate), *found])
     settings.show(result.as_dict(settings.translate), lambda screen, data: screen.rehearsal(data))
     return 0 if result.state in ("running", "completed") else EXIT["refused"]
 
@@ -2531,6 +2722,9 @@ CLICK = (
 
 def main() -> None:
     """The console script."""
+    # Importing leaves no garbage, and looking for it all the same takes a tenth of a short command's time; a
+    # long one makes more, and is still cleaned up after.
+    gc.set_threshold(100_000)
     sys.exit(run(sys.argv[1:]))
 
 

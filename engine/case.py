@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypedDict
+
+from msgspec import Struct, field, json
+from msgspec.structs import replace
 
 from . import meetings
 from .clock import Calendar, Workdays, parse_term, write_instant
@@ -97,6 +99,14 @@ EVERYWHERE = "*"
 CalendarOf = Callable[[str], Calendar]
 """Gives a calendar by its digest."""
 
+Watch = Callable[[list[Effect]], None]
+"""Is told what the process did by each fact, for who looks on; nothing depends on it."""
+
+
+def unwatched(effects: list[Effect]) -> None:
+    """Nobody looks on."""
+
+
 SECOND_NOTICE = "F72-4"
 """Finding: the applicant was not told everything at once (Administrative Licensing Law art. 72(4))."""
 
@@ -124,8 +134,7 @@ class Contact(TypedDict):
     unit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """A case between two events.
 
     `calendar` (a digest), since `counted_since`, and `closing` (`HH:MM`) are what its terms are counted by;
@@ -199,6 +208,16 @@ class Case:
         """The inverse of `to_json`."""
         return Case(**{**data, "deemed": tuple(data["deemed"]), "parties": tuple(data["parties"])})
 
+    def pack(self) -> bytes:
+        """The state as JSON, the same bytes for the same state. Every act reads and writes all of it, and
+        this library takes a fifth of the time that Python's own does."""
+        return json.encode(self.to_json(), order="sorted")
+
+    @staticmethod
+    def unpack(state: bytes) -> Case:
+        """The inverse of `pack`. Raises `ValueError`, `TypeError` or `KeyError` for anything else."""
+        return Case.from_json(json.decode(state))
+
 
 def evolve(
     case: Case | None,
@@ -209,6 +228,7 @@ def evolve(
     event: Event,
     calendar_of: CalendarOf,
     target: Definition | None = None,
+    watch: Watch = unwatched,
 ) -> Case:
     """The case after `event`, which took effect at `at` and was entered `by` somebody. `calendar_of` gives
     the calendars it names; `definition` is what the case runs by up to here, and `target` what a
@@ -221,7 +241,7 @@ def evolve(
             raise _diverged(event, None)
         if event.definition != definition.digest:
             raise _diverged(event, replace(event, definition=definition.digest))
-        return _opened(definition, number, at, by, event, calendar_of)
+        return _opened(definition, number, at, by, event, calendar_of, watch)
     if case is None:
         raise _diverged(event, None)
     if write_instant(at) < case.at:
@@ -241,7 +261,7 @@ def evolve(
         try:
             if isinstance(event, CaseMigrated):
                 return _migrated(case, definition, target, at, event)
-            return follow(case, definition, at, by, event, calendar_of)
+            return follow(case, definition, at, by, event, calendar_of, watch)
         except Invalid as refusal:
             raise Diverged(
                 "replay.impossible",
@@ -263,6 +283,7 @@ def _opened(
     by: Mapping[str, Any],
     event: CaseOpened,
     calendar_of: CalendarOf,
+    watch: Watch,
 ) -> Case:
     instant = write_instant(at)
     nowhere: Any = None  # until the process has begun, below
@@ -282,6 +303,7 @@ def _opened(
     hours = _hours(event.calendar, event.closing, event.zone, calendar_of)
     start = Start(event.data, event.zone)
     marking, effects = step(definition.net, None, start, at, _almanac(definition, hours))
+    watch(effects)
     turn = _Turn(replace(case, marking=marking), definition, at, by, calendar_of)
     turn.answers = event.data
     return turn.end(marking, turn.consequences(marking, effects))
@@ -294,6 +316,7 @@ def follow(
     by: Mapping[str, Any],
     event: Event,
     calendar_of: CalendarOf,
+    watch: Watch = unwatched,
 ) -> Case:
     """The case after a fact, with the consequences that must follow. Raises `Invalid` if it can't be."""
     if isinstance(event, CalendarRevised):
@@ -305,6 +328,7 @@ def follow(
         return turn.end(case.marking, first)
     hours = _hours(case.calendar, case.closing, case.marking["zone"], calendar_of)
     marking, effects = step(definition.net, case.marking, given, at, _almanac(definition, hours))
+    watch(effects)
     return turn.end(marking, [*first, *turn.consequences(marking, effects)])
 
 

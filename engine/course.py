@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from .case import CLOCK, CalendarOf, Case, evolve
+from .case import CLOCK, CalendarOf, Case, Watch, evolve, unwatched
 from .definition import Definition
 from .errors import Invalid, say
 from .events import CaseMigrated, DocumentIssued, Event, TaskMigrated, TaskOpened, TaskPassed
@@ -21,9 +21,9 @@ class Course:
     """One act under way: facts go in, and every consequence is folded right behind its fact.
 
     `entries` collects `(at, by, event)` as they will go on record. `issue` gives a `document.issued` its
-    number and content; the rest is derived. `dues` holds the `task_due` of each task it opens. `definition`
-    is what the case runs by as far as the act has come; where it may go over to another one,
-    `definition_of` gives that by its digest.
+    number and content; the rest is derived. `watch` looks on. `dues` holds the `task_due` of each task it
+    opens. `definition` is what the case runs by as far as the act has come; where it may go over to another
+    one, `definition_of` gives that by its digest.
     """
 
     def __init__(
@@ -34,7 +34,9 @@ class Course:
         issue: Callable[[Course, datetime, dict[str, Any], DocumentIssued], DocumentIssued],
         calendar_of: CalendarOf,
         definition_of: Callable[[str], Definition] | None = None,
+        watch: Watch = unwatched,
     ) -> None:
+        self.watch = watch
         self.number = number
         self.state = case
         self.definition = definition
@@ -61,7 +63,17 @@ class Course:
             self._fold(at, by, event)
 
     def _fold(self, at: datetime, by: dict[str, Any], event: Event) -> None:
-        fold = partial(evolve, self.state, self.definition, self.number, at, by, event, self.calendar_of)
+        fold = partial(
+            evolve,
+            self.state,
+            self.definition,
+            self.number,
+            at,
+            by,
+            event,
+            self.calendar_of,
+            watch=self.watch,
+        )
         if isinstance(event, CaseMigrated) and self.definition_of is not None:
             target = self.definition_of(event.definition)
             self.state, self.definition = fold(target), target

@@ -94,12 +94,12 @@ def render(
         raise _failed(templates, name, error) from error
 
 
-def check(templates: Mapping[str, bytes], name: str) -> list[Problem]:
-    """What is wrong with the template `name` and all that it includes, before any case uses it:
+def check(templates: Mapping[str, bytes], *names: str) -> list[Problem]:
+    """What is wrong with the templates `names` and all that they include, before any case uses them:
     syntax, unknown filters, files that are not there, names that no case has."""
     environment = _Environment(templates)
     problems: list[Problem] = []
-    open_names, seen = [name], set()
+    open_names, seen = [*names], set()
     while open_names:
         file = open_names.pop()
         if file in seen:

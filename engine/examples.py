@@ -6,33 +6,51 @@ forms, the same templates — only without a database.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime
-from typing import Any
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from . import commands
-from .access import identify
+from .access import identify, may
 from .case import Case, document_number
-from .clock import OFFICE_ZONE, parse_instant, shipped
+from .clock import OFFICE_ZONE, Workdays, parse_instant, shipped
 from .commands import Command, Scene
 from .course import Course
+from .coverage import Target, reached_by_effects, reached_by_event, short, summary
 from .definition import Definition
 from .documents import render
 from .errors import Invalid, Problem, Refusal, Text, say
 from .events import CaseOpened, DocumentIssued, digest
-from .organisation import Organisation
-from .steps import steps
+from .flow.step import Effect
+from .organisation import Organisation, Person
+from .steps import Step, next_fact_of_time, steps
 from .views import document_context
+
+_PACE, _FAR_OFF = timedelta(minutes=20), timedelta(days=1100)
+_FIRST, _LAST = time(9, 0), time(17, 0)
+"""When people begin their first and their last act of a day."""
+
+_HOURS = Workdays(shipped())
+
+MOST_NAMED = 5
+"""Ways that are named in a warning."""
 
 
 def play_all(definition: Definition, organisation: Organisation) -> list[Problem]:
-    """Play every example of `definition`; a problem for each that does not come out as it says, naming
-    the step where it went wrong."""
-    problems = []
+    """Play every example of `definition`; an error for each that does not come out as it says, naming the
+    step where it went wrong, and a warning if there are ways that none of them takes."""
+    problems: list[Problem] = []
+    reached: set[Target] = set()
     for path, example in definition.examples.items():
+        stage = Stage(definition, organisation, path)
         try:
-            play(definition, organisation, path, example)
+            for _ in play(stage, example):
+                pass
         except Invalid as failed:
             step = failed.message.params["number"]
             problems.append(
@@ -47,29 +65,68 @@ def play_all(definition: Definition, organisation: Organisation) -> list[Problem
                     remedy=failed.remedy,
                 )
             )
+        reached |= stage.reached
+    if definition.examples and not problems:
+        problems += _untaken(definition, reached)
     return problems
 
 
-def play(definition: Definition, organisation: Organisation, path: str, example: dict[str, Any]) -> Case:
-    """Play one example to its end; the case as it stands then. Raises `Invalid` when it does not come out
-    as it says, naming the step."""
-    player = _Player(definition, organisation, path)
-    with _Failing(path, 0):
-        at = _instant(example["start"])
-        today = player.organisation_on(at)
-        data = example.get("data", {})
-        opened = CaseOpened(
-            definition.code, definition.digest, OFFICE_ZONE, shipped().digest, today.closing, data
-        )
-        by = commands.open_case(definition, today, identify(today, example["by"]), opened)
-        player.course.enter(at, by, opened)
-        player.expect(example)
-    for number, entry in enumerate(example.get("steps", []), 1):
-        with _Failing(path, number):
-            player.do(entry)
-    with _Failing(path, len(example.get("steps", []))):
-        player.expect_outcome(example.get("outcome"))
-    return player.course.case
+def _untaken(definition: Definition, reached: set[Target]) -> Iterable[Problem]:
+    missing = short(summary(definition, reached)["missing"])
+    if missing:
+        ids = [str(line["id"]) for line in missing]
+        names = ", ".join(ids[:MOST_NAMED]) + (" …" if len(ids) > MOST_NAMED else "")
+        message = say("ways that no example takes: {count} ({names})", count=len(ids), names=names)
+        remedy = say("see them, and have examples proposed: lianban item rehearse FOLDER --explore --dry-run")
+        yield Problem("example.coverage", "warning", "examples", None, message, remedy=remedy)
+
+
+def play(stage: Stage, example: dict[str, Any]) -> Iterator[dict[str, Any] | None]:
+    """Play one example on a fresh `stage`: yields None when the case is opened, then each step as soon as it
+    is done. Raises `Invalid` when it does not come out as it says, naming the step."""
+    with _Failing(stage.name, 0):
+        stage.open(_instant(example["start"]), example["by"], example.get("data", {}))
+    yield None
+    with _Failing(stage.name, 0):
+        stage.expect(example)
+    entries = example.get("steps", [])
+    for number, entry in enumerate(entries, 1):
+        with _Failing(stage.name, number):
+            stage.do(entry)
+        yield entry
+        with _Failing(stage.name, number):
+            stage.expect(entry)
+    with _Failing(stage.name, len(entries)):
+        stage.expect_outcome(example.get("outcome"))
+
+
+def filled(stage: Stage, example: dict[str, Any]) -> dict[str, Any]:
+    """`example` with what comes of it as its expectations: the steps open whenever they change, the documents
+    that are issued, the cards when they change and at the end, the outcome ("" while there is none)."""
+    opened: list[str] = []
+    cards: list[str] = []
+    told = {key: value for key, value in example.items() if key not in ("steps", "outcome", *_EXPECTED)}
+    done: list[dict[str, Any]] = []
+    for entry in play(stage, {**told, "steps": [_bare(step) for step in example.get("steps", [])]}):
+        if entry is None:
+            opened = stage.open_tasks()
+            continue
+        line = dict(entry)
+        if stage.open_tasks() != opened:
+            line["expect_open"] = opened = stage.open_tasks()
+        if stage.issued:
+            line["expect_documents"] = list(stage.issued)
+        if list(stage.case.cards) != cards or stage.case.closed:
+            line["expect_cards"] = cards = list(stage.case.cards)
+        done.append(line)
+    return {**told, "outcome": stage.case.outcome or "", "steps": done}
+
+
+_EXPECTED = ("expect_open", "expect_documents", "expect_cards")
+
+
+def _bare(entry: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key not in _EXPECTED}
 
 
 class _Failing:
@@ -98,20 +155,43 @@ class _Failing:
             ) from error
 
 
-class _Player:
-    def __init__(self, definition: Definition, organisation: Organisation, path: str) -> None:
+class Stage:
+    """A case on virtual time, without a database: `course` is its course, `at` the instant it has come to,
+    `issued` the documents of the last act, `reached` all ways that it took."""
+
+    def __init__(self, definition: Definition, organisation: Organisation, name: str) -> None:
         self.definition = definition
         self.organisation = organisation
+        self.name = name
         # The calendar that travels with the product: whether an item is sound depends on no office.
         self.course = Course(
-            f"{organisation.division}-{path}", None, definition, self.issue, lambda _: shipped()
+            f"{organisation.division}-{name}",
+            None,
+            definition,
+            self.issue,
+            lambda _: shipped(),
+            watch=self.watch,
         )
+        self.at = datetime.min.replace(tzinfo=UTC)
+        self.by: dict[str, Any] = {}
         self.issued: list[str] = []
+        self.reached: set[Target] = set()
         self.numbers = 0
+        self._told = 0
+
+    @property
+    def case(self) -> Case:
+        """The case as it stands. ValueError before it is opened."""
+        return self.course.case
+
+    def watch(self, effects: list[Effect]) -> None:
+        """Note the ways that the process takes."""
+        self.reached |= reached_by_effects(self.definition, effects)
 
     def issue(
         self, course: Course, at: datetime, by: dict[str, Any], event: DocumentIssued
     ) -> DocumentIssued:
+        """Give a document its number, and render it."""
         described = self.definition.document(event.document)
         self.numbers += 1
         number = document_number(described["series"], at.year, self.numbers)
@@ -121,37 +201,111 @@ class _Player:
         self.issued.append(event.document)
         return replace(event, number=number, content=digest(content))
 
+    def open(self, at: datetime, who: str, data: dict[str, Any]) -> None:
+        """Open the case. Raises a `Refusal`."""
+        today = self.organisation_on(at)
+        opened = CaseOpened(
+            self.definition.code, self.definition.digest, OFFICE_ZONE, shipped().digest, today.closing, data
+        )
+        self.by = commands.open_case(self.definition, today, identify(today, who), opened)
+        self.at = at
+        self.course.enter(at, self.by, opened)
+        self._note()
+
     def do(self, entry: dict[str, Any]) -> None:
+        """Do a step of an example: time first, then the act. Raises a `Refusal`."""
         at = _instant(entry["at"])
-        self.issued = []
-        self.course.settle(at)
+        if at < self.at:
+            raise Invalid(
+                "clock.backwards",
+                say("time can't go back from {now} to {then}", now=_local(self.at), then=_local(at)),
+                remedy=say("put the steps in order of time"),
+            )
+        self.advance(at)
         if "advance" not in entry:
-            course, today = self.course, self.organisation_on(at)
-            scene = Scene(course.case, self.definition, today, at, course.calendar_of)
-            by, facts = commands.decide(scene, identify(today, entry.get("by")), command_of(entry))
-            for fact in facts:
-                course.enter(at, by, fact)
-            course.settle(at)
-        self.expect(entry)
+            self.act(entry.get("by"), command_of(entry))
+
+    def advance(self, at: datetime) -> None:
+        """Let time pass until `at`."""
+        self.issued = []
+        self.by = {}
+        self.course.settle(at)
+        self.at = at
+        self._note()
+
+    def act(self, who: str | None, command: Command) -> None:
+        """What `who` does now. Raises a `Refusal`."""
+        course, today = self.course, self.organisation_on(self.at)
+        scene = Scene(course.case, self.definition, today, self.at, course.calendar_of)
+        self.by, facts = commands.decide(scene, identify(today, who), command)
+        for fact in facts:
+            course.enter(self.at, self.by, fact)
+        course.settle(self.at)
+        self._note()
+
+    def fork(self) -> Self:
+        """Another stage where the case stands as it does here; what happens there does not happen here."""
+        other = type(self)(self.definition, self.organisation, self.name)
+        other.course.state, other.at, other.numbers = self.course.state, self.at, self.numbers
+        return other
+
+    def next_due(self) -> datetime | None:
+        """When time does something next, within three years; None if it never does."""
+        fact = None if self.case.closed else next_fact_of_time(self.case, self.definition, self.at + _FAR_OFF)
+        return fact[0] if fact is not None else None
+
+    def soon(self) -> datetime:
+        """When somebody acts next: in a little while, but in office hours, unless the case would stand
+        elsewhere by then."""
+        at = self.at + _PACE
+        local = _HOURS.local(at)
+        if _HOURS.day(local.date()).works and _FIRST <= local.time() <= _LAST:
+            return at
+        day = local.date() + timedelta(days=local.time() > _LAST)
+        while not _HOURS.day(day).works:
+            day += timedelta(days=1)
+        morning = datetime.combine(day, _FIRST, ZoneInfo(OFFICE_ZONE))
+        if next_fact_of_time(self.case, self.definition, morning) is None:
+            return morning
+        overnight = self.fork()
+        overnight.advance(morning)
+        return at if overnight.case.marking != self.case.marking else morning
+
+    def able(self, step: Step, at: datetime) -> list[Person]:
+        """Who may do an open step at an instant."""
+        today = self.organisation_on(at)
+        return may(today, commands.claim_to_do(self.case, self.definition, today, step))
+
+    def _note(self) -> None:
+        for _, _, event in self.course.entries[self._told :]:
+            self.reached |= reached_by_event(self.definition, event)
+        self._told = len(self.course.entries)
 
     def organisation_on(self, at: datetime) -> Organisation:
         """The organisation as it stands on the day of an instant."""
         return self.organisation.on(at.astimezone(ZoneInfo(OFFICE_ZONE)).date())
 
+    def open_tasks(self) -> list[str]:
+        """The tasks that are open now, as a clerk names them."""
+        return [step.task for step in steps(self.case, self.definition) if step.message is None]
+
     def expect(self, entry: dict[str, Any]) -> None:
+        """Raise `Invalid` at the first expectation of `entry` that is not met."""
         if "expect_open" in entry:
-            open_now = [
-                step.task for step in steps(self.course.case, self.definition) if step.message is None
-            ]
-            _same(say("the open steps"), sorted(entry["expect_open"]), sorted(open_now))
+            _same(say("the open steps"), sorted(entry["expect_open"]), sorted(self.open_tasks()))
         if "expect_documents" in entry:
             _same(say("the documents issued"), sorted(entry["expect_documents"]), sorted(self.issued))
         if "expect_cards" in entry:
-            _same(say("the cards raised"), sorted(entry["expect_cards"]), sorted(self.course.case.cards))
+            _same(say("the cards raised"), sorted(entry["expect_cards"]), sorted(self.case.cards))
 
     def expect_outcome(self, outcome: str | None) -> None:
+        """Raise `Invalid` if the case has another outcome (None: whatever it is)."""
         if outcome is not None:
-            _same(say("the outcome"), outcome, self.course.case.outcome)
+            _same(say("the outcome"), outcome, self.case.outcome)
+
+
+def _local(at: datetime) -> str:
+    return at.astimezone(ZoneInfo(OFFICE_ZONE)).isoformat()
 
 
 def command_of(entry: dict[str, Any]) -> Command:
@@ -195,3 +349,47 @@ def _same(what: Text, expected: Any, found: Any) -> None:
 
 def _instant(text: str) -> datetime:
     return parse_instant(text, OFFICE_ZONE)
+
+
+# --- as a file
+
+
+def as_toml(example: Mapping[str, Any], comments: Iterable[str] = ()) -> str:
+    """The text of `examples/NAME.toml`; `comments` stand above it, a line each."""
+    lines = [f"# {comment}".rstrip() for comment in comments]
+    lines += ["", *(_pair(key, example[key]) for key in _ABOVE if key in example)]
+    lines += ["", "[data]", *_pairs(example.get("data", {}))]
+    for entry in example["steps"]:
+        lines += ["", "[[steps]]", *_pairs({key: entry[key] for key in entry if key != "data"})]
+        if entry.get("data"):
+            lines += ["[steps.data]", *_pairs(entry["data"])]
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+_ABOVE = ("title", "start", "by", "outcome", *_EXPECTED)
+
+
+def _pairs(values: Mapping[str, Any]) -> list[str]:
+    # TOML has no null; a field that is null says no more than one that is left out.
+    return [_pair(key, value) for key, value in values.items() if value is not None]
+
+
+def _pair(key: str, value: Any) -> str:
+    if key in ("start", "at"):
+        return f"{key} = {value}"
+    if isinstance(value, list) and any(isinstance(part, dict) for part in value):
+        return f"{_key(key)} = [\n" + "".join(f"  {_value(part)},\n" for part in value) + "]"
+    return f"{_key(key)} = {_value(value)}"
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(key)} = {_value(part)}" for key, part in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    # A text, number or boolean is written as in JSON. DEL alone needs an escape in TOML only.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

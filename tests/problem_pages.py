@@ -52,7 +52,7 @@ handling_mode = "single"
 process = "permit"
 effective = 2026-01-01
 name = { zh = "许可", en = "Permit" }
-bases = [{ law = "行政许可法", article = "第十二条", level = "law" }]
+bases = [{ law = "示例法", article = "第十二条", level = "law" }]
 [lanes]
 "窗口" = "hall/clerk"
 [outcomes.granted]

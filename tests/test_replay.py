@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,12 @@ from typing import Any
 import pytest
 from databases import ask, dump
 from items import NOON
+from msgspec.structs import replace
 from walks import ShippedWalk, digest_of_replays, digest_of_walks, supervised, walk_all
 
 from engine.audit import replay
 from engine.case import CalendarOf, Case, evolve
+from engine.case import Watch as OfEffects
 from engine.clock import read_instant
 from engine.definition import Definition, builtin
 from engine.events import Event, Record, canonical
@@ -53,8 +54,9 @@ class Watch:
             by: Mapping[str, Any],
             event: Event,
             calendar_of: CalendarOf,
+            watch: OfEffects,
         ) -> Case:
-            after = evolve(case, definition, number, at, by, event, calendar_of)
+            after = evolve(case, definition, number, at, by, event, calendar_of, watch)
             self.under_way.append((number, image(after), canonical(after.to_json())))
             return after
 

@@ -198,6 +198,14 @@ def test_a_reminder_beside_a_step_leaves_nothing_over(tmp_path: Path) -> None:
     assert found(tmp_path, elements, "s -> a -> e; r -> told") == []
 
 
+def test_a_reminder_around_steps_is_reached_though_the_steps_come_first(tmp_path: Path) -> None:
+    inside = "start i; user a; user b; end o | i -> a -> b -> o"
+    elements = (
+        f"start s; and f; and j; user z; sub box {{ {inside} }}; reminder r box after PT1H; end told; end e"
+    )
+    assert found(tmp_path, elements, "s -> f -> box -> j; f -> z -> j -> e; r -> told") == []
+
+
 def test_a_split_before_the_way_back_piles_up(tmp_path: Path) -> None:
     said = found(
         tmp_path, "start s; xor m; and f; user a; user b; end e", "s -> m -> f -> a -> m; f -> b -> e"
@@ -266,7 +274,7 @@ def test_what_waits_beside_the_flow_is_explored_too(tmp_path: Path, written: str
         ),
         "events": (
             "start s; race r; catch c message m; catch t after PT1H; user a; xor j; end e;"
-            " handler h { aside w message more; user b; end done | w -> b -> done }",
+            " handler h { aside w message more; script b n = 1; end done | w -> b -> done }",
             "s -> r -> c -> a -> j; r -> t -> j -> e",
         ),
     }

@@ -7,11 +7,12 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec.structs import replace
 
 from ..errors import NOTHING, Problem, Text, say
 from ..expressions import Malformed, compile_expression, compile_script, compile_table
@@ -49,6 +50,8 @@ def check_item(content: bytes | None) -> tuple[dict[str, Any], list[Problem]]:
     if item is None:
         return {}, problems
     problems += _against(item, "item", ITEM)
+    if not isinstance(item.get("lanes", {}), Mapping):
+        del item["lanes"]  # said once; what is bound to nothing then is not said again
     return item, problems
 
 
@@ -99,6 +102,11 @@ _ON_A_TASK = frozenset({"do", "sign", "confirm", "give_back", "recuse", "challen
 """What may be done with a task; a step of a worked case is one of these, or is on the case as a whole."""
 
 
+def misshapen(example: dict[str, Any], file: str) -> list[Problem]:
+    """What of a worked case, as plain JSON data, has not the shape of one."""
+    return _against(example, "example", file)
+
+
 def check_form(content: bytes, path: str) -> tuple[dict[str, Any] | None, list[Problem]]:
     """The form in a file, None if it can't be used, and what is wrong with it."""
     from ..forms import check_schema
@@ -116,6 +124,12 @@ def check_form(content: bytes, path: str) -> tuple[dict[str, Any] | None, list[P
 def _read(content: bytes, file: str) -> tuple[dict[str, Any] | None, list[Problem]]:
     try:
         return read_toml(content), []
+    except UnicodeDecodeError as error:
+        message = say("the file is not written in UTF-8")
+        found = say("the byte {byte}", byte=f"0x{content[error.start]:02X}")
+        remedy = say("save it as UTF-8; editors call this the encoding of the file")
+        problem = fault("file.unreadable", file, None, message, found=found, remedy=remedy)
+        return None, [_placed(problem, error, content)]
     except ValueError as error:
         message = say("the file is not TOML: {error}", error=str(error))
         remedy = say("correct the line; text stands between double quotes, in UTF-8")
@@ -283,7 +297,9 @@ def _check_performer(scope: Scope, node: Node, file: str, outermost: bool) -> It
 
 
 def _check_lanes(item: Mapping[str, Any], net: Net, file_of: Callable[[Scope], str]) -> Iterator[Problem]:
-    bound = item.get("lanes", {})
+    if "lanes" not in item:
+        return  # check_item has said so
+    bound = item["lanes"]
     drawn: set[str] = set()
     for scope in net.scopes.values():
         for node in scope.nodes.values():

@@ -133,8 +133,11 @@ class _Reading:
         from .sound_checks import check_sound
         from .term_checks import check_terms
 
-        if not self.folder.is_dir():
+        missing = not self.folder.is_dir()
+        if missing or not any((self.folder / name).exists() for name in (ITEM, DIAGRAM)):
             message = say("there is no folder {folder}", folder=str(self.folder))
+            if not missing:
+                message = say("the folder {folder} holds no item", folder=str(self.folder))
             remedy = say("name the folder that holds {item} and {diagram}", item=ITEM, diagram=DIAGRAM)
             self.problems.append(
                 Problem("definition.missing", "error", str(self.folder), None, message, remedy=remedy)

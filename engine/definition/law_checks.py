@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from ..errors import NOTHING, Problem, Text, say
 from ..expressions import Malformed, compile_expression
-from ..flow.net import ACTIVITIES, HUMAN, Node, Scope, the, triggers
+from ..flow.net import ACTIVITIES, HUMAN, Node, Scope, triggers
 from ..forms.schema import choices_of, resolved, validator
 from .checks import written
 from .drawn import Drawn, fields_of
@@ -34,13 +34,12 @@ LAW: Mapping[str, Text] = {
     "basis.ends": say("Administrative Licensing Law art. 8, 15"),
     "fee.basis": say("Administrative Licensing Law art. 58, 59"),
     "item.lead": say("Administrative Licensing Law art. 26"),
-    "item.abolished": say("Administrative Licensing Law art. 20, 21"),
     "material.shared": say("Provisions on Online Government Services art. 7"),
     "material.again": say("Administrative Licensing Law art. 31, 35"),
     # time (`term_checks`)
     "clock.promise": say("Administrative Licensing Law art. 42"),
-    "clock.no_acceleration": say("the promise of the service centre, 服务承诺制"),
-    "clock.longest_path": say("Administrative Licensing Law art. 42"),
+    "clock.no_acceleration": say("the service centre's own promise"),
+    "clock.longest_path": say("the service centre's own promise"),
     "clock.statutory": say("Administrative Licensing Law art. 42"),
     "clock.extension": say("Administrative Licensing Law art. 42"),
     "clock.extension_office": say("Administrative Licensing Law art. 42"),
@@ -59,7 +58,7 @@ LAW: Mapping[str, Text] = {
     "hearing.notice": say("Administrative Licensing Law art. 48(1)"),
     "hearing.request": say("Administrative Licensing Law art. 47"),
     "hearing.organise": say("Administrative Licensing Law art. 47"),
-    "approval.lane": say("one reviews, another decides, 一审一核"),
+    "approval.lane": say("one reviews, another decides"),
     "prerequisite.cycle": say("State Council document Guofa [2015] No. 6"),
 }
 """The rule behind each finding, by its code."""
@@ -122,10 +121,8 @@ def check_catalogue(item: Mapping[str, Any], found: Sequence[Problem], today: da
     if sound("bases", "type"):
         problems += _check_bases(item)
         problems += _check_type(item)
-    if sound("bases", "effective", "abolished") and "effective" in item:
+    if sound("bases", "effective") and "effective" in item:
         problems += _check_in_force(item, today)
-    if sound("effective", "abolished") and "effective" in item:
-        problems += _check_abolished(item)
     if sound("fees", "type"):
         problems += _check_fees(item)
     if sound("lead", "kind", "handling_mode"):
@@ -221,9 +218,6 @@ def _check_type(item: Mapping[str, Any]) -> Iterator[Problem]:
 def _check_in_force(item: Mapping[str, Any], today: date | None) -> Iterator[Problem]:
     """Every basis is in force on the day of publishing, or where the item takes effect later, on that day."""
     day = max(item["effective"], today.isoformat() if today is not None else "")
-    if "abolished" in item:  # publishing an item that has ended needs no basis of today
-        last = date.fromisoformat(item["abolished"]) - timedelta(days=1)
-        day = min(day, max(last.isoformat(), item["effective"]))
     bases = item.get("bases", [])
     for number, base in enumerate(bases, 1):
         for key, wrong in (("since", base.get("since", day) > day), ("until", base.get("until", day) < day)):
@@ -239,20 +233,15 @@ def _check_in_force(item: Mapping[str, Any], today: date | None) -> Iterator[Pro
                 )
     creating = [base for base in bases if base["level"] in CREATING]
     ends = [str(base.get("until", "9999")) for base in creating]
-    if (
-        is_licence(item)
-        and ends
-        and day <= max(ends) < "9999"
-        and item.get("abolished", "9999") > _after(max(ends))
-    ):
+    if is_licence(item) and ends and day <= max(ends) < "9999":
         yield by_law(
             "basis.ends",
             ITEM,
-            "abolished",
-            say("the item could be applied for when its last basis has ended"),
-            say("abolished = {date}, or a basis that lasts", date=_after(max(ends))),
+            "bases",
+            say("the item could still be applied for when its last basis has ended"),
+            say("a basis that lasts, or the item’s end on {date}", date=_after(max(ends))),
             found=say("the last basis ends on {date}", date=max(ends)),
-            remedy=say("add the line; a later version can take it back"),
+            remedy=say("name the basis that lasts, or abolish the item from that day on"),
             severity="warning",
         )
 
@@ -265,19 +254,6 @@ def _after(day: str) -> str:
     return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
-def _check_abolished(item: Mapping[str, Any]) -> Iterator[Problem]:
-    if item.get("abolished", "9999") <= item["effective"]:
-        yield by_law(
-            "item.abolished",
-            ITEM,
-            "abolished",
-            say("the item is abolished before it takes effect, and would still be put in force"),
-            say("a day after {date}, the day on which it takes effect", date=item["effective"]),
-            found=say("{date}", date=item["abolished"]),
-            remedy=say("don't publish it; to end a published item, publish it with its own effective date"),
-        )
-
-
 def _check_fees(item: Mapping[str, Any]) -> Iterator[Problem]:
     for number, fee in enumerate(item.get("fees", ()) if is_licence(item) else (), 1):
         basis = fee["basis"]
@@ -288,7 +264,10 @@ def _check_fees(item: Mapping[str, Any]) -> Iterator[Problem]:
                 ITEM,
                 f"fees.{number}.basis",
                 say("{fee} has no basis in a law or an administrative regulation", fee=fee["name"]),
-                say('basis = {{ law = "…", article = "…", level = "law" }}, or "administrative-regulation"'),
+                say(
+                    'a table {text}, or with the level "administrative-regulation"',
+                    text='{ law = "…", article = "…", level = "law" }',
+                ),
                 found=say("{level}", level=level or str(basis)),
                 remedy=say("name the article that lets the fee be taken, or remove it: licences are free"),
             )
@@ -640,18 +619,20 @@ def _offered(drawn: Drawn, node: Node, field: str) -> set[str]:
 def _check_prerequisites(drawn: Drawn) -> Iterator[Problem]:
     """Branches beside each other don't wait for one another in a circle: neither would ever go on."""
     for scope in drawn.net.scopes.values():
+        reached = without(scope, scope.starts, "")
         behind = {
-            node.id: set(scope.nodes) - without(scope, scope.starts, node.id) - {node.id}
+            node.id: reached - without(scope, scope.starts, node.id) - {node.id}
             for node in scope.nodes.values()
-            if _needs(node)
+            if _needs(node) and not _has_another_way(scope, node)
         }
         if not behind:
             continue
         waits: dict[str, list[str]] = {}
         for at in behind:
             for need in _needs(scope.nodes[at]):
-                givers = {node.id for node in scope.nodes.values() if _gives(drawn, node, need)}
-                if givers:
+                givers = _givers(drawn, scope, need)
+                beyond = scope.id != drawn.net.process and need[0] == "variable"
+                if givers and not beyond:  # a called process sees the variables of its caller
                     waits.setdefault(at, []).extend(other for other in behind if givers <= behind[other])
         for circle in _circles(waits):
             yield by_law(
@@ -663,6 +644,11 @@ def _check_prerequisites(drawn: Drawn) -> Iterator[Problem]:
                 found=say("{way}", way=" → ".join([*circle, circle[0]])),
                 remedy=say("let one of them go on without the other, or draw them one after the other"),
             )
+
+
+def _has_another_way(scope: Scope, node: Node) -> bool:
+    """Whether `node` is one of the events that an event-based gateway waits for."""
+    return any(scope.nodes[scope.flows[flow].source].kind == "race" for flow in node.incoming)
 
 
 Need = tuple[Literal["message", "variable"], str]
@@ -681,28 +667,42 @@ def _needs(node: Node) -> list[Need]:
     return found if len(parts) < 2 or (node.event is not None and node.event.all) else []
 
 
-def _gives(drawn: Drawn, node: Node, need: Need) -> bool:
-    """Whether `node`, or something inside of it, throws the message or writes the variable."""
+def _givers(drawn: Drawn, scope: Scope, need: Need) -> set[str]:
+    """The nodes of `scope` that throw the message or write the variable, or have inside what does."""
     kind, name = need
-    if node.kind in ("subprocess", "call"):
-        body = drawn.net.scopes[the(node.body)]
-        return any(_gives(drawn, inner, need) for inner in body.nodes.values())
-    if kind == "variable":
-        return name in written(node, drawn.net, drawn.forms)
-    return node.kind in ("throw", "send", "end") and any(
-        event.kind == "message" and event.name == name for event in triggers(node)
-    )
+
+    def gives(node: Node) -> bool:
+        if kind == "variable":
+            return name in written(node, drawn.net, drawn.forms)
+        thrown = node.kind in ("throw", "send", "end")
+        return thrown and any(event.kind == "message" and event.name == name for event in triggers(node))
+
+    found: set[str] = set()
+    for node in scope.nodes.values():
+        bodies = [body for body in [node.body] if body in drawn.net.scopes]
+        for body in bodies:
+            bodies += [
+                inner.body
+                for inner in drawn.net.scopes[body].nodes.values()
+                if inner.body in drawn.net.scopes and inner.body not in bodies
+            ]
+        inside = (inner for body in bodies for inner in drawn.net.scopes[body].nodes.values())
+        if gives(node) or any(map(gives, inside)):
+            found.add(node.id)
+    return found
 
 
 def _circles(waits: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
-    """Each circle of the graph once, as its members in order, the first of the document first."""
+    """The shortest circle through each node of the graph, each once, as its members in order."""
     seen: set[frozenset[str]] = set()
     for start in waits:
-        paths = [[start]]
-        for path in paths:
-            for other in waits.get(path[-1], ()):
-                if other == start and frozenset(path) not in seen:
-                    seen.add(frozenset(path))
-                    yield path
-                elif other != start and other not in path and len(path) < len(waits):
-                    paths.append([*path, other])
+        ways = {start: [start]}
+        queue = [start]
+        for at in queue:
+            for other in waits.get(at, ()):
+                if other == start and frozenset(ways[at]) not in seen:
+                    seen.add(frozenset(ways[at]))
+                    yield ways[at]
+                elif other not in ways:
+                    ways[other] = [*ways[at], other]
+                    queue.append(other)

@@ -5,25 +5,32 @@ way by the time limits of its steps. Pure; the checks of the law ask it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from graphlib import TopologicalSorter
 from typing import Literal
 
-from ..flow.net import Net, Node, Scope, the
+from ..flow.net import Net, Node, Scope
 
 Done = Callable[[Node], bool]
 """Whether what is looked for is done when the token leaves a node by its flows."""
 
 
-def ways_around(net: Net, scope: Scope, sources: Iterable[str], done: Done) -> dict[str, list[str]]:
+def ways_around(
+    net: Net,
+    scope: Scope,
+    sources: Iterable[str],
+    done: Done,
+    known: dict[str, bool] | None = None,
+) -> dict[str, list[str]]:
     """The nodes of `scope` that a token from `sources` can come to with nothing on its way having been
     `done`, each with such a way (ids, the node included).
 
     A parallel join is come to when no branch has done it. An event on the edge of an activity leaves before
     the activity is done; one that does not interrupt begins a way of its own. A subprocess has done it when
-    no way through it gets around.
+    no way through it gets around; `known` says so of those that have been looked into.
     """
+    known = {} if known is None else known
     found = {source: [source] for source in sources}
     queue = list(found)
     arrived: set[str] = set()
@@ -37,7 +44,7 @@ def ways_around(net: Net, scope: Scope, sources: Iterable[str], done: Done) -> d
         node = scope.nodes[at]
         for event in scope.boundaries.get(at, ()):
             enter(event.id, found[at])
-        if done(node) or not _passable(net, node, done):
+        if done(node) or not _passable(net, node, done, known):
             continue
         for flow in node.outgoing:
             arrived.add(flow)
@@ -47,13 +54,16 @@ def ways_around(net: Net, scope: Scope, sources: Iterable[str], done: Done) -> d
     return found
 
 
-def _passable(net: Net, node: Node, done: Done) -> bool:
+def _passable(net: Net, node: Node, done: Done, known: dict[str, bool]) -> bool:
     """Whether a token can go through the inside of `node` around what is looked for."""
-    if node.kind not in ("subprocess", "call"):
+    body = net.scopes.get(node.body or "") if node.kind in ("subprocess", "call") else None
+    if body is None:
         return True
-    body = net.scopes[the(node.body)]
-    inside = ways_around(net, body, body.starts, done)
-    return any(not body.nodes[at].outgoing and not done(body.nodes[at]) for at in inside)
+    if body.id not in known:
+        known[body.id] = True  # meanwhile: one that calls itself has been refused by flow.read
+        inside = ways_around(net, body, body.starts, done, known)
+        known[body.id] = any(not body.nodes[at].outgoing and not done(body.nodes[at]) for at in inside)
+    return known[body.id]
 
 
 def without(scope: Scope, sources: Iterable[str], removed: str) -> set[str]:
@@ -96,6 +106,8 @@ class Limits:
     nodes: Mapping[str, Fraction]
     spans: Sequence[tuple[str, str, str, Fraction]]
     still: Collection[str]
+    inside: dict[str, Way] = field(default_factory=dict)
+    """The longest way through each subprocess and called process, once it has been looked for."""
 
     def of(self, node: Node) -> Fraction:
         return Fraction(0) if node.id in self.still else self.nodes.get(node.id, Fraction(0))
@@ -166,9 +178,13 @@ def longest_way(
 def _through(net: Net, node: Node, way: Way, limits: Limits) -> Way:
     """`way` and what `node` takes: its own limit, or the longest way inside of it."""
     own = limits.of(node)
-    if node.kind in ("subprocess", "call") and node.id not in limits.still:
-        body = net.scopes[the(node.body)]
-        inside = longest_way(net, body, [(start, "opened") for start in body.starts], limits)
+    body = net.scopes.get(node.body or "") if node.kind in ("subprocess", "call") else None
+    if body is not None and node.id not in limits.still:
+        if body.id not in limits.inside:
+            limits.inside[body.id] = NOWHERE
+            begins: list[tuple[str, Moment]] = [(start, "opened") for start in body.starts]
+            limits.inside[body.id] = longest_way(net, body, begins, limits)
+        inside = limits.inside[body.id]
         if inside.length > own:
             return way.then(inside.length, inside.steps)
     return way.then(own, [node.id]) if own else way

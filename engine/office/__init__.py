@@ -8,6 +8,7 @@
 - `calendars`: how a change of the calendar reaches open cases; `migrations`: how they go over to another
   version of their item;
 - `drawings`: an item's picture and its service guide;
+- `rehearsing`: an item on virtual time (imported by its own name: few commands need it);
 - `post`: reminders and cards on their way to people;
 - `worker`: sweep and deliver, again and again (imported by its own name: mail takes long to import).
 """

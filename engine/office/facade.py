@@ -12,12 +12,14 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .. import audit, commands
 from ..access import administrator, identify
@@ -83,6 +85,7 @@ if TYPE_CHECKING:  # few commands need these, and they take long to import
     from . import bulk
     from .migrations import Wish
     from .post import Delivered
+    from .rehearsing import Rehearsing
     from .sealing import Sealed
 
 MOST_TRIES = 200
@@ -91,8 +94,7 @@ MOST_TRIES = 200
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(Struct, frozen=True):
     """What a sweep did: cases on which time did something, how often it did, and refusals by case."""
 
     cases: list[str]
@@ -225,6 +227,13 @@ class Office:
         """
         with self._store.reading() as reader:
             return new_item(folder, wish, self._organisation(reader))
+
+    def rehearsing(self, folder: Path) -> Rehearsing:
+        """The item in `folder`, to be rehearsed with the people of this office. Raises `NotPublishable`."""
+        from .rehearsing import Rehearsing
+
+        with self._store.reading() as reader:
+            return Rehearsing(folder, self._organisation(reader))
 
     def publish(self, folder: Path, now: datetime, who: str | None = None) -> DefinitionRow:
         """Check the item in `folder`, play its examples, and put it in force from its effective date.

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from .. import audit, clock
 from ..clock import write_instant
-from ..definition import Definition, builtin, examine_folder, pack
+from ..definition import Definition, Examined, builtin, examine_folder, pack
 from ..errors import NOTHING, Diverged, Invalid, Problem, Unknown, say
 from ..events import DefinitionPublished, ItemAbolished, canonical, digest
 from ..organisation import Organisation, read_register
@@ -44,18 +46,10 @@ class Checked:
 
 def check_folder(folder: Path, organisation: Organisation | None = None) -> Checked:
     """`Office.check` where there is no office: against the shipped organisation."""
-    from ..documents import check
     from ..examples import play_all
 
-    organisation = organisation or _shipped_organisation()
-    examined = examine_folder(folder, organisation=organisation)
-    problems = list(examined.problems)
-    for template in examined.issued:
-        found = check(examined.templates, template)
-        problems += [replace(problem, file=f"forms/{problem.file}") for problem in found]
-    playable = examined.playable
-    if any(problem.code == "document.template" for problem in problems):
-        playable = None  # an act that can't be documented is not done
+    organisation = organisation or shipped_organisation()
+    examined, problems, playable = _examined(folder, organisation)
     if playable is not None:
         problems += play_all(playable, organisation)
     return Checked(
@@ -65,14 +59,29 @@ def check_folder(folder: Path, organisation: Organisation | None = None) -> Chec
     )
 
 
+def _examined(folder: Path, organisation: Organisation) -> tuple[Examined, list[Problem], Definition | None]:
+    """What is in `folder`, what is wrong with it apart from its worked cases, and what these can be played
+    on."""
+    from ..documents import check
+
+    examined = examine_folder(folder, organisation=organisation)
+    problems = list(examined.problems)
+    found = check(examined.templates, *examined.issued)
+    problems += [replace(problem, file=f"forms/{problem.file}") for problem in found]
+    if any(problem.code == "document.template" for problem in problems):
+        return examined, problems, None  # an act that can't be documented is not done
+    return examined, problems, examined.playable
+
+
 def new_item(folder: Path, wish: Wish, organisation: Organisation | None = None) -> list[str]:
     """`Office.new_item` where there is no office: for the shipped organisation."""
     from ..scaffold import make
 
-    return make(folder, wish, organisation or _shipped_organisation())
+    return make(folder, wish, organisation or shipped_organisation())
 
 
-def _shipped_organisation() -> Organisation:
+def shipped_organisation() -> Organisation:
+    """The shipped example organisation as it stands today."""
     register = read_register(builtin().organisation.read_bytes())
     return register.on(clock.now().astimezone(ZoneInfo(register.zone)).date())
 
@@ -87,6 +96,15 @@ def publishable(folder: Path, organisation: Organisation) -> Definition:
     if checked.definition is None:
         raise NotPublishable(folder.name, _errors(problem for problem, _ in checked.problems))
     return checked.definition
+
+
+def readable(folder: Path, organisation: Organisation) -> Definition:
+    """The item in `folder`, whether or not its examples come out. Raises `NotPublishable` with all its other
+    problems."""
+    _, problems, playable = _examined(folder, organisation)
+    if playable is None or _errors(problems):
+        raise NotPublishable(folder.name, _errors(problems))
+    return playable
 
 
 def put_in_force(tx: Transaction, definition: Definition, now: datetime, by: dict[str, Any]) -> DefinitionRow:

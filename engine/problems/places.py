@@ -10,8 +10,10 @@ import html
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec.structs import replace
 
 from ..errors import Problem
 
@@ -65,22 +67,28 @@ def in_order(files: Mapping[str, bytes], problems: Sequence[Problem]) -> list[tu
         entry = (replace(problem, line=line if problem.line is None else problem.line), excerpt)
         if entry not in found:
             found.append(entry)
-    return sorted(found, key=lambda entry: (*_rank(entry[0].file), entry[0].line or 0))
+    return sorted(found, key=lambda entry: _rank(entry[0]))
 
 
-def _rank(file: str) -> tuple[int, str]:
-    """The entry first, then its diagram, then the rest by name."""
-    return ([ITEM, DIAGRAM].index(file) if file in (ITEM, DIAGRAM) else 2), file
+def _rank(problem: Problem) -> tuple[int, str, int, bool]:
+    """The entry first, then its diagram, then the rest by name; in a line errors first."""
+    file = problem.file
+    place = [ITEM, DIAGRAM].index(file) if file in (ITEM, DIAGRAM) else 2
+    return place, file, problem.line or 0, problem.severity != "error"
 
 
 def _decoded(content: bytes) -> str:
-    """The text, good enough to be looked at."""
+    """The text, good enough to be looked at: what is not in the encoding it should be in is most often
+    Chinese in an older one."""
     declared = re.match(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.-]+)", content)
     name = declared[1].decode("ascii").lower() if declared else "utf-8"
-    try:
-        text = content.decode("gb18030" if name in ("gb2312", "gbk", "cp936") else name, "replace")
-    except LookupError:
-        text = content.decode("utf-8", "replace")
+    text = content.decode("utf-8", "replace")
+    for encoding in (name, "gb18030"):
+        try:
+            text = content.decode(encoding)
+            break
+        except (LookupError, UnicodeDecodeError):
+            continue
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -217,7 +225,8 @@ class _TomlWalk:
                 table, end = self._key(())
                 self.at += 2 if several else 1
                 table = self._counted(table, several)
-                yield ".".join(table), (place, end + (2 if several else 1))
+                for length in range(1, len(table) + 1):
+                    yield ".".join(table[:length]), (place, end + (2 if several else 1))
             else:
                 yield from self._pair(table)
 

@@ -11,17 +11,18 @@ by what they are about:
 - `cases`: a case, the inbox, what an act did;
 - `registers`: the organisation;
 - `problems`: what is wrong with an item, and the pages of codes;
-- `offices`: items, letters, sweeps.
+- `offices`: items, letters, sweeps;
+- `rehearsals`: an item on virtual time.
 """
 
 from __future__ import annotations
 
 from .base import clean
-from .cases import Cases
 from .offices import Offices
+from .rehearsals import Rehearsals
 
 
-class Screen(Cases, Offices):
+class Screen(Rehearsals, Offices):
     """A terminal in one language. `command` is how lianban was called, `user` who acts unless told."""
 
 

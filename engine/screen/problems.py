@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import RenderableType
-from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text as Styled
 
@@ -28,7 +27,8 @@ class Problems(Base):
             parts += [*self._problem(problem), ""]
         if data["problems"]:
             parts.append(Styled(self.say(self._sum(data["problems"])), "bold"))
-            command = f"{self.command} item check --explain {data['problems'][0]['code']}"
+            first = min(data["problems"], key=lambda problem: problem["severity"] != "error")
+            command = f"{self.command} item check --explain {first['code']}"
             parts.append(
                 joined_words(self.say(say("what a code means and how to mend it:")), command, self.width)
             )
@@ -45,20 +45,24 @@ class Problems(Base):
         return self._render(parts)
 
     def code_page(self, data: Data) -> str:
-        """The page of a code."""
-        head = Styled.assemble(
-            (f"{data['code']}", "bold"), "  ", self.say(say("{title}", title=data["title"]))
-        )
-        rule: list[RenderableType] = []
+        """The page of a code: Markdown, with its files as they are."""
+        head = Styled.assemble((data["code"], "bold"), f"  {clean(data['title'])}")
+        parts: list[RenderableType] = [head]
         if data["rule"]:
-            rule = [Styled(self.say(say("rule: {rule}", rule=data["rule"])), "dim")]
-        page: RenderableType = Markdown(clean(data["page"])) if self.terminal else clean(data["page"])
-        return self._render([head, *rule, "", page])
+            parts.append(Styled(self.say(say("rule: {rule}", rule=data["rule"])), "dim"))
+        shown = False
+        for line in clean(data["page"]).splitlines()[1:]:  # the first is the title
+            fence = line.startswith("```")
+            shown = shown != fence
+            style = "dim" if fence else "bold" if line.startswith("#") and not shown else ""
+            parts.append(Styled(line, style, no_wrap=fence or shown))
+        return self._render(parts)
 
     def _problem(self, data: Data) -> list[RenderableType]:
         style = _STYLES[data["severity"]]
         severity = self.say(say("error") if data["severity"] == "error" else say("warning"))
         head = Table.grid(padding=0)
+        head.add_column(overflow="fold")
         head.add_row(
             Styled.assemble(
                 (f"{severity}[{data['code']}]", style), f" {clean(self._local_times(data['message']))}"
@@ -89,7 +93,8 @@ class Problems(Base):
         for label, text in labelled:
             if text:
                 said = clean(self._local_times(text))
-                table.add_row(" " * gutter + f" = {self.say(label)}: ", said)
+                name = self.say(say("{label}:", label=label))
+                table.add_row(" " * gutter + f" = {name} ", said)
         return [table] if table.row_count else []
 
     def _excerpt(self, line: str, excerpt: Data, gutter: int, style: str) -> list[RenderableType]:

@@ -17,6 +17,7 @@ from .source import FLOW_NODES
 from .structure import Draft, check_scope, links, starts_of
 from .support import check_artefact, check_language
 from .terms import check_expression, check_loop, check_name, check_script, check_timer
+from .triggers import interrupts
 
 # The standard's default language, which many modelers state and few mean.
 _NOT_MEANT = "http://www.w3.org/1999/XPath"
@@ -96,10 +97,11 @@ class _Compiler:
         sketch = replace(draft, nodes=dict(draft.nodes), flows=dict(flows))
         for element in draft.element:
             if local(element) in FLOW_NODES and element.get("id") not in draft.nodes:
+                around = self.lanes.get(element.get("id", "")) or lane
                 for part in element.iter(BPMN + "*"):
                     if local(part) in FLOW_NODES:
                         self.result.unread.add(part.get("id", ""))
-                        sketch.nodes[part.get("id", "")] = self._unread(part, lane)
+                        sketch.nodes[part.get("id", "")] = self._unread(part, around)
         _connect(sketch)
         name = draft.element.get("name", "")
         return Scope(draft.id, name, sketch.nodes, sketch.flows, starts_of(sketch))
@@ -108,6 +110,9 @@ class _Compiler:
         """What can be seen of a flow node that could not be read. Its problems have been told."""
         id, host = element.get("id", ""), element.get("attachedToRef") or None
         script = child(element, "script")
+        called = dialect.called_process(element) if local(element) == "callActivity" else ""
+        if called and not called.startswith(("=", "${", "#{")):
+            self.result.calls.append((element, called))
         return Node(
             id=id,
             kind=kind_of_tag(local(element)),
@@ -115,6 +120,8 @@ class _Compiler:
             name=element.get("name", ""),
             lane=self.lanes.get(id) or (self.lanes.get(host) if host else None) or inherited_lane,
             host=host,
+            interrupting=interrupts(element),
+            body=called or None,
             script=text_of(script) or None,
             properties=dialect.properties(element, Findings(self.findings.file, [])),
         )

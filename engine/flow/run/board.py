@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from ...clock import Workdays
 from ...errors import Text, say
@@ -14,8 +15,7 @@ from ..marking import Frame, Marking, Visit, Waits, copy_data, event_node, timer
 from ..net import Net, Node, Scope
 
 
-@dataclass(frozen=True, slots=True)
-class Almanac:
+class Almanac(Struct, frozen=True):
     """What a run knows of time beside the instant: the working days of those who sit in a lane, and the
     clocks of the item, which `clock('…')` may name.
 
@@ -32,6 +32,7 @@ EffectKind = Literal[
     "completed",
     "fired",
     "cancelled",
+    "taken",
     "opened",
     "armed",
     "moved",
@@ -43,11 +44,11 @@ EffectKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True):
     """Something that happened to `element` of `scope`, whose identity in this run is `id`.
 
-    `entered`, `completed`, `fired`, `cancelled` are the trace. `opened` says that a task now waits for a
+    `entered`, `completed`, `fired`, `cancelled` are the trace. `taken` says that a token has left `element`
+    by the sequence flow `flow`. `opened` says that a task now waits for a
     person (with the `term` of its clock, if the diagram gives one); `armed` (with `due`, `clock`,
     `provisional`), `moved` (also `was`) and `stopped` concern the timer `id`; `sent` and `signalled` carry
     `name`; `incident` carries `code` and `message`; `ended` closes the process, at end event `element` (""

@@ -189,7 +189,10 @@ def _fire_waiting(
 ) -> None:
     visit = board.remove_visit(frame_id, visit_id, fired=key)
     if visit["wait"] == "race":
-        board.note("completed", frame_id, board.node(frame_id, visit["node"]), visit_id)
+        race = board.node(frame_id, visit["node"])
+        board.note("completed", frame_id, race, visit_id)
+        way = next(flow for flow in race.outgoing if flow in node.incoming)
+        board.note("taken", frame_id, race, visit_id, flow=way)
         visit_id = board.next_id(frame_id, node)
     if node.kind == "start":
         # Each start event is an alternative way to begin (§10.5.2); the others are no longer waited for.

@@ -159,6 +159,7 @@ def leave(board: Board, frame_id: str, node: Node, visit_id: str) -> None:
         faults.park(board, frame_id, node, visit_id, fault, stuck=True)
         return
     for flow_id in chosen:
+        board.note("taken", frame_id, node, visit_id, flow=flow_id)
         board.put(frame_id, "flow", flow_id)
 
 
