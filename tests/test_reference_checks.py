@@ -139,6 +139,11 @@ def test_the_value_that_was_meant_is_suggested(tmp_path: Path) -> None:
     assert str(problem.remedy) == "did you mean refuse?"
 
 
+def test_a_text_that_a_number_is_compared_with_is_shown_in_its_quotes(tmp_path: Path) -> None:
+    (problem,) = read(tmp_path, WAYS % 'found.area == "500"')
+    assert str(problem.message) == 'found.area is a number and can\'t be compared with "500"'
+
+
 def test_a_key_that_no_form_has_is_a_warning(tmp_path: Path) -> None:
     (problem,) = read(tmp_path, WAYS % 'found.outcom == "grant"')
     assert codes([problem]) == [("variable.unknown", "warning", "f3")]

@@ -72,7 +72,7 @@ def test_a_deadlock_says_what_came_to_the_join_and_what_never_will(tmp_path: Pat
     folder = make_item(tmp_path, draw(elements, CHOICE), forms={"a": choice("p", "q")})
     definition, problems = read_folder(folder)
     (problem,) = [p for p in problems if p.code == "sound.deadlock"]
-    assert str(problem.found) == "it has a token from b, and waits for ever for one from c"
+    assert str(problem.found) == "the branch from b has arrived, and it waits for ever for the one from c"
     assert problem.as_dict()["trace"] == ['a: k = "p"', "b: done"]
     assert definition is None  # it is not published
 
