@@ -50,6 +50,7 @@ class Writer:
             "days": str(days),
             "promise": str(promise),
             "extension": str(min(kind.about["extension"], days)),
+            "inspection_days": str(min(5, promise)),
             "unit_days": str(min(7, _referral(promise))),
             "referral": str(_referral(promise)),
             "law": wish.law or kind.about["law"],
