@@ -38,8 +38,8 @@ def organisation() -> Organisation:
 
 @cache
 def begun(kind: str) -> Path:
-    """A new item of the kind, as it is when nothing but its name is given; its code is that of its kind, which
-    is what some step is called too."""
+    """A new item of the kind, as it is when nothing but its name is given; its code is that of its kind, as
+    some step is called too."""
     folder = Path(mkdtemp()) / kind
     make(folder, Wish(kind, kind, "新事项", MONDAY), organisation())
     return folder
