@@ -400,14 +400,13 @@ class Given:
                         % seal.number,
                     )
                 )
-        if not self.digests:
-            report.open.append(
-                (
-                    "封印的时间：时间由机关自己写明；只有当时公布过的摘要（--seal-digest）才能证明不晚于公布之日",
-                    "when: the instants are what the office says; only a digest published at the time"
-                    " (--seal-digest) proves that it was no later",
-                )
+        report.open.append(
+            (
+                "事情发生在什么时候：时间由机关自己写明；封印的摘要何时公布，至多证明不晚于那时，什么也不能证明不早于何时",
+                "when it happened: the instants are what the office says; a digest published on a day proves"
+                " that it was no later, and nothing proves that it was no earlier",
             )
+        )
 
     def _compare_copy(self, seals: Sequence[Seal], copied: Sequence[Seal], report: Report) -> set[str]:
         """The digests of those that are in the copy."""
@@ -842,7 +841,7 @@ def check_page(content: str, shown: dict[int, tuple[int, str, Any]], report: Rep
     )
     report.open.append(
         (
-            "网页的其余文字（标题、名称、说明）：以下面列出的为准",
+            "网页的其余文字（标题、名称、说明）：以此处列出的为准",
             "the rest of the page (headings, names, notes): what counts is the list printed here",
         )
     )
@@ -994,8 +993,8 @@ def _said(lang: str) -> Any:
         (False, False): ("不予采信：有问题，见上", "NOT PROVEN: something is wrong, see above"),
         (True, False): (
             "自身前后一致，但没有与文件以外的任何东西比对：对制作文件的人什么也没有证明",
-            "CONSISTENT IN ITSELF, compared with nothing from outside: against whoever made the file it proves"
-            " nothing",
+            "CONSISTENT IN ITSELF, compared with nothing from outside: against whoever made the file it"
+            " proves nothing",
         ),
         (True, True): (
             "核验通过：以“已证明”所列为限",
