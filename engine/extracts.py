@@ -224,9 +224,11 @@ def page(proof: Mapping[str, Any], seal: Seal, names: Names) -> bytes:
         if isinstance(value, str):
             continue
         shown += 1
-        if value["path"] in _HEADING:
-            continue
         seq, path, content = value["seq"], value["path"], value["value"]
+        if path in _HEADING or content is None or content is False:
+            continue
+        if path == "/entered" and content == kinds[seq].at:
+            continue
         label, words = _told(path, content, kinds[seq], story[seq], names)
         written = content if isinstance(content, str) else canonical(content).decode()
         row = {"index": str(index), "path": path, "label": label, "value": written, "words": words}
@@ -275,7 +277,7 @@ def page(proof: Mapping[str, Any], seal: Seal, names: Names) -> bytes:
 
 
 _HEADING = frozenset({"/format", "/case", "/seq"})
-"""What the heading of an event says already."""
+"""What the heading of an event says already. The page may leave things out: they stand in the proof."""
 
 
 def _told(path: str, value: Any, record: Record, definition: Definition, names: Names) -> tuple[str, str]:
@@ -286,7 +288,7 @@ def _told(path: str, value: Any, record: Record, definition: Definition, names: 
         title = title_at(_form(record, definition), fields[3:])
         return names.say(title) if title else "/".join(fields[3:]), ""
     group = next((one for one in reversed(fields) if one in FIELDS), field)
-    label = names.say(FIELDS.get(group, say("{name}", name=group)))
+    label = names.say(ACTOR.get(path) or FIELDS.get(group, say("{name}", name=group)))
     code = str(value)
     meant: Mapping[str, str] = {}
     match group:
@@ -302,6 +304,8 @@ def _told(path: str, value: Any, record: Record, definition: Definition, names: 
             meant = clock.name
         case "document":
             meant = definition.document(code)["name"]
+        case _ if value is True:
+            return label, names.say(say("yes"))
         case "item":
             return label, names.say(definition.title())
         case "at" | "entered" | "due" | "since" | "as_of" | "begins" if isinstance(value, str):
@@ -322,7 +326,7 @@ FIELDS: Mapping[str, Text] = {
     "definition": say("definition (digest)"),
     "departments": say("department"),
     "document": say("document"),
-    "due": say("due"),
+    "due": say("due date"),
     "effect": say("effect"),
     "element": say("step"),
     "entered": say("written"),
@@ -330,16 +334,16 @@ FIELDS: Mapping[str, Text] = {
     "ground": say("ground"),
     "item": say("item"),
     "joint": say("joint review"),
-    "late": say("late"),
+    "late": say("after its term"),
     "meeting": say("meeting"),
     "number": say("number"),
     "outcome": say("outcome"),
     "post": say("post"),
-    "provisional": say("provisional"),
+    "provisional": say("the date is not certain yet"),
     "round": say("round"),
     "rung": say("rung"),
     "since": say("since"),
-    "task": say("task"),
+    "task": say("open step"),
     "timer": say("timer"),
     "type": say("kind of event"),
     "unit": say("unit"),
@@ -347,6 +351,9 @@ FIELDS: Mapping[str, Text] = {
     "zone": say("time zone"),
 }
 """What the fields of events are called."""
+
+ACTOR: Mapping[str, Text] = {"/by/unit": say("acted for the unit"), "/by/post": say("acted in the post")}
+"""The same where they say who acted."""
 
 EVENTS: Mapping[str, Text] = {
     "answer.confirmed": say("answers confirmed"),
