@@ -14,7 +14,7 @@ from typing import Any
 from .ask import Question, place, questions, read_field
 from .check import MAX_BYTES, MAX_DEPTH, check
 from .lint import check_schema
-from .schema import Choice
+from .schema import Choice, is_public, title_at
 
 NO_FIELDS: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 """What a step without a form accepts: nothing but that it is done."""
@@ -27,7 +27,9 @@ __all__ = [
     "Question",
     "check",
     "check_schema",
+    "is_public",
     "place",
     "questions",
     "read_field",
+    "title_at",
 ]

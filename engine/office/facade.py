@@ -85,6 +85,7 @@ if TYPE_CHECKING:  # few commands need these, and they take long to import
     from . import bulk
     from .migrations import Wish
     from .post import Delivered
+    from .receipts import Proof
     from .rehearsing import Rehearsing
     from .sealing import Sealed
 
@@ -1084,6 +1085,39 @@ class Office:
 
         with self._store.reading() as reader:
             return sealing.copy_of(reader)
+
+    def receipt(self, case: str, to: int | None = None) -> Proof:
+        """The receipt of a case, bound to seal `to` (None: the newest): all that happened, the definitions,
+        calendars and documents it names, and the proof that it is sealed. Raises `Unknown`, `Invalid` where
+        nothing of the case is sealed, and `Diverged` where it is not as it was."""
+        from . import receipts
+
+        with self._store.reading() as reader:
+            return receipts.make_receipt(reader, self._library, case, to)
+
+    def extract(
+        self,
+        case: str,
+        to: int | None = None,
+        show: Sequence[str] = (),
+        page: tuple[str, Callable[[str], str]] | None = None,
+    ) -> Proof:
+        """What the public may see of a case (`engine.extracts`) and of the values at the paths in `show`,
+        proven against seal `to`; with `page` (a language and its translation) as a page. Raises as
+        `receipt`, and `Invalid` for a path that there is not."""
+        from . import receipts
+
+        as_page = None if page is None else (self.zone, *page)
+        with self._store.reading() as reader:
+            return receipts.make_extract(reader, self._library, case, to, show, as_page)
+
+    def prove_seals(self, older: int, newer: int | None = None) -> Proof:
+        """That from seal `older` to seal `newer` (None: the newest) the log was only added to. Raises
+        `Unknown`, `Invalid`, `Diverged`."""
+        from . import receipts
+
+        with self._store.reading() as reader:
+            return receipts.prove_seals(reader, older, newer)
 
     def rebuild(self) -> int:
         """Throw away every head and projection and derive them again from the histories alone; how many
