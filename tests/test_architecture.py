@@ -27,7 +27,7 @@ ROOMS = [
         "sealed",
         "accountability",
     ],
-    *["time_views", "views"],
+    *["time_views", "views", "causes"],
     *["coverage", "examples", "exploring", "delivery", "office", "screen"],
     *["cli"],
 ]
