@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 ROOMS = [
     *["errors"],
-    *["clock", "events", "seals", "expressions", "forms", "joint", "organisation", "problems"],
+    *["words", "clock", "events", "seals", "expressions", "forms", "joint", "organisation", "problems"],
     *["flow"],
     *["soundness", "definition", "access", "rehearsal", "scaffold"],
     *["deadlines", "docket", "meetings", "migration", "case", "steps", "course", "commands"],

@@ -16,7 +16,6 @@ from ..events import (
     AnswerConfirmed,
     AnswerEntered,
     AnswerReturned,
-    CardRaised,
     CaseClosed,
     CaseDeemed,
     CaseMigrated,
@@ -66,12 +65,13 @@ from ..events import (
 from ..expressions import Failed, compile_expression, compile_script, compile_table
 from ..expressions.outline import outline
 from ..flow.marking import element_of, timers, visit_of_timer
-from ..flow.net import HUMAN, Node, triggers
+from ..flow.net import HUMAN, Node, Scope, triggers
 from ..flow.run.board import Asked, Effect, Wrote
 from ..flow.run.moves import is_trigger
-from ..forms.schema import choices_of, field_at, title_of
+from ..forms.schema import choices_of, field_at, joined, title_of
 from ..organisation import Organisation
-from ..views import answer_lines, form_of
+from ..views import answer_lines, certainty, form_of
+from ..words import EFFECTS, FINDINGS, LEVELS, OUTCOMES, SILENCES
 from .trace import Act, Trace, frame_of
 
 Key = tuple[Any, ...]
@@ -214,7 +214,7 @@ class _Chain:
             return [("outcome",)] if trace.case.closed else [("standing",)]
         if what.isascii() and what.isdigit():
             if 1 <= int(what) <= len(trace.records):
-                return [("event", int(what))]
+                return [("event", int(what), True)]
             raise self._unknown(what)
         if what in trace.case.deadlines:
             return [("clock", what)]
@@ -383,6 +383,7 @@ class _Chain:
             "outcome",
             say("the case ended with “{outcome}” ({element})", outcome=name, element=closed.outcome or "—"),
             record.seq,
+            facts=self._migrations(),
             because=because,
             more={"element": closed.outcome, "name": names},
         )
@@ -403,10 +404,19 @@ class _Chain:
                     because += [("step", f"{id}:{index}") for index in visit["multi"]["waiting"]]
         return Cause(
             "standing",
-            say("the case is open; it waits for {count}", count=len(because)),
+            say("the case is open; it waits at {count} places", count=len(because)),
             trace.records[-1].seq,
-            because=because,
+            self._migrations(),
+            because,
         )
+
+    def _migrations(self) -> list[Key]:
+        """That the case went over to other versions; names are told as the last one has them."""
+        return [("event", r.seq) for r in self.trace.records if isinstance(r.event, CaseMigrated)]
+
+    def _failures(self, id: str) -> list[Key]:
+        """That a visit once stood still as an incident."""
+        return [("incident", id)] if self.trace.incidents.get(id) else []
 
     def _end(self, id: str) -> Cause:
         place = self.trace.completed[id][-1]
@@ -439,13 +449,16 @@ class _Chain:
         place = self.trace.completed[id][-1]
         arrivals = self.trace.joined[place]
         because = [key for arrival in reversed(arrivals) for key in self._left_by(arrival)]
-        return Cause(
-            "joined",
-            say(
-                "{element} waited until {count} ways had come in",
+        text = say("{element} waited for all {count} ways", element=self._name(place), count=len(arrivals))
+        if self._node(place).kind == "or":
+            text = say(
+                "{element} waited as long as more could come; {count} came in",
                 element=self._name(place),
                 count=len(arrivals),
-            ),
+            )
+        return Cause(
+            "joined",
+            text,
             self._seq(place),
             because=because,
             more=self._of(id, self._node(place)),
@@ -460,18 +473,18 @@ class _Chain:
         flows = [trace.effect(place).info["flow"] for place in places if trace.act_at(place) is act]
         asked = self._conditions(id, node, act, before=places[0])
         scope = act.definition.net.scopes[trace.effect(last).scope]
-        ways = " + ".join(f"“{_label(scope, flow)}”" for flow in flows)
-        told = {"element": self._name(last), "ways": ways}
+        ways = joined(", ", [_called(trace, scope.flows[flow].target, act) for flow in flows])
+        told: dict[str, Any] = {"element": self._name(last), "ways": ways}
         if node.kind == "and":
             text = say("{element} opened {count} ways side by side", count=len(flows), **told)
         elif not any(scope.flows[flow].condition for flow in node.outgoing):
-            text = say("{element} went on by {ways}, as it always does", **told)
+            text = say("{element} went on to {ways}, as it always does", **told)
         elif flows == [node.default]:
-            text = say("{element} went on by {ways}, its default: no condition of another way held", **told)
+            text = say("{element} went on to {ways} by default: no other condition held", **told)
         elif node.kind == "xor":
-            text = say("{element} went on by {ways}, the first way whose condition held", **told)
+            text = say("{element} went on to {ways}: the first condition that held", **told)
         else:
-            text = say("{element} went on by {ways}, whose conditions held", **told)
+            text = say("{element} went on to {ways}: these conditions held", **told)
         done = trace.last(trace.completed, id, places[0])
         if done is not None and done in trace.joined:
             because = [key for place in reversed(trace.joined[done]) for key in self._left_by(place)]
@@ -480,7 +493,14 @@ class _Chain:
         else:
             because = self._done(id, node, last)
         more = self._of(id, node) | {"flows": flows}
-        return Cause("route", text, act.fact.seq, [("asked", place) for place in asked], because, more)
+        return Cause(
+            "route",
+            text,
+            act.fact.seq,
+            [*self._failures(id), *(("asked", place) for place in asked)],
+            because,
+            more,
+        )
 
     def _conditions(self, id: str, node: Node, act: Act, before: int) -> list[int]:
         """Where the conditions of the node's ways were asked, for this visit to it."""
@@ -504,7 +524,7 @@ class _Chain:
             for id, places in trace.taken.items()
             if any(trace.effect(place).info["flow"] == flow for place in places)
         ]
-        label = _label(trace.definition.net.scopes[scope], flow)
+        label = _label(trace, trace.definition.net.scopes[scope], flow)
         more: dict[str, Any] = {"element": flow, "flow": flow, "condition": drawn.condition}
         if by:
             last = max(by, key=lambda id: trace.taken[id][-1])
@@ -519,7 +539,7 @@ class _Chain:
         if left:
             text = say("the way “{flow}” was never taken; each time another was", flow=label)
             return Cause("way", text, end, because=[("left", id) for id in reversed(left)], more=more)
-        text = say("the way “{flow}” was not taken: nothing went on from {source}", flow=label, source=source)
+        text = say("the way “{flow}” was not taken: nothing went on from there", flow=label)
         visits = trace.visits(source)
         return Cause(
             "way", text, end, because=[self._visit(visits[-1]) if visits else ("never", source)], more=more
@@ -611,7 +631,7 @@ class _Chain:
             "work",
             say("{element} was done by the engine", element=self._name(done)),
             act.fact.seq,
-            facts,
+            [*self._failures(id), *facts],
             self._came(id, done),
             self._of(id, node),
         )
@@ -695,7 +715,7 @@ class _Chain:
                         "the silence of {unit} on {step} was taken for consent, by {law} {article} ({level})",
                         unit=self._unit(unit),
                         step=name,
-                        level=level,
+                        level=LEVELS.get(level, level),
                         **basis,
                     )
                     more |= {"basis": basis, "level": level}
@@ -718,7 +738,7 @@ class _Chain:
                 ):
                     facts.append(("event", one.seq))
         if kind == "deemed":
-            facts += self._silence(id)
+            facts += self._silence(id, record.seq)
         if isinstance(record.event, TaskCompleted | ReferralWithdrawn):
             facts = [*self._grants(record), *facts]
         more |= {"state": kind} | (self._person(record) if "person" in record.by and kind != "open" else {})
@@ -730,7 +750,7 @@ class _Chain:
             text = say("{text}; reason: {reason}", text=text, reason=stated)
         return Cause("step", text, record.seq, facts, self._came(id, len(trace.glimpses)), more)
 
-    def _silence(self, id: str) -> list[Key]:
+    def _silence(self, id: str, until: int) -> list[Key]:
         """What had to be so before a silence counts: the receipt (told already), the reminder, the term."""
         trace = self.trace
         clocks = [clock for clock in trace.case.deadlines if clock.partition("@")[2] == id]
@@ -738,7 +758,7 @@ class _Chain:
             ("event", record.seq)
             for clock in clocks
             for record in trace.about.get(clock, ())
-            if isinstance(record.event, ClockStarted | ReminderRaised | ClockStruck)
+            if isinstance(record.event, ClockStarted | ReminderRaised | ClockStruck) and record.seq < until
         ]
 
     def _caught(self, id: str) -> Cause:
@@ -1079,6 +1099,7 @@ class _Chain:
         told: dict[str, Any] = {"joint": name, "round": round, "rule": _rule_words(review)}
         more: dict[str, Any] = {"joint": id, "round": round, "rule": review.kind, "veto": list(review.veto)}
         facts: list[Key] = [("step", task) for task in tasks if self._is_step(task)]
+        because = self._came(tasks[0], len(trace.glimpses)) if tasks and tasks[0] in trace.entered else []
         if certain is not None:
             facts = [("event", certain.seq), *facts]
         if made is not None:
@@ -1086,12 +1107,12 @@ class _Chain:
             more |= {"outcome": decided.outcome}
             text = say(
                 "joint review “{joint}”, round {round}, came to {outcome} ({rule})",
-                outcome=_OUTCOMES.get(decided.outcome, decided.outcome),
+                outcome=OUTCOMES.get(decided.outcome, decided.outcome),
                 **told,
             )
-            return Cause("joint", text, made.seq, facts, more=more)
+            return Cause("joint", text, made.seq, facts, because, more)
         text = say("joint review “{joint}”, round {round}, was still open ({rule})", **told)
-        return Cause("joint", text, act.fact.seq, facts, more=more | {"outcome": None})
+        return Cause("joint", text, act.fact.seq, facts, because, more | {"outcome": None})
 
     def _clock(self, id: str) -> Cause:
         """A running of a clock: its term and article, what started it, and each pause and extension."""
@@ -1115,7 +1136,7 @@ class _Chain:
         facts: list[Key] = [
             ("event", r.seq)
             for r in about
-            if not isinstance(r.event, CardRaised | ClockStruck | ReminderRaised)
+            if isinstance(r.event, (*_OF_CLOCKS, PauseOrdered, ResumeOrdered, ExtensionGranted))
         ]
         facts.append(("days", id))
         more: dict[str, Any] = {"clock": id, "due": deadline["due"], "provisional": deadline["provisional"]}
@@ -1213,15 +1234,20 @@ class _Chain:
             more={"document": event.document, "number": event.number, "element": id},
         )
 
-    def _event(self, seq: int) -> Cause:
-        """Any record: what it says, who entered it, and what it follows from."""
+    def _event(self, seq: int, asked: bool = False) -> Cause:
+        """Any record: what it says, who entered it, and what it follows from. Of a clock's own record the
+        latter is told at length only where it is `asked` about."""
         trace = self.trace
         record = trace.record(seq)
         act = trace.act_of[seq]
         text, more = self._words(record)
         facts: list[Key] = self._grants(record) if record.event.fact else []
         because: list[Key] = []
-        if not record.event.fact:
+        if isinstance(record.event, _OF_CLOCKS) and not asked:
+            more["cause"] = act.fact.seq
+            if not isinstance(act.fact.event, ClockStruck | PauseOrdered | ResumeOrdered | ExtensionGranted):
+                text = say("{text} (through event {cause})", text=text, cause=act.fact.seq)
+        elif not record.event.fact:
             because = [key for key in self._richer(record) if key[0] != "event"] or self._by_fact(act)
         elif isinstance(record.event, CaseOpened):
             because = [("opening",)]
@@ -1318,7 +1344,9 @@ class _Chain:
                 return say("opinion given late by {who}", who=who), more
             case SilenceNoted(unit=unit, why=why):
                 return say(
-                    "the silence of {unit} has no effect ({why})", unit=self._unit(unit), why=why
+                    "the silence of {unit} has no effect ({why})",
+                    unit=self._unit(unit),
+                    why=SILENCES.get(why, why),
                 ), more
             case ReminderRaised(unit=unit):
                 return say("{unit} was reminded", unit=self._unit(unit)), more
@@ -1374,21 +1402,24 @@ class _Chain:
             case ClockReprojected(was=was, due=due):
                 return say("moved by the calendar from {was} to {due}", was=was or "—", due=due or "—"), more
             case ClockExpired(effect=effect, basis=basis):
+                if effect == "flag":
+                    return say("ran out"), more
                 law = f"{basis['law']} {basis['article']}" if basis else "—"
-                return say("ran out; effect {effect}, by {law}", effect=effect, law=law), more
+                return say("ran out: {effect}, by {law}", effect=EFFECTS.get(effect, effect), law=law), more
             case ClockStopped(late=late):
                 return (say("met, but late") if late else say("met in time")), more
             case CaseDeemed(effect=effect, basis=basis, as_of=as_of):
                 return say(
                     "silence counts as {effect} as of {as_of}, by {law} {article}",
-                    effect=effect,
+                    effect=EFFECTS.get(effect, effect),
                     as_of=as_of,
                     **basis,
                 ), more
             case JointCertain(outcome=outcome):
                 return say(
-                    "certain from here on: no later answer could change {outcome}",
-                    outcome=_OUTCOMES.get(outcome, outcome),
+                    "certain from here on: {outcome}, because {because}",
+                    outcome=OUTCOMES.get(outcome, outcome),
+                    because=certainty(event, self.organisation) or "—",
                 ), more
             case MessageReceived(name=name):
                 return say("message {name} came in, entered by {who}", name=name, who=who), more
@@ -1404,7 +1435,11 @@ class _Chain:
             case NoticeAllowed(reason=reason):
                 return say("one more notice was allowed by {who}: {reason}", who=who, reason=reason), more
             case FindingRaised(finding=finding, basis=basis):
-                return say("finding {finding}, by {law} {article}", finding=finding, **basis), more
+                return say(
+                    "finding: {finding}, by {law} {article}",
+                    finding=FINDINGS.get(finding, finding),
+                    **basis,
+                ), more
             case TimerFired(timer=timer):
                 return say("timer {timer} ran out", timer=timer), more
             case TaskCompleted(task=task):
@@ -1516,6 +1551,17 @@ class _Chain:
         return self.trace.act_at(place).fact.seq
 
 
+_OF_CLOCKS = (
+    ClockStarted,
+    ClockPaused,
+    ClockResumed,
+    ClockExtended,
+    ClockRestarted,
+    ClockReprojected,
+    ClockExpired,
+    ClockStopped,
+)
+
 _ON_STEPS = (
     TaskCompleted,
     AnswerConfirmed,
@@ -1526,13 +1572,6 @@ _ON_STEPS = (
     TaskHandedOver,
 )
 """Facts about a step that was open: they are so because it was."""
-
-_OUTCOMES: Mapping[str, Text] = {
-    "grant": say("consent"),
-    "conditional": say("consent on conditions"),
-    "refuse": say("refusal"),
-    "meeting": say("a meeting"),
-}
 
 
 def _rule_words(review: Any) -> Text:
@@ -1553,9 +1592,15 @@ def _called(trace: Trace, element: str, act: Act | None = None) -> Text:
     return say("{name} ({element})", name=titled(**names), element=element)
 
 
-def _label(scope: Any, flow: str) -> str:
-    """What a reader calls a sequence flow: its id and where it leads to."""
-    return f"{flow} → {scope.flows[flow].target}"
+def _label(trace: Trace, scope: Scope, flow: str) -> Text:
+    """What a reader calls a sequence flow: its id, and from where to where it leads."""
+    drawn = scope.flows[flow]
+    return say(
+        "{flow}, from {source} to {target}",
+        flow=flow,
+        source=_called(trace, drawn.source),
+        target=_called(trace, drawn.target),
+    )
 
 
 def _words(answers: Iterable[Mapping[str, Any]]) -> Text | None:

@@ -41,26 +41,6 @@ class Stories(Clocks, Reviews, Registers):
         end = [*self._footnote(data), Styled(agreed, "bold green")]
         return self._render([Styled(clean(data["case"]), "bold"), table, *end])
 
-    def why(self, data: Data) -> str:
-        """A chain of causes: what came of what downwards, what a link rests on further in."""
-        causes = {cause["n"]: cause for cause in data["causes"]}
-        parts: list[RenderableType] = [Styled(clean(data["case"]), "bold")]
-        for line in data["lines"]:
-            cause = causes[line["cause"]]
-            text = self._local_times(clean(cause["text"]))
-            event = say("event {seq}", seq=cause["event"])
-            if line["again"]:
-                event = say("event {seq}, as told elsewhere here", seq=cause["event"])
-            when = f"{self.when(cause['at'])}, {self.say(event)}"
-            told = Styled.assemble((text, _OF_CAUSES.get(line["role"], "")), "  ", (when, "dim"))
-            grid = Table.grid(padding=(0, 1, 0, 0))
-            grid.add_column(no_wrap=True)
-            grid.add_column(ratio=1, overflow="fold")
-            grid.add_row("←" if line["role"] == "because" else "·" if line["role"] == "fact" else "", told)
-            inset = min(2 * line["depth"], self.width // 3)
-            parts.append(Padding(grid, (0, 0, 0, inset)) if line["role"] != "root" else told)
-        return self._render(parts)
-
     def verified(self, data: Data) -> str:
         """How much was checked and how much was found."""
         count, findings = data["histories"], len(data["findings"])
@@ -347,8 +327,6 @@ _OF_CLOCKS = (
 )
 """Beginnings of the types of events about clocks."""
 
-
-_OF_CAUSES = {"root": "bold", "because": "", "fact": "dim"}
 
 _STYLES = {
     "finding.raised": "bold red",
