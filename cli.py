@@ -1345,6 +1345,24 @@ def replay(settings: Settings, case: str) -> None:
 
 @_verb(
     cli,
+    "why",
+    "lianban why 42 outcome",
+    say(
+        "Why CASE ended so or waits where it does, or why WHAT is so: a step, a route, a document, a due "
+        "date, a joint review, an event's number. Back to the application, each link with its event."
+    ),
+)
+@click.argument("case", metavar="CASE")
+@click.argument("what", metavar="[WHAT]", required=False)
+@_as_of_option
+def why(settings: Settings, case: str, what: str | None) -> None:
+    with settings.office() as office:
+        told = office.why(case, what, settings.now(office.zone), as_of=settings.as_of(office.zone))
+        settings.show(told, lambda screen, data: screen.why(data), office.zone)
+
+
+@_verb(
+    cli,
     "verify",
     "lianban verify --seals seals.json",
     say("Check CASE, or everything: hashes, replay, stored state, documents, definitions, numbers, seals."),

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = [
     *["receipt_checker"],  # a program of its own: it imports nothing of the house, and nobody imports it
     *["errors"],
-    *["clock", "events", "seals", "expressions", "forms", "joint", "organisation", "problems"],
+    *["words", "clock", "events", "seals", "expressions", "forms", "joint", "organisation", "problems"],
     *["flow"],
     *["soundness", "definition", "access", "rehearsal", "scaffold"],
     *["deadlines", "docket", "meetings", "migration", "case", "steps", "course", "commands"],
@@ -30,7 +30,7 @@ ROOMS = [
         "extracts",
         "accountability",
     ],
-    *["time_views", "views"],
+    *["time_views", "views", "causes"],
     *["coverage", "examples", "exploring", "delivery", "office", "screen"],
     *["cli"],
 ]

@@ -1046,6 +1046,14 @@ class Office:
         with self._store.reading() as reader:
             return list(proofs.replay(reader, self._library, find_case(reader, case).case))
 
+    def why(
+        self, case: str, what: str | None, now: datetime, *, as_of: datetime | None = None
+    ) -> dict[str, Any]:
+        """Why something in a case is as it is, from its replay back to the opening: see `causes.why`. With
+        `as_of`, as it was then. Raises `Unknown`, and `Diverged` for a history that does not replay."""
+        with self._looking(as_of) as reader:
+            return proofs.why(reader, self._library, case, what, now)
+
     def verify(
         self,
         case: str | None = None,

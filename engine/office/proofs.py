@@ -60,6 +60,20 @@ def accountability(reader: Reader, library: Library, case: str | None, now: date
     return accountability.report(replays, partial(library.definition, reader), organisation, now)
 
 
+def why(reader: Reader, library: Library, case: str, what: str | None, now: datetime) -> dict[str, Any]:
+    """As `Office.why`."""
+    from .. import causes
+
+    number = find_case(reader, case).case
+    trace = causes.Trace(
+        number,
+        audit.records(number, reader.records(number)),
+        partial(library.definition, reader),
+        partial(library.calendar, reader),
+    )
+    return causes.why(trace, library.organisation(reader, standing(reader), now), what)
+
+
 def verify(
     reader: Reader, case: str | None, progress: Callable[[int], None], copy: bytes | None, key: str
 ) -> tuple[int, list[Diverged]]:
