@@ -27,7 +27,7 @@ ROOMS = [
         "sealed",
         "accountability",
     ],
-    *["time_views", "views"],
+    *["time_views", "views", "replay_page"],
     *["coverage", "examples", "exploring", "delivery", "office", "screen"],
     *["cli"],
 ]

@@ -81,6 +81,7 @@ from .publishing import (
 if TYPE_CHECKING:  # few commands need these, and they take long to import
     from .. import scaffold
     from ..delivery import Delivery
+    from ..replay_page import Tell
     from ..seals import Seal
     from . import bulk
     from .migrations import Wish
@@ -1044,6 +1045,23 @@ class Office:
         `Diverged` at the first event that does not follow."""
         with self._store.reading() as reader:
             return list(proofs.replay(reader, self._library, find_case(reader, case).case))
+
+    def replay_page(
+        self,
+        case: str,
+        now: datetime,
+        lang: str,
+        translate: Callable[[str], str],
+        tell: Tell,
+        progress: Callable[[int], None] = lambda count: None,
+    ) -> dict[str, Any]:
+        """The replay of a case as one HTML file in `content`, checked at `now`, with the `findings` (see
+        `replay_page.page` for the rest). `tell` says each event in words. Raises `Unknown`, `Undrawable`, and
+        `Diverged` for a history that does not replay: there is nothing to look at then."""
+        from . import pages
+
+        with self._store.reading() as reader:
+            return pages.replay_page(reader, self._library, case, now, lang, translate, tell, progress)
 
     def verify(
         self,
