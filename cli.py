@@ -1363,6 +1363,29 @@ def why(settings: Settings, case: str, what: str | None) -> None:
 
 @_verb(
     cli,
+    "page",
+    "lianban page 42 -o 42.html",
+    say(
+        "CASE as a page to look back through: diagram, clocks, days and proof after every act, in one file"
+        " that needs no network. It holds all that the history holds: keep it as you keep the file."
+    ),
+)
+@click.argument("case", metavar="CASE")
+@click.option("-o", "--output", metavar="FILE", help=say("Write to FILE; on a terminal it is named.").msgid)
+def page(settings: Settings, case: str, output: str | None) -> int:
+    with settings.office() as office, _progress(settings) as progress:
+        screen, now = settings.screen(office.zone), settings.now(office.zone)
+        made = office.replay_page(case, now, settings.lang, settings.translate, screen.told, progress)
+    found = [finding.as_dict(settings.translate) for finding in made["findings"]]
+    if not settings.json:
+        _complain(settings, found)
+    text = say("the replay of case {case} is in {file}", case=made["case"])
+    _deliver(settings, {**made, "findings": found}, output, f"{made['case']}.html", text)
+    return FINDINGS if found else 0
+
+
+@_verb(
+    cli,
     "verify",
     "lianban verify --seals seals.json",
     say("Check CASE, or everything: hashes, replay, stored state, documents, definitions, numbers, seals."),

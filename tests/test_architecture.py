@@ -30,7 +30,7 @@ ROOMS = [
         "extracts",
         "accountability",
     ],
-    *["time_views", "views", "causes"],
+    *["time_views", "views", "causes", "replay_page"],
     *["coverage", "examples", "exploring", "delivery", "office", "screen"],
     *["cli"],
 ]

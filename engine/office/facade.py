@@ -81,6 +81,7 @@ from .publishing import (
 if TYPE_CHECKING:  # few commands need these, and they take long to import
     from .. import scaffold
     from ..delivery import Delivery
+    from ..replay_page import Tell
     from ..seals import Seal
     from . import bulk
     from .migrations import Wish
@@ -1053,6 +1054,23 @@ class Office:
         `as_of`, as it was then. Raises `Unknown`, and `Diverged` for a history that does not replay."""
         with self._looking(as_of) as reader:
             return proofs.why(reader, self._library, case, what, now)
+
+    def replay_page(
+        self,
+        case: str,
+        now: datetime,
+        lang: str,
+        translate: Callable[[str], str],
+        tell: Tell,
+        progress: Callable[[int], None] = lambda count: None,
+    ) -> dict[str, Any]:
+        """The replay of a case as one HTML file in `content`, checked at `now`, with the `findings` (see
+        `replay_page.page` for the rest). `tell` says each event in words. Raises `Unknown`, `Undrawable`, and
+        `Diverged` for a history that does not replay: there is nothing to look at then."""
+        from . import pages
+
+        with self._store.reading() as reader:
+            return pages.replay_page(reader, self._library, case, now, lang, translate, tell, progress)
 
     def verify(
         self,
