@@ -193,6 +193,14 @@ def test_an_end_that_cuts_off_others_is_told(tmp_path: Path) -> None:
     ]
 
 
+def test_an_end_behind_the_join_of_all_branches_cuts_off_nothing(tmp_path: Path) -> None:
+    elements = "start s; and f; user a; user b; {} j; end e terminate"
+    flows = "s -> f -> a -> j; f -> b -> j -> e"
+    assert found(tmp_path / "all", elements.format("and"), flows) == []
+    said = found(tmp_path / "each", elements.format("xor"), flows)
+    assert said == [("warning", "cut_off", "e", "a: done")]
+
+
 def test_a_reminder_beside_a_step_leaves_nothing_over(tmp_path: Path) -> None:
     elements = "start s; user a; reminder r a after PT1H; end told; end e"
     assert found(tmp_path, elements, "s -> a -> e; r -> told") == []

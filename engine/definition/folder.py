@@ -178,7 +178,7 @@ class _Reading:
         ]
         self.problems += [problem for problem in told if certain(problem, sketch, unread, unclear)]
         if net is not None and not any(problem.severity == "error" for problem in self.problems):
-            self.problems += check_sound(drawn)
+            self.problems = check_sound(drawn, self.problems)
         if net is None or any(map(_forbids_playing, self.problems)):
             return None
         wrong = {problem.file for problem in self.problems if problem.severity == "error"} - {ITEM}
