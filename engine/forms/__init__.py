@@ -12,7 +12,7 @@ A field inside a group is named with a dot, the entries of a list count from 1:
 from typing import Any
 
 from .ask import Question, place, questions, read_field
-from .check import MAX_BYTES, MAX_DEPTH, check
+from .check import MAX_BYTES, MAX_DEPTH, check, faults, unasked
 from .lint import check_schema
 from .schema import Choice
 
@@ -27,7 +27,9 @@ __all__ = [
     "Question",
     "check",
     "check_schema",
+    "faults",
     "place",
     "questions",
     "read_field",
+    "unasked",
 ]
