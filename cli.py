@@ -29,7 +29,7 @@ from engine.errors import Invalid, NotAllowed, Problem, Refusal, Text, Unknown, 
 if TYPE_CHECKING:  # every command imports late what it needs: most of a short command's time is imports
     from datetime import date
 
-    from engine.clock import Overlay
+    from engine.clock import Overlay, Year
     from engine.delivery import Delivery
     from engine.forms import Question
     from engine.office import Done, Office, Swept
@@ -1386,6 +1386,94 @@ def page(settings: Settings, case: str, output: str | None) -> int:
 
 @_verb(
     cli,
+    "backtest",
+    """lianban backtest processes/senior-card
+lianban backtest senior-card --dmn card-kind.dmn --from 2026-01-01
+lianban backtest homestead@2 --map review=check -o report.json""",
+    say(
+        "Recorded cases against a draft, a FOLDER or a version: who would have been routed, decided or late "
+        "otherwise, case by case and in sum. By ITEM alone, each case by its own version, with another table "
+        "or calendar."
+    ),
+)
+@click.argument("what", metavar="FOLDER|ITEM@VERSION|ITEM")
+@click.option(
+    "--dmn",
+    "tables",
+    multiple=True,
+    metavar="FILE",
+    help=say("This decision table in the place of that of the same name.").msgid,
+)
+@click.option(
+    "--calendar",
+    "calendars",
+    multiple=True,
+    metavar="FILE",
+    help=say("With this year or these local days, as `clock import` reads them.").msgid,
+)
+@click.option("--item", metavar="ITEM", help=say("Cases of ITEM; left out, of the draft's own.").msgid)
+@click.option("--from", "since", metavar="DATE", help=say("Cases opened from this day on.").msgid)
+@click.option("--until", metavar="DATE", help=say("Cases opened until this day.").msgid)
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help=say("Only the N that were opened last.").msgid
+)
+@click.option(
+    "--map", "pairs", multiple=True, metavar="OLD=NEW", help=say("What an element is called now.").msgid
+)
+@click.option("-o", "--output", metavar="FILE.json", help=say("Write what --json prints to FILE.").msgid)
+def backtest(
+    settings: Settings,
+    what: str,
+    tables: tuple[str, ...],
+    calendars: tuple[str, ...],
+    item: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int | None,
+    pairs: tuple[str, ...],
+    output: str | None,
+) -> int:
+    from engine.office.backtesting import Wish
+
+    with settings.office() as office, _bar(settings) as progress:
+        wish = Wish(
+            what,
+            {Path(file).name: _read(file) for file in tables},
+            tuple(_calendar_change(file) for file in calendars),
+            item,
+            _day_of(since, office.zone),
+            _day_of(until, office.zone),
+            limit,
+            dict(_renaming(pair) for pair in pairs),
+        )
+        done = office.backtest(wish, settings.now(office.zone), progress)
+    for line in done["cases"]:
+        if line["refusal"] is not None:
+            line["refusal"] = line["refusal"].as_dict(settings.translate)
+    data = {**done, "file": output}
+    if output is not None:
+        _write_file(output, _dump(_rendered(data, settings.translate)).encode())
+    settings.show(data, lambda screen, data: screen.backtested(data), office.zone)
+    return FINDINGS if done["total"]["classes"].get("broken") else 0
+
+
+def _day_of(text: str | None, zone: str) -> date | None:
+    """The day in `zone` that a person wrote."""
+    from zoneinfo import ZoneInfo
+
+    return _instant(text, zone).astimezone(ZoneInfo(zone)).date() if text else None
+
+
+def _calendar_change(file: str) -> Year | dict[str, dict[date, Overlay | None]]:
+    """What a file says of a year (JSON) or of local days (TOML)."""
+    from engine.clock import overlays_from_file, year_from_file
+
+    content, name = _read(file), Path(file).name
+    return (overlays_from_file if name.endswith(".toml") else year_from_file)(content, name)
+
+
+@_verb(
+    cli,
     "verify",
     "lianban verify --seals seals.json",
     say("Check CASE, or everything: hashes, replay, stored state, documents, definitions, numbers, seals."),
@@ -1956,11 +2044,9 @@ def publish(settings: Settings, folder: str) -> None:
 @click.option("--from", "since", metavar="DATE", help=say("The first such day; left out, today.").msgid)
 @_reason_option
 def abolish(settings: Settings, item: str, since: str | None, reason: str | None) -> None:
-    from zoneinfo import ZoneInfo
-
     reason = _reason(settings, reason)
     with settings.office() as office:
-        day = _instant(since, office.zone).astimezone(ZoneInfo(office.zone)).date() if since else None
+        day = _day_of(since, office.zone)
         data = office.abolish(settings.who, item, day, reason, settings.now(office.zone))
         settings.show(data, lambda screen, data: screen.abolished(data), office.zone)
 
@@ -2448,12 +2534,11 @@ def clock_explain(settings: Settings, case: str, name: str | None) -> None:
 def clock_import(
     settings: Settings, file: str | None, library: str | None, year: int | None, note: str, instead: bool
 ) -> None:
-    from engine.clock import Year, overlays_from_file, year_from_file, year_from_library
+    from engine.clock import Year, year_from_library
 
     change: Year | dict[str, dict[date, Overlay | None]]
     if file is not None and library is None and year is None:
-        content, name = _read(file), Path(file).name
-        change = (overlays_from_file if name.endswith(".toml") else year_from_file)(content, name)
+        name, change = Path(file).name, _calendar_change(file)
     elif file is None and library is not None and year is not None:
         name, change = library, year_from_library(library, year)
     else:

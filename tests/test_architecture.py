@@ -31,7 +31,7 @@ ROOMS = [
         "accountability",
     ],
     *["time_views", "views", "causes", "replay_page"],
-    *["coverage", "examples", "exploring", "delivery", "office", "screen"],
+    *["coverage", "backtest", "examples", "exploring", "delivery", "office", "screen"],
     *["cli"],
 ]
 """From the ground up, a line a floor; a room imports only rooms that stand before it."""

@@ -84,6 +84,7 @@ if TYPE_CHECKING:  # few commands need these, and they take long to import
     from ..replay_page import Tell
     from ..seals import Seal
     from . import bulk
+    from .backtesting import Wish as Backtested
     from .migrations import Wish
     from .post import Delivered
     from .receipts import Proof
@@ -301,6 +302,16 @@ class Office:
             return {"item": item, **found._asdict(), "repeated": repeated, "open": len(tx.open_of_item(item))}
 
         return self._write(act)
+
+    def backtest(
+        self, wish: Backtested, now: datetime, progress: Callable[[int, int], None] = lambda step, all: None
+    ) -> dict[str, Any]:
+        """What recorded cases would have come to under a draft (see `office.backtesting`); nothing is
+        written. Raises `Unknown`, `Invalid`, and `NotPublishable` for a draft that has errors."""
+        from . import backtesting
+
+        with self._store.reading() as reader:
+            return backtesting.Backtest(reader, self._library, wish, self.zone, now).report(progress)
 
     def plan_migration(
         self, wish: Wish, now: datetime, progress: Callable[[int, int], None] = lambda step, all: None
