@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from .access import permit, permit_change
-from .case import CalendarOf, Case, document_number, evolve
+from .case import CalendarOf, Case, Watch, document_number, evolve, unwatched
 from .clock import read_instant
 from .commands import claim_of
 from .definition import Definition, pack
@@ -46,6 +46,7 @@ from .events import (
     digest,
     parse,
 )
+from .flow.run.board import Witness
 from .organisation import Organisation, read_register
 from .projections import derive
 from .store import DefinitionRow, DocumentRow, Head, OutboxRow, TaskRow
@@ -86,8 +87,12 @@ def replay(
     history: Iterable[Record],
     definition_of: Callable[[str], Definition],
     calendar_of: CalendarOf,
+    watch: Watch = unwatched,
+    witness: Witness | None = None,
 ) -> Iterator[tuple[Record, Case]]:
     """Run the history again: each record with the case as it stood after it, by the definition of its time.
+    `watch` is told what the process did by each fact, and `witness` all that happened in it, before it is
+    given.
 
     Raises `Diverged` naming the event at which the record says something else than the replay.
     """
@@ -107,7 +112,18 @@ def replay(
             target = definition
             if isinstance(record.event, CaseMigrated):
                 target = definition_of(record.event.definition)
-            case = evolve(case, definition, number, at, record.by, record.event, calendar_of, target)
+            case = evolve(
+                case,
+                definition,
+                number,
+                at,
+                record.by,
+                record.event,
+                calendar_of,
+                target,
+                watch,
+                witness=witness,
+            )
             definition = target
         except Diverged as found:
             raise _at(number, record.seq, found) from found
