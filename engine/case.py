@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypedDict
+
+from msgspec import Struct, field, json
+from msgspec.structs import replace
 
 from . import meetings
 from .clock import Calendar, Workdays, parse_term, write_instant
@@ -70,6 +72,7 @@ from .events import (
 )
 from .flow.marking import Marking, open_task, open_tasks
 from .flow.net import HUMAN, Node
+from .flow.run.board import Witness
 from .flow.step import (
     EXACT,
     Almanac,
@@ -132,8 +135,7 @@ class Contact(TypedDict):
     unit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """A case between two events.
 
     `calendar` (a digest), since `counted_since`, and `closing` (`HH:MM`) are what its terms are counted by;
@@ -207,6 +209,16 @@ class Case:
         """The inverse of `to_json`."""
         return Case(**{**data, "deemed": tuple(data["deemed"]), "parties": tuple(data["parties"])})
 
+    def pack(self) -> bytes:
+        """The state as JSON, the same bytes for the same state. Every act reads and writes all of it, and
+        this library takes a fifth of the time that Python's own does."""
+        return json.encode(self.to_json(), order="sorted")
+
+    @staticmethod
+    def unpack(state: bytes) -> Case:
+        """The inverse of `pack`. Raises `ValueError`, `TypeError` or `KeyError` for anything else."""
+        return Case.from_json(json.decode(state))
+
 
 def evolve(
     case: Case | None,
@@ -218,10 +230,11 @@ def evolve(
     calendar_of: CalendarOf,
     target: Definition | None = None,
     watch: Watch = unwatched,
+    witness: Witness | None = None,
 ) -> Case:
     """The case after `event`, which took effect at `at` and was entered `by` somebody. `calendar_of` gives
     the calendars it names; `definition` is what the case runs by up to here, and `target` what a
-    `case.migrated` says it runs by from here on.
+    `case.migrated` says it runs by from here on. `watch` and `witness` look on.
 
     Raises `Diverged` when the event does not follow from the events before it.
     """
@@ -230,7 +243,7 @@ def evolve(
             raise _diverged(event, None)
         if event.definition != definition.digest:
             raise _diverged(event, replace(event, definition=definition.digest))
-        return _opened(definition, number, at, by, event, calendar_of, watch)
+        return _opened(definition, number, at, by, event, calendar_of, watch, witness)
     if case is None:
         raise _diverged(event, None)
     if write_instant(at) < case.at:
@@ -250,7 +263,7 @@ def evolve(
         try:
             if isinstance(event, CaseMigrated):
                 return _migrated(case, definition, target, at, event)
-            return follow(case, definition, at, by, event, calendar_of, watch)
+            return follow(case, definition, at, by, event, calendar_of, watch, witness)
         except Invalid as refusal:
             raise Diverged(
                 "replay.impossible",
@@ -273,6 +286,7 @@ def _opened(
     event: CaseOpened,
     calendar_of: CalendarOf,
     watch: Watch,
+    witness: Witness | None,
 ) -> Case:
     instant = write_instant(at)
     nowhere: Any = None  # until the process has begun, below
@@ -291,7 +305,7 @@ def _opened(
     )
     hours = _hours(event.calendar, event.closing, event.zone, calendar_of)
     start = Start(event.data, event.zone)
-    marking, effects = step(definition.net, None, start, at, _almanac(definition, hours))
+    marking, effects = step(definition.net, None, start, at, _almanac(definition, hours), witness)
     watch(effects)
     turn = _Turn(replace(case, marking=marking), definition, at, by, calendar_of)
     turn.answers = event.data
@@ -306,6 +320,7 @@ def follow(
     event: Event,
     calendar_of: CalendarOf,
     watch: Watch = unwatched,
+    witness: Witness | None = None,
 ) -> Case:
     """The case after a fact, with the consequences that must follow. Raises `Invalid` if it can't be."""
     if isinstance(event, CalendarRevised):
@@ -316,7 +331,7 @@ def follow(
     if given is None:
         return turn.end(case.marking, first)
     hours = _hours(case.calendar, case.closing, case.marking["zone"], calendar_of)
-    marking, effects = step(definition.net, case.marking, given, at, _almanac(definition, hours))
+    marking, effects = step(definition.net, case.marking, given, at, _almanac(definition, hours), witness)
     watch(effects)
     return turn.end(marking, [*first, *turn.consequences(marking, effects)])
 

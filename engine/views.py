@@ -281,7 +281,7 @@ def story_lines(
             "of_name": _clocked(definition, data),
             "said": {},
             "mentions": _mentions(organisation, {**data, "for": record.by.get("for")}),
-            "because": _because(record.event, organisation),
+            "because": certainty(record.event, organisation),
             "prev": record.prev,
             "hash": record.hash,
         }
@@ -319,7 +319,7 @@ def _mentions(organisation: Organisation, data: dict[str, Any]) -> list[dict[str
     return [{"code": code, "name": named[code]} for code in dict.fromkeys(told) if code in named]
 
 
-def _because(event: Event, organisation: Organisation) -> Text | None:
+def certainty(event: Event, organisation: Organisation) -> Text | None:
     """Why the outcome of a joint review is certain, from the certificate on record."""
     if not isinstance(event, JointCertain):
         return None

@@ -13,15 +13,16 @@ those of BPMN 2.0.2.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from ..errors import Invalid, say
 from .marking import Frame, Marking, copy_data, open_tasks, receives
 from .net import Net
 from .run import activities, events, faults, loops, moves, timers
-from .run.board import Almanac, Board, Effect
+from .run.board import Almanac, Board, Effect, Witness, Wrote
 from .run.moves import MOST_MOVES
 
 __all__ = ["EXACT", "MOST_MOVES", "Almanac", "Effect", "Input", "step"]
@@ -32,16 +33,14 @@ EXACT = Almanac()
 # --- what goes in
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """The process begins with these variables; `zone` is where instants without offset are read."""
 
     data: dict[str, Any]
     zone: str
 
 
-@dataclass(frozen=True, slots=True)
-class Complete:
+class Complete(Struct, frozen=True):
     """The open task with identity `task` is done, with these answers; `also` are variables that are set
     beside them, where the activity stands."""
 
@@ -50,36 +49,31 @@ class Complete:
     also: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """A message arrives; one waiting event takes it, or it waits for one (§10.5.1)."""
 
     name: str
     data: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(Struct, frozen=True):
     """A signal is broadcast: every event that waits for it at this moment fires (§10.5.1)."""
 
     name: str
     data: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Fire:
+class Fire(Struct, frozen=True):
     """The armed timer `timer` is due."""
 
     timer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Revise:
+class Revise(Struct, frozen=True):
     """The calendar has changed (the almanac of this step is the new one): running terms are counted again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """What stopped as an incident at `visit` is tried again, after the variables `data` were put right."""
 
     visit: str
@@ -90,9 +84,14 @@ Input = Start | Complete | Message | Signal | Fire | Revise | Retry
 
 
 def step(
-    net: Net, marking: Marking | None, given: Input, now: datetime, almanac: Almanac = EXACT
+    net: Net,
+    marking: Marking | None,
+    given: Input,
+    now: datetime,
+    almanac: Almanac = EXACT,
+    witness: Witness | None = None,
 ) -> tuple[Marking, list[Effect]]:
-    """Apply `given` at `now`; return the new marking and what happened, in order.
+    """Apply `given` at `now`; return the new marking and what happened, in order. `witness` is told more.
 
     `marking` is left as it was; it is None exactly when `given` is a `Start`. Raises `Invalid` when the
     input can't be taken (no such open task, nobody ever receives that message, the process has ended)
@@ -107,9 +106,11 @@ def step(
             remedy=say("look at its history"),
         )
     fresh = _new_marking(net, given) if isinstance(given, Start) else copy_data(marking)
-    board = Board(net, fresh, now, almanac)
+    board = Board(net, fresh, now, almanac, witness)
     try:
         if isinstance(given, Start):
+            for name, value in given.data.items() if witness is not None else ():
+                board.shown(Wrote("", name, value, "opening", "", ""))
             moves.begin_scope(board, "")
         else:
             _take(board, given)
@@ -162,7 +163,7 @@ def _complete_task(board: Board, given: Complete) -> None:
         board.write_answers(frame_id, node, given.data)
         # An instance keeps what is written in it to itself; what is said beside it is for all.
         alone = "only" in board.frames[frame_id]
-        board.write(board.frames[frame_id]["up"] if alone else frame_id, given.also)
+        board.write(board.frames[frame_id]["up"] if alone else frame_id, given.also, "beside", node.id)
         activities.complete(board, frame_id, given.task)
         return
     open_now = ", ".join(waiting.id for waiting in open_tasks(board.marking))

@@ -12,7 +12,7 @@ A field inside a group is named with a dot, the entries of a list count from 1:
 from typing import Any
 
 from .ask import Question, place, questions, read_field
-from .check import MAX_BYTES, MAX_DEPTH, check
+from .check import MAX_BYTES, MAX_DEPTH, check, faults, unasked
 from .lint import check_schema
 from .schema import Choice, is_public, title_at
 
@@ -27,9 +27,11 @@ __all__ = [
     "Question",
     "check",
     "check_schema",
+    "faults",
     "is_public",
     "place",
     "questions",
     "read_field",
     "title_at",
+    "unasked",
 ]

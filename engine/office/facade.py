@@ -12,12 +12,14 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .. import audit, commands
 from ..access import administrator, identify
@@ -79,8 +81,10 @@ from .publishing import (
 if TYPE_CHECKING:  # few commands need these, and they take long to import
     from .. import scaffold
     from ..delivery import Delivery
+    from ..replay_page import Tell
     from ..seals import Seal
     from . import bulk
+    from .backtesting import Wish as Backtested
     from .migrations import Wish
     from .post import Delivered
     from .receipts import Proof
@@ -93,8 +97,7 @@ MOST_TRIES = 200
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(Struct, frozen=True):
     """What a sweep did: cases on which time did something, how often it did, and refusals by case."""
 
     cases: list[str]
@@ -299,6 +302,16 @@ class Office:
             return {"item": item, **found._asdict(), "repeated": repeated, "open": len(tx.open_of_item(item))}
 
         return self._write(act)
+
+    def backtest(
+        self, wish: Backtested, now: datetime, progress: Callable[[int, int], None] = lambda step, all: None
+    ) -> dict[str, Any]:
+        """What recorded cases would have come to under a draft (see `office.backtesting`); nothing is
+        written. Raises `Unknown`, `Invalid`, and `NotPublishable` for a draft that has errors."""
+        from . import backtesting
+
+        with self._store.reading() as reader:
+            return backtesting.Backtest(reader, self._library, wish, self.zone, now).report(progress)
 
     def plan_migration(
         self, wish: Wish, now: datetime, progress: Callable[[int, int], None] = lambda step, all: None
@@ -1044,6 +1057,31 @@ class Office:
         `Diverged` at the first event that does not follow."""
         with self._store.reading() as reader:
             return list(proofs.replay(reader, self._library, find_case(reader, case).case))
+
+    def why(
+        self, case: str, what: str | None, now: datetime, *, as_of: datetime | None = None
+    ) -> dict[str, Any]:
+        """Why something in a case is as it is, from its replay back to the opening: see `causes.why`. With
+        `as_of`, as it was then. Raises `Unknown`, and `Diverged` for a history that does not replay."""
+        with self._looking(as_of) as reader:
+            return proofs.why(reader, self._library, case, what, now)
+
+    def replay_page(
+        self,
+        case: str,
+        now: datetime,
+        lang: str,
+        translate: Callable[[str], str],
+        tell: Tell,
+        progress: Callable[[int], None] = lambda count: None,
+    ) -> dict[str, Any]:
+        """The replay of a case as one HTML file in `content`, checked at `now`, with the `findings` (see
+        `replay_page.page` for the rest). `tell` says each event in words. Raises `Unknown`, `Undrawable`, and
+        `Diverged` for a history that does not replay: there is nothing to look at then."""
+        from . import pages
+
+        with self._store.reading() as reader:
+            return pages.replay_page(reader, self._library, case, now, lang, translate, tell, progress)
 
     def verify(
         self,

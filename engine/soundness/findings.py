@@ -228,7 +228,8 @@ class Findings:
         last = process.nodes[ends[-1]]
         if any(event.kind == "terminate" for event in triggers(last)):
             cut = [element_of(e.id) for e in passage.effects if e.kind == "cancelled"]
-            cut += list(before["joins"]) if before is not None else []
+            gone_on = {effect.element for effect in completed}
+            cut += [join for join in before["joins"] if join not in gone_on] if before is not None else []
             if cut:
                 open_ = _names(cut)
                 self.add(
