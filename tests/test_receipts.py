@@ -56,7 +56,7 @@ FORM: dict[str, Any] = {
     },
 }
 SECRETS = {
-    "applicant": "卓玛央金 8801-0123",
+    "applicant": "卓玛央金 证号 zzyx-qrst",
     "opinion": "no",
     "site": {"area": 62.5, "owner": "扎西顿珠的表弟"},
     "witnesses": ["Pasang & Dolma", "旺堆平措"],
