@@ -7,6 +7,7 @@ number that something hidden could be guessed from. Of answers those fields are 
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -271,9 +272,12 @@ def page(proof: Mapping[str, Any], seal: Seal, names: Names) -> bytes:
             }
             for record, _ in names.story
         ],
-        "proof": canonical(proof).decode(),
     }
-    return render({"extract.j2": TEMPLATE.read_bytes()}, "extract.j2", context)
+    rendered = render({"extract.j2": TEMPLATE.read_bytes()}, "extract.j2", context)
+    # Not by the template: it would write every quotation mark as five characters, and a page has an end. No
+    # value can look like the place: the template escapes them.
+    place = b'<pre id="lianban-proof">'
+    return rendered.replace(place, place + html.escape(canonical(proof).decode(), quote=False).encode())
 
 
 _HEADING = frozenset({"/format", "/case", "/seq"})

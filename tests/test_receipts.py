@@ -56,7 +56,7 @@ FORM: dict[str, Any] = {
     },
 }
 SECRETS = {
-    "applicant": "卓玛央金 8801-0123",
+    "applicant": "卓玛央金 证号 zzyx-qrst",
     "opinion": "no",
     "site": {"area": 62.5, "owner": "扎西顿珠的表弟"},
     "witnesses": ["Pasang & Dolma", "旺堆平措"],
@@ -179,13 +179,14 @@ def test_an_auditor_checks_all_three_kinds_in_a_bare_folder(county: County, tmp_
     for words in (
         ["receipt", "--checker", "-o", bench / "check.py"],
         ["receipt", county.case[-1], "-o", bench / "receipt.json"],
-        ["extract", county.case, "-o", bench / "extract.json"],
         ["--lang", "zh", "extract", county.case, "-o", bench / "extract.html"],
-        ["seal", "prove", "--from", "1", "--to", "3", "-o", bench / "days.json"],
-        ["seal", "export", bench / "seals.json"],
     ):
         ran = lianban(county.folder, *map(str, words))
         assert (ran.code, ran.err) == (0, "")
+    with county.office() as office:
+        (bench / "extract.json").write_bytes(office.extract(county.case).content)
+        (bench / "days.json").write_bytes(office.prove_seals(1).content)
+        (bench / "seals.json").write_bytes(office.seal_copy())
     files = ["receipt.json", "extract.json", "extract.html", "days.json"]
     code, said = bare(bench, *files, "--key", "key.pub", "--seals", "seals.json")
     assert (code, said.count("GOOD")) == (0, 4), said
@@ -195,7 +196,7 @@ def test_an_auditor_checks_all_three_kinds_in_a_bare_folder(county: County, tmp_
     code, said = bare(bench, *files)
     assert (code, said.count("CONSISTENT IN ITSELF")) == (0, 4), said
     assert bare(bench, "receipt.json", "--seal-digest", "0" * 64)[0] == 1
-    assert bare(bench, "receipt.json", "--key", "extract.json")[0] == 2
+    assert bare(bench, "receipt.json", "--key", "extract.json")[0] == 2  # a wrong command line
 
 
 # --- Ed25519 without a library
@@ -442,7 +443,6 @@ def test_the_instant_of_an_older_seal_is_not_vouched_for_by_a_newer_one(county: 
 def test_a_case_that_no_seal_holds_has_no_receipt(county: County) -> None:
     ran = lianban(county.folder, "receipt", county.young, "-o", "x.json")
     assert (ran.code, "lianban seal make" in ran.err, "none of them sealed" in ran.err) == (1, True, True)
-    assert lianban(county.folder, "receipt").code == 2
     late = lianban(county.folder, "receipt", county.late, "-o", "late.json")
     assert (late.code, "not sealed yet" in late.err) == (0, True)
     with county.office() as office, pytest.raises(Refusal) as refused:
@@ -694,18 +694,16 @@ def test_what_cannot_be_shown_is_refused(county: County, path: str) -> None:
     assert str(refused.value.remedy)
 
 
-def test_the_commands_say_what_they_wrote(county: County, tmp_path: Path) -> None:
+def test_the_commands_say_what_they_wrote(county: County) -> None:
     documented = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs" / "json.md").read_text(encoding="utf-8")))
-    for words in (
-        ["receipt", "1"],
-        ["extract", "1"],
-        ["seal", "prove", "--from", "1"],
-        ["receipt", "--checker"],
-    ):
-        said = lianban(county.folder, *words, "--json")
-        assert said.code == 0 and said.json["content"]
-        assert said.json.keys() <= documented
-    assert lianban(county.folder, "extract", "1", "--json").json["hidden"] > 10
+    for words in (["extract", "1"], ["seal", "prove", "--from", "1"], ["receipt", "--checker"]):
+        said = lianban(county.folder, *words, "--json").json
+        assert said["content"] and said.keys() <= documented
+        assert words[0] != "extract" or (said["events"], said["unsealed"], said["hidden"] > 10) == (
+            7,
+            0,
+            True,
+        )
 
 
 # --- what a form says is public

@@ -134,9 +134,20 @@ def _contents(reader: Reader, library: Library, history: Sequence[Record]) -> Co
             case DocumentIssued(content=content):
                 documents[content] = _content(reader, content)
         if "org" in record.by:
-            version = record.by["org"]
-            organisations[str(version)] = recorded[version - 1][1]
+            organisations[str(record.by["org"])] = _version(record.by["org"], recorded)
     return Contents(definitions, calendars, documents, organisations)
+
+
+def _version(version: Any, recorded: Sequence[tuple[str, str]]) -> str:
+    """The digest of a version of the organisation."""
+    if not isinstance(version, int) or not 1 <= version <= len(recorded):
+        raise Diverged(
+            "replay.organisation",
+            say("judged by a version of the organisation that was not in force"),
+            found=say("{version}", version=str(version)),
+            remedy=audit.REMEDY,
+        )
+    return recorded[version - 1][1]
 
 
 def _content(reader: Reader, named: str) -> bytes:
