@@ -9,8 +9,9 @@ acts alike, so that nobody does through another what is closed to her.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from .errors import Invalid, NotAllowed, Text, Unknown, say
 from .organisation import ALL, Delegation, Organisation, Person, Post, told_posts
@@ -29,8 +30,7 @@ CERTIFICATE_RULE = say(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """What somebody wants to do: `what`, which belongs to the posts `owners` (unit, post) by `rule`.
 
     `item` and `power` (one of `POWERS`) are what a delegation must cover. `barred` says by which rule a

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypedDict
+
+from msgspec import Struct, field, json
+from msgspec.structs import replace
 
 from . import meetings
 from .clock import Calendar, Workdays, parse_term, write_instant
@@ -133,8 +135,7 @@ class Contact(TypedDict):
     unit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """A case between two events.
 
     `calendar` (a digest), since `counted_since`, and `closing` (`HH:MM`) are what its terms are counted by;
@@ -207,6 +208,16 @@ class Case:
     def from_json(data: dict[str, Any]) -> Case:
         """The inverse of `to_json`."""
         return Case(**{**data, "deemed": tuple(data["deemed"]), "parties": tuple(data["parties"])})
+
+    def pack(self) -> bytes:
+        """The state as JSON, the same bytes for the same state. Every act reads and writes all of it, and
+        this library takes a fifth of the time that Python's own does."""
+        return json.encode(self.to_json(), order="sorted")
+
+    @staticmethod
+    def unpack(state: bytes) -> Case:
+        """The inverse of `pack`. Raises `ValueError`, `TypeError` or `KeyError` for anything else."""
+        return Case.from_json(json.decode(state))
 
 
 def evolve(

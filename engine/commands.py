@@ -9,9 +9,11 @@ needs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from . import meetings
 from .access import Claim, identify, may, permit, recused
@@ -81,47 +83,47 @@ CERTIFICATE = "enforcement"
 # --- what somebody wants
 
 
-class Do(NamedTuple):
+class Do(Struct, frozen=True):
     """Finish the step `task`, or answer the referral, with this."""
 
     task: str
     data: dict[str, Any]
 
 
-class Sign(NamedTuple):
+class Sign(Struct, frozen=True):
     """Sign for the receipt of a referral or an invitation."""
 
     task: str
 
 
-class Confirm(NamedTuple):
+class Confirm(Struct, frozen=True):
     """Put one's name under what somebody else entered."""
 
     task: str
 
 
-class GiveBack(NamedTuple):
+class GiveBack(Struct, frozen=True):
     """Send back what somebody else entered."""
 
     task: str
     reason: str
 
 
-class Withdraw(NamedTuple):
+class Withdraw(Struct, frozen=True):
     """Keep the whole department out of a joint review."""
 
     task: str
     reason: str
 
 
-class Recuse(NamedTuple):
+class Recuse(Struct, frozen=True):
     """Say that one is not impartial; `task` is the step that stands still meanwhile, "" for none."""
 
     task: str
     reason: str
 
 
-class Challenge(NamedTuple):
+class Challenge(Struct, frozen=True):
     """Put on record that `party` challenges `person`."""
 
     task: str
@@ -130,7 +132,7 @@ class Challenge(NamedTuple):
     reason: str
 
 
-class DecideRecusal(NamedTuple):
+class DecideRecusal(Struct, frozen=True):
     """Decide whether somebody keeps out."""
 
     recusal: str
@@ -138,7 +140,7 @@ class DecideRecusal(NamedTuple):
     reason: str
 
 
-class HandOver(NamedTuple):
+class HandOver(Struct, frozen=True):
     """Let `to` answer for the step from now on; "" for the first-contact responsibility."""
 
     task: str
@@ -146,13 +148,13 @@ class HandOver(NamedTuple):
     reason: str
 
 
-class AllowNotice(NamedTuple):
+class AllowNotice(Struct, frozen=True):
     """Allow one more notice of what is missing."""
 
     reason: str
 
 
-class Retry(NamedTuple):
+class Retry(Struct, frozen=True):
     """Have what failed tried again, after setting these variables of the case right."""
 
     incident: str
@@ -160,7 +162,7 @@ class Retry(NamedTuple):
     reason: str
 
 
-class Migrate(NamedTuple):
+class Migrate(Struct, frozen=True):
     """Let the case run by `definition` (a digest) from now on; the other fields as in `case.migrated`."""
 
     definition: str
@@ -171,7 +173,7 @@ class Migrate(NamedTuple):
     reason: str
 
 
-class Pause(NamedTuple):
+class Pause(Struct, frozen=True):
     """Stop a clock for `ground`; the applicant is told that it takes `expected`, a term."""
 
     clock: str
@@ -180,7 +182,7 @@ class Pause(NamedTuple):
     reason: str
 
 
-class Resume(NamedTuple):
+class Resume(Struct, frozen=True):
     """Let a clock run on; `ground` "" means the only pause there is."""
 
     clock: str
@@ -188,7 +190,7 @@ class Resume(NamedTuple):
     reason: str
 
 
-class Extend(NamedTuple):
+class Extend(Struct, frozen=True):
     """Give a clock the term `by` more."""
 
     clock: str
@@ -196,7 +198,7 @@ class Extend(NamedTuple):
     reason: str
 
 
-class TreatCard(NamedTuple):
+class TreatCard(Struct, frozen=True):
     """Answer, contest or withdraw a card."""
 
     act: CardAnswered | CardContested | CardWithdrawn
@@ -226,7 +228,7 @@ _BY_LAW = (Pause, Resume, Extend, TreatCard)
 """What is lawful or not whoever does it: acts on clocks and cards."""
 
 
-class Scene(NamedTuple):
+class Scene(Struct, frozen=True):
     """The settled case, the organisation of the day, and the instant: what a decision looks at. Where a case
     may go over to another definition, `definition_of` gives that."""
 
@@ -284,10 +286,24 @@ def open_case(
     """The capacity in which `person` opens a case. Raises `NotAllowed`, and `Invalid` for data that does
     not fit."""
     by = permit(organisation, person, _opening(definition, organisation, opened))
-    check(definition.start_form(), opened.data)
-    _check_materials(definition, {}, definition.start, opened.data)
-    _check_agent(definition, opened.data)
+    check_opening(definition, opened.data)
     return by
+
+
+def check_opening(definition: Definition, data: dict[str, Any]) -> None:
+    """Raise `Invalid` for data that does not open a case of this definition."""
+    check(definition.start_form(), data)
+    _check_materials(definition, {}, definition.start, data)
+    _check_agent(definition, data)
+
+
+def facts_of_doing(scene: Scene, command: Do) -> list[Event]:
+    """The facts that would go on record if somebody who may did this: for who asks what would have come of it
+    elsewhere. Raises `Invalid` when it can't be."""
+    _check_standing(scene, command)
+    facts = _completion(scene, command)
+    _check_answers(scene, command, facts[-1])
+    return facts
 
 
 def _herself(person: Person) -> dict[str, Any]:
@@ -297,7 +313,7 @@ def _herself(person: Person) -> dict[str, Any]:
 
 def _reasoned(command: Any) -> None:
     """Acts that somebody will be asked about say why."""
-    if "reason" in command._fields and type(command) in _WITH_REASON and not command.reason.strip():
+    if type(command) in _WITH_REASON and not command.reason.strip():
         raise Invalid(
             "act.no_reason",
             say("say why, in words"),
@@ -316,6 +332,10 @@ _WITH_REASON = frozenset(
 
 
 def _do(scene: Scene, person: Person, command: Do) -> list[Event]:
+    return _completion(scene, command)
+
+
+def _completion(scene: Scene, command: Do) -> list[Event]:
     case, definition = scene.case, scene.definition
     entry = case.docket.get(command.task)
     if entry is not None and owing(entry) and not case.closed:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, NotRequired, TypedDict
+
+from msgspec.structs import replace
 
 from .clock import Term, Workdays, due, ledger, parse_term, read_instant, write_instant
 from .clock.ledger import Ledger, Rule

@@ -8,12 +8,12 @@ parameters, put into the reader's language only where they are shown (`Text.rend
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class Text:
+
+class Text(Struct, frozen=True):
     """A message id with its parameters; `render` puts it into a language, `str` into English."""
 
     msgid: str
@@ -118,8 +118,7 @@ class Diverged(Refusal):
     kind = "diverged"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """A finding in a definition. `error` forbids publishing, `warning` does not.
 
     `element` says where in `file`: the id of an element, or the path of a key. `line` and `column`, counted

@@ -1,6 +1,6 @@
 """What can happen to a case, and how it is written down for ever (floor 1).
 
-Each event type is a frozen dataclass of plain JSON values. A `Record` is one event in its place in a
+Each event type is a frozen struct of plain JSON values. A `Record` is one event in its place in a
 history: canonical JSON bytes (`body`) that name case, sequence number, instants and actor and carry
 the hash of the record before; `hash` is SHA-256 over exactly these bytes. Changing, removing,
 swapping or inserting a record anywhere breaks the chain there.
@@ -12,13 +12,14 @@ was recorded.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from .clock import write_instant
 from .errors import Diverged, say
@@ -57,7 +58,7 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-class Event:
+class Event(Struct, frozen=True):
     """Base of all event types; `type` is the name on record."""
 
     type: ClassVar[str]
@@ -66,25 +67,16 @@ class Event:
 
     def payload(self) -> dict[str, Any]:
         """The event's own fields as plain JSON data."""
-        return {name: getattr(self, name) for name in _FIELDS[self.type]}
-
-    # Here and not made by `dataclass` for each of forty types: that takes longer than a short command should.
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and self.payload() == other.payload()
+        return asdict(self)
 
     def __hash__(self) -> int:
         return hash(canonical(self.payload()))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.payload().items())})"
 
 
 # --- the office's own history (stream `OFFICE`)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class OfficeCreated(Event):
+class OfficeCreated(Event, frozen=True):
     """The first event of every office. `rehearsal` is for ever."""
 
     type: ClassVar[str] = "office.created"
@@ -94,8 +86,7 @@ class OfficeCreated(Event):
     division: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class OrganisationRecorded(Event):
+class OrganisationRecorded(Event, frozen=True):
     """Units, posts and people as they stand from now on; `content` is the digest of the stored text."""
 
     type: ClassVar[str] = "organisation.recorded"
@@ -103,8 +94,7 @@ class OrganisationRecorded(Event):
     content: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class OrganisationChanged(Event):
+class OrganisationChanged(Event, frozen=True):
     """One thing in the organisation is otherwise from now on: `change` says what (`engine.organisation`),
     `content` is the digest of the whole as it then stands."""
 
@@ -114,8 +104,7 @@ class OrganisationChanged(Event):
     content: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class SealMade(Event):
+class SealMade(Event, frozen=True):
     """All histories were sealed as they stood: what `engine.seals.Seal` says, without its instant and office,
     which are those of the record and of the stream."""
 
@@ -130,8 +119,7 @@ class SealMade(Event):
     signature: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class DefinitionPublished(Event):
+class DefinitionPublished(Event, frozen=True):
     """An item's definition comes into force on `effective` (a date). `net` is the compiled net's digest."""
 
     type: ClassVar[str] = "definition.published"
@@ -142,8 +130,7 @@ class DefinitionPublished(Event):
     effective: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ItemAbolished(Event):
+class ItemAbolished(Event, frozen=True):
     """From the day `since` on no case of the item is opened any more by its first `versions` versions."""
 
     type: ClassVar[str] = "item.abolished"
@@ -154,8 +141,7 @@ class ItemAbolished(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class MigrationOrdered(Event):
+class MigrationOrdered(Event, frozen=True):
     """Under the name `batch`, open cases of the item are to go over to `definition` (a digest), each on its
     own record; `sources` are the definitions they come from, `cases` those named (none: all). `undoes` is the
     batch that is taken back, "" for none. `names` and `accepted` as in `case.migrated`."""
@@ -173,8 +159,7 @@ class MigrationOrdered(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class CalendarImported(Event):
+class CalendarImported(Event, frozen=True):
     """A calendar (a digest) was put forward; it counts nothing before it is applied."""
 
     type: ClassVar[str] = "calendar.imported"
@@ -183,8 +168,7 @@ class CalendarImported(Event):
     note: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class CalendarApplied(Event):
+class CalendarApplied(Event, frozen=True):
     """From now on terms are counted by this calendar, those of open cases included."""
 
     type: ClassVar[str] = "calendar.applied"
@@ -195,8 +179,7 @@ class CalendarApplied(Event):
 # --- the case: facts
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class CaseOpened(Event):
+class CaseOpened(Event, frozen=True):
     """A case of `item` begins, to run by `definition` (a digest) for life, in the time of `zone`.
 
     Its terms are counted by `calendar` (a digest; "" for none) until a `calendar.revised`, and end when the
@@ -213,8 +196,7 @@ class CaseOpened(Event):
     data: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class TaskCompleted(Event):
+class TaskCompleted(Event, frozen=True):
     """A person finished the open task `task` with these answers."""
 
     type: ClassVar[str] = "task.completed"
@@ -224,8 +206,7 @@ class TaskCompleted(Event):
     data: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class MessageReceived(Event):
+class MessageReceived(Event, frozen=True):
     """A message reached the case (a supplement handed in, say), entered by a person."""
 
     type: ClassVar[str] = "message.received"
@@ -234,8 +215,7 @@ class MessageReceived(Event):
     data: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class TimerFired(Event):
+class TimerFired(Event, frozen=True):
     """A timer ran out at its own due instant, or with the clock it waited for; `at` is that instant."""
 
     type: ClassVar[str] = "timer.fired"
@@ -244,8 +224,7 @@ class TimerFired(Event):
     element: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ClockStruck(Event):
+class ClockStruck(Event, frozen=True):
     """Time reached a rung of a clock of the item; `rung` is "" when the clock ran out."""
 
     type: ClassVar[str] = "clock.struck"
@@ -254,8 +233,7 @@ class ClockStruck(Event):
     rung: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class PauseOrdered(Event):
+class PauseOrdered(Event, frozen=True):
     """Somebody stopped a clock for a ground of its closed list; the applicant is told it will take
     `expected` (a term)."""
 
@@ -267,8 +245,7 @@ class PauseOrdered(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ResumeOrdered(Event):
+class ResumeOrdered(Event, frozen=True):
     """Somebody let a paused clock run on."""
 
     type: ClassVar[str] = "resume.ordered"
@@ -278,8 +255,7 @@ class ResumeOrdered(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ExtensionGranted(Event):
+class ExtensionGranted(Event, frozen=True):
     """The office that may do so extended a clock by the term `by`."""
 
     type: ClassVar[str] = "extension.granted"
@@ -289,8 +265,7 @@ class ExtensionGranted(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class CalendarRevised(Event):
+class CalendarRevised(Event, frozen=True):
     """From now on the case's terms are counted by `calendar` (a digest)."""
 
     type: ClassVar[str] = "calendar.revised"
@@ -298,8 +273,7 @@ class CalendarRevised(Event):
     calendar: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class CardAnswered(Event):
+class CardAnswered(Event, frozen=True):
     """The unit that got the card signed for it and says what it does about it."""
 
     type: ClassVar[str] = "card.answered"
@@ -308,8 +282,7 @@ class CardAnswered(Event):
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class CardContested(Event):
+class CardContested(Event, frozen=True):
     """The unit that got the card says that it is wrong."""
 
     type: ClassVar[str] = "card.contested"
@@ -318,8 +291,7 @@ class CardContested(Event):
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class CardWithdrawn(Event):
+class CardWithdrawn(Event, frozen=True):
     """The supervisor took the card back; it stays on record."""
 
     type: ClassVar[str] = "card.withdrawn"
@@ -328,8 +300,7 @@ class CardWithdrawn(Event):
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ReferralSigned(Event):
+class ReferralSigned(Event, frozen=True):
     """A department signed for the receipt of a referral: the person is who answers for it now."""
 
     type: ClassVar[str] = "referral.signed"
@@ -337,8 +308,7 @@ class ReferralSigned(Event):
     task: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ReferralReportedUp(Event):
+class ReferralReportedUp(Event, frozen=True):
     """The department can't decide by itself and has reported to the organ that `data` names; the referral
     stays open until that organ's word is entered."""
 
@@ -348,8 +318,7 @@ class ReferralReportedUp(Event):
     data: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ReferralFollowedUp(Event):
+class ReferralFollowedUp(Event, frozen=True):
     """The department whose silence had been taken for consent says what it thinks; what was decided stays."""
 
     type: ClassVar[str] = "referral.followed_up"
@@ -358,8 +327,7 @@ class ReferralFollowedUp(Event):
     data: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ReferralWithdrawn(Event):
+class ReferralWithdrawn(Event, frozen=True):
     """The department as a whole keeps out of the joint review, for this reason."""
 
     type: ClassVar[str] = "referral.withdrawn"
@@ -368,8 +336,7 @@ class ReferralWithdrawn(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class AnswerEntered(Event):
+class AnswerEntered(Event, frozen=True):
     """A person entered these answers; the step is done when the others who must have signed."""
 
     type: ClassVar[str] = "answer.entered"
@@ -379,8 +346,7 @@ class AnswerEntered(Event):
     data: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class AnswerConfirmed(Event):
+class AnswerConfirmed(Event, frozen=True):
     """Somebody else put her name to the answers that were entered (the leader, the other officer)."""
 
     type: ClassVar[str] = "answer.confirmed"
@@ -388,8 +354,7 @@ class AnswerConfirmed(Event):
     task: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class AnswerReturned(Event):
+class AnswerReturned(Event, frozen=True):
     """Who was to sign sent the answers back; they count as not entered."""
 
     type: ClassVar[str] = "answer.returned"
@@ -398,8 +363,7 @@ class AnswerReturned(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class RecusalDeclared(Event):
+class RecusalDeclared(Event, frozen=True):
     """The person says that she is not impartial in this case; the step stands still until that is decided."""
 
     type: ClassVar[str] = "recusal.declared"
@@ -409,8 +373,7 @@ class RecusalDeclared(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class RecusalChallenged(Event):
+class RecusalChallenged(Event, frozen=True):
     """`party` says that `person` is not impartial; the step stands still until that is decided."""
 
     type: ClassVar[str] = "recusal.challenged"
@@ -422,8 +385,7 @@ class RecusalChallenged(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class RecusalDecided(Event):
+class RecusalDecided(Event, frozen=True):
     """Whether the person must keep out of the case; the step goes on."""
 
     type: ClassVar[str] = "recusal.decided"
@@ -433,8 +395,7 @@ class RecusalDecided(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class TaskHandedOver(Event):
+class TaskHandedOver(Event, frozen=True):
     """An open step is now `to`'s to answer for."""
 
     type: ClassVar[str] = "task.handed_over"
@@ -444,8 +405,7 @@ class TaskHandedOver(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ContactHandedOver(Event):
+class ContactHandedOver(Event, frozen=True):
     """First-contact responsibility for the case passed to the person `to` of `unit`."""
 
     type: ClassVar[str] = "contact.handed_over"
@@ -455,8 +415,7 @@ class ContactHandedOver(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class NoticeAllowed(Event):
+class NoticeAllowed(Event, frozen=True):
     """The office that may do so allows one more notice of what to supply, though the rule is: one."""
 
     type: ClassVar[str] = "notice.allowed"
@@ -464,8 +423,7 @@ class NoticeAllowed(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class IncidentRetried(Event):
+class IncidentRetried(Event, frozen=True):
     """An administrator has what failed tried again, after setting these variables of the case right."""
 
     type: ClassVar[str] = "incident.retried"
@@ -475,8 +433,7 @@ class IncidentRetried(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class CaseMigrated(Event):
+class CaseMigrated(Event, frozen=True):
     """From now on the case runs by `definition` (a digest), and no longer by `was`.
 
     `names` says what elements are called otherwise (old id → new id); `accepted` are the elements for which
@@ -498,8 +455,7 @@ class CaseMigrated(Event):
 # --- the case: consequences
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class TaskOpened(Event):
+class TaskOpened(Event, frozen=True):
     """A step waits for somebody who holds `post` in `unit`."""
 
     type: ClassVar[str] = "task.opened"
@@ -509,8 +465,7 @@ class TaskOpened(Event):
     post: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class TaskCancelled(Event):
+class TaskCancelled(Event, frozen=True):
     """An open step is no longer wanted (interrupted, or its scope ended)."""
 
     type: ClassVar[str] = "task.cancelled"
@@ -518,8 +473,7 @@ class TaskCancelled(Event):
     element: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class TimerArmed(Event):
+class TimerArmed(Event, frozen=True):
     """A timer will fire at `due`, or when `clock` of the item runs out, unless it is stopped before.
 
     `provisional`: the date rests on a year whose holidays were not announced.
@@ -533,8 +487,7 @@ class TimerArmed(Event):
     provisional: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class TimerMoved(Event):
+class TimerMoved(Event, frozen=True):
     """A change of the calendar moved a timer from `was` to `due`."""
 
     type: ClassVar[str] = "timer.moved"
@@ -545,8 +498,7 @@ class TimerMoved(Event):
     provisional: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class TimerStopped(Event):
+class TimerStopped(Event, frozen=True):
     """An armed timer will not fire any more."""
 
     type: ClassVar[str] = "timer.stopped"
@@ -554,8 +506,7 @@ class TimerStopped(Event):
     element: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class MessageSent(Event):
+class MessageSent(Event, frozen=True):
     """The process sent a message (to another participant)."""
 
     type: ClassVar[str] = "message.sent"
@@ -563,8 +514,7 @@ class MessageSent(Event):
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class SignalSent(Event):
+class SignalSent(Event, frozen=True):
     """The process broadcast a signal."""
 
     type: ClassVar[str] = "signal.sent"
@@ -572,8 +522,7 @@ class SignalSent(Event):
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class SignalReceived(Event):
+class SignalReceived(Event, frozen=True):
     """The signal that event `seq` of another `case` broadcast reached this one, which waited for it."""
 
     type: ClassVar[str] = "signal.received"
@@ -583,8 +532,7 @@ class SignalReceived(Event):
     seq: int
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class DocumentIssued(Event):
+class DocumentIssued(Event, frozen=True):
     """A numbered document was rendered and filed; `content` is the digest of its bytes.
 
     Number and content are recorded, not derived: replay takes the number from here.
@@ -597,8 +545,7 @@ class DocumentIssued(Event):
     content: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class IncidentRaised(Event):
+class IncidentRaised(Event, frozen=True):
     """A token stopped because the diagram's own condition, script or timer failed."""
 
     type: ClassVar[str] = "incident.raised"
@@ -608,8 +555,7 @@ class IncidentRaised(Event):
     message: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ClockStarted(Event):
+class ClockStarted(Event, frozen=True):
     """A clock of the item runs since `since`, which may lie before this event; it ends at `due`."""
 
     type: ClassVar[str] = "clock.started"
@@ -619,8 +565,7 @@ class ClockStarted(Event):
     provisional: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ClockPaused(Event):
+class ClockPaused(Event, frozen=True):
     """The clock stands still for `ground`; it has no due date until it runs on."""
 
     type: ClassVar[str] = "clock.paused"
@@ -629,8 +574,7 @@ class ClockPaused(Event):
     expected: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ClockResumed(Event):
+class ClockResumed(Event, frozen=True):
     """A pause ended; `due` is None while another one lasts."""
 
     type: ClassVar[str] = "clock.resumed"
@@ -640,8 +584,7 @@ class ClockResumed(Event):
     provisional: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ClockExtended(Event):
+class ClockExtended(Event, frozen=True):
     """The clock has so much more (`by`, a term); `due` is None while it stands still."""
 
     type: ClassVar[str] = "clock.extended"
@@ -651,8 +594,7 @@ class ClockExtended(Event):
     provisional: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ClockRestarted(Event):
+class ClockRestarted(Event, frozen=True):
     """The term began anew."""
 
     type: ClassVar[str] = "clock.restarted"
@@ -661,8 +603,7 @@ class ClockRestarted(Event):
     provisional: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ClockReprojected(Event):
+class ClockReprojected(Event, frozen=True):
     """A change of the calendar moved the clock's due date."""
 
     type: ClassVar[str] = "clock.reprojected"
@@ -672,8 +613,7 @@ class ClockReprojected(Event):
     provisional: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ClockExpired(Event):
+class ClockExpired(Event, frozen=True):
     """The clock ran out, with this effect by this law (None: a flag needs none)."""
 
     type: ClassVar[str] = "clock.expired"
@@ -682,8 +622,7 @@ class ClockExpired(Event):
     basis: dict[str, str] | None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ClockStopped(Event):
+class ClockStopped(Event, frozen=True):
     """What the clock measures is done; `late` if it had run out before."""
 
     type: ClassVar[str] = "clock.stopped"
@@ -691,8 +630,7 @@ class ClockStopped(Event):
     late: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class CaseDeemed(Event):
+class CaseDeemed(Event, frozen=True):
     """Silence counts as an answer by law: `effect` (`deemed_acceptance` …) takes effect as of `as_of`."""
 
     type: ClassVar[str] = "case.deemed"
@@ -702,8 +640,7 @@ class CaseDeemed(Event):
     basis: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ReminderRaised(Event):
+class ReminderRaised(Event, frozen=True):
     """`unit` is reminded that a clock has little left, or that a pause lasts longer than was told."""
 
     type: ClassVar[str] = "reminder.raised"
@@ -713,8 +650,7 @@ class ReminderRaised(Event):
     due: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class CardRaised(Event):
+class CardRaised(Event, frozen=True):
     """`unit` gets a card of this colour because of a clock."""
 
     type: ClassVar[str] = "card.raised"
@@ -724,8 +660,7 @@ class CardRaised(Event):
     unit: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class TaskPassed(Event):
+class TaskPassed(Event, frozen=True):
     """An open step now waits for somebody who holds `post` in `unit`."""
 
     type: ClassVar[str] = "task.passed"
@@ -734,8 +669,7 @@ class TaskPassed(Event):
     post: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class TaskMigrated(Event):
+class TaskMigrated(Event, frozen=True):
     """What has waited since the instant `since` as the step `was` waits as `task` of `element`, for somebody
     who holds `post` in `unit`."""
 
@@ -748,8 +682,7 @@ class TaskMigrated(Event):
     since: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ClockMigrated(Event):
+class ClockMigrated(Event, frozen=True):
     """The running of a clock for a step, which was called `was`, is called `clock`; nothing else changes."""
 
     type: ClassVar[str] = "clock.migrated"
@@ -757,8 +690,7 @@ class ClockMigrated(Event):
     clock: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class TaskEnded(Event):
+class TaskEnded(Event, frozen=True):
     """An open step is done by something else than somebody's completing it: the last signature, silence."""
 
     type: ClassVar[str] = "task.ended"
@@ -766,8 +698,7 @@ class TaskEnded(Event):
     element: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class TaskSuspended(Event):
+class TaskSuspended(Event, frozen=True):
     """Nobody may do the step until the recusal is decided; the clocks run on."""
 
     type: ClassVar[str] = "task.suspended"
@@ -775,8 +706,7 @@ class TaskSuspended(Event):
     recusal: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class TaskReinstated(Event):
+class TaskReinstated(Event, frozen=True):
     """The step can be done again."""
 
     type: ClassVar[str] = "task.reinstated"
@@ -784,8 +714,7 @@ class TaskReinstated(Event):
     recusal: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ReferralSent(Event):
+class ReferralSent(Event, frozen=True):
     """`unit` is asked for its opinion, in this round of the joint review `joint`."""
 
     type: ClassVar[str] = "referral.sent"
@@ -795,8 +724,7 @@ class ReferralSent(Event):
     unit: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ReferralDeemed(Event):
+class ReferralDeemed(Event, frozen=True):
     """`unit` was silent past its term; the policy with this basis takes that for consent. Nobody agreed."""
 
     type: ClassVar[str] = "referral.deemed"
@@ -807,8 +735,7 @@ class ReferralDeemed(Event):
     level: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class SilenceNoted(Event):
+class SilenceNoted(Event, frozen=True):
     """`unit` was silent past its term, and that has no effect, because of `why` (a code)."""
 
     type: ClassVar[str] = "silence.noted"
@@ -818,8 +745,7 @@ class SilenceNoted(Event):
     why: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class JointCertain(Event):
+class JointCertain(Event, frozen=True):
     """No answer still to come can change the outcome any more; `proof` shows it. Open referrals stay open."""
 
     type: ClassVar[str] = "joint.certain"
@@ -829,8 +755,7 @@ class JointCertain(Event):
     proof: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class JointDecided(Event):
+class JointDecided(Event, frozen=True):
     """All answers of the round are in: what they come to, and the conditions, merged."""
 
     type: ClassVar[str] = "joint.decided"
@@ -842,8 +767,7 @@ class JointDecided(Event):
     deemed: list[str]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class MeetingConvened(Event):
+class MeetingConvened(Event, frozen=True):
     """The departments are called to a meeting that begins at `begins`."""
 
     type: ClassVar[str] = "meeting.convened"
@@ -852,8 +776,7 @@ class MeetingConvened(Event):
     departments: list[str]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class MeetingAbsent(Event):
+class MeetingAbsent(Event, frozen=True):
     """`unit` stayed away from the meeting, with or without an excuse; `deemed` if the policy with this basis
     takes that for consent."""
 
@@ -865,8 +788,7 @@ class MeetingAbsent(Event):
     basis: dict[str, str] | None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class MeetingHeld(Event):
+class MeetingHeld(Event, frozen=True):
     """The meeting was held, and came to this."""
 
     type: ClassVar[str] = "meeting.held"
@@ -875,8 +797,7 @@ class MeetingHeld(Event):
     present: list[str]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class MaterialReceived(Event):
+class MaterialReceived(Event, frozen=True):
     """A material of the item is on file, as `reference`; every level of the case sees it there."""
 
     type: ClassVar[str] = "material.received"
@@ -885,8 +806,7 @@ class MaterialReceived(Event):
     unit: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class FindingRaised(Event):
+class FindingRaised(Event, frozen=True):
     """Something that somebody will have to answer for, under a code of the auditors."""
 
     type: ClassVar[str] = "finding.raised"
@@ -895,8 +815,7 @@ class FindingRaised(Event):
     basis: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class CaseClosed(Event):
+class CaseClosed(Event, frozen=True):
     """The process ended; `outcome` is the end event that was reached last."""
 
     type: ClassVar[str] = "case.closed"
@@ -984,18 +903,11 @@ TYPES: dict[str, type[Event]] = {
 }
 
 
-_FIELDS: dict[str, tuple[str, ...]] = {
-    name: tuple(field.name for field in dataclasses.fields(kind))  # type: ignore[arg-type]
-    for name, kind in TYPES.items()
-}
-
-
 OFFICE = "office"
 """The stream that holds the office's own events; case numbers never look like this."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """An event in its place: `at` is when it took effect, `entered` when it was written.
 
     `by` says who: `{"person", "unit", "post"}`, with `as` and `for` when she acts as somebody's stand-in or
@@ -1061,7 +973,7 @@ def parse(case: str, seq: int, body: bytes) -> Record:
         if missing.keys() & content["data"].keys():
             raise ValueError("fields of a later format")
         content["data"] |= missing
-        if set(content["data"]) != set(_FIELDS[kind.type]):
+        if set(content["data"]) != set(kind.__struct_fields__):
             raise ValueError("other fields")
         return Record(
             case,

@@ -19,6 +19,7 @@ from .clock.ledger import Rule
 from .clock.terms import amount
 from .definition import Definition
 from .definition.clocks import Clock
+from .definition.review import ALWAYS_EXCLUDED
 from .documents import render
 from .drawing import Box, Drawing, draw
 from .errors import Text, say, titled
@@ -118,16 +119,24 @@ def guide(definition: Definition, organisation: Organisation, version: int | Non
 def charts(definition: Definition, translate: Callable[[str], str]) -> dict[str, Drawing]:
     """The flow charts of a definition by file: its own diagram first, then those of the processes that it
     calls. Raises `drawing.Undrawable`."""
+    found: dict[str, Drawing] = {}
+    for n, (name, content) in enumerate(diagrams(definition)):
+        title = definition.title().render(translate) if name == "diagram.bpmn" else ""
+        found[name] = draw(content, file=name, prefix=f"chart{n + 1}-", title=title)
+    return found
+
+
+def diagrams(definition: Definition) -> list[tuple[str, bytes]]:
+    """The BPMN files, named, that a case of the definition can come through: its own first."""
     names = sorted(name for name in definition.files if name.endswith(".bpmn"))
     names.sort(key=lambda name: name != "diagram.bpmn")
     reached = {scope.split("/")[0] for scope in definition.net.scopes}
-    found: dict[str, Drawing] = {}
-    for n, name in enumerate(names):
-        content = definition.files[name]
-        if name == "diagram.bpmn" or any(f'id="{process}"'.encode() in content for process in reached):
-            title = definition.title().render(translate) if name == "diagram.bpmn" else ""
-            found[name] = draw(content, file=name, prefix=f"chart{n + 1}-", title=title)
-    return found
+    found = [(name, definition.files[name]) for name in names]
+    return [
+        (name, content)
+        for name, content in found
+        if name == "diagram.bpmn" or any(f'id="{process}"'.encode() in content for process in reached)
+    ]
 
 
 def page(said: Data, drawings: Mapping[str, Drawing], lang: str, translate: Callable[[str], str]) -> bytes:
@@ -407,6 +416,12 @@ class _Guide:
                         basis=basis,
                     )
                 )
+                excluded = ALWAYS_EXCLUDED | joint.silence.excluded
+                never = [self.unit(unit) for unit, risk in joint.risks.items() if risk in excluded]
+                if never:
+                    lines.append(
+                        say("Never taken for consent is the silence of: {units}", units=_joined(never))
+                    )
             else:
                 lines.append(say("Silence of a department has no effect."))
             found.append({"heading": titled(**joint.name), "items": lines})

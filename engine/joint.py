@@ -32,10 +32,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from fractions import Fraction
 from math import ceil
 from typing import Any, Literal, TypeAlias, get_args
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from .errors import Text, say
 
@@ -76,8 +78,7 @@ def parse_need(value: object) -> Need:
     return need
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """When a joint review grants. `lead` (a unit) goes with the kind "lead" and no other, `need` with
     "quorum" and no other. Raises ValueError for a rule that cannot be."""
 
@@ -119,8 +120,7 @@ class Rule:
         return {**asdict(self), "need": _written(self.need)}
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
+class Seat(Struct, frozen=True):
     """A department's place in the review. `optional`: it may never be asked (a branch not opened yet)."""
 
     id: str
@@ -134,8 +134,7 @@ class Seat:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a department answered; `deemed`: it was silent, and a policy takes that for consent.
 
     Raises ValueError for an answer that cannot be: the opinion "conditions" without conditions (or with
@@ -162,16 +161,14 @@ class Answer:
 # --- the decision
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """A condition of the grant, and the units that set it, in the order of their seats."""
 
     text: str
     units: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """So many of the voting seats in the base consent; so many would be needed."""
 
     consents: int
@@ -179,8 +176,7 @@ class Bound:
     needed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """Why a decision's `reachable` is neither too long nor too short.
 
     `witnesses` has, for each of these outcomes, answers of all open seats that lead there (`absent`: an
@@ -215,8 +211,7 @@ class Proof:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What a joint review comes to. Everything but `outcome` and `reachable` tells what is there so far.
 
     `outcome` is None until no open answer can change it; `reachable` are those it can still be.
@@ -323,8 +318,7 @@ def certificate(rule: Rule, seats: Sequence[Seat], answers: Mapping[str, Answer]
 # --- the counting
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
+class _End(Struct, frozen=True):
     """Where it ends when every seat has answered."""
 
     outcome: Outcome

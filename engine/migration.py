@@ -9,8 +9,9 @@ that start from then on. `assess` says what stands in the way, and what will be 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from .clock.ledger import Rule
 from .deadlines import Card, Deadline, Deemed, clock_of, rule_of, runs, unit_of

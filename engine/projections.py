@@ -37,7 +37,6 @@ from .events import (
     TimerFired,
     TimerMoved,
     TimerStopped,
-    canonical,
 )
 from .steps import task_due
 from .store import Changes, DocumentRow, Head, TaskRow
@@ -49,7 +48,7 @@ def head_of(case: Case, last: Record) -> Head:
         case=case.number,
         seq=last.seq,
         hash=last.hash,
-        state=canonical(case.to_json()),
+        state=case.pack(),
         item=case.item,
         definition=case.definition,
         status="closed" if case.closed else "open",

@@ -13,11 +13,11 @@ from typing import Any
 from .audit import REMEDY, Rows
 from .errors import Diverged, Invalid, Text, say
 from .events import GENESIS, OFFICE, Record, SealMade, canonical, digest
-from .seals import Leaf, Seal, Value, disclosure, disclosure_root, is_signed, leaf_hash, root_of
+from .seals import Leaf, Seal, Value, disclosure, disclosure_root, is_signed, leaf_hash, leaf_salt, root_of
 from .store import LeafRow
 
-FORMAT = 1
-"""Version of the exported copy."""
+FORMAT = 2
+"""Version of the exported copy. 2: each leaf with its salt."""
 
 
 def seals_of(history: Iterable[Record]) -> list[Seal]:
@@ -46,19 +46,19 @@ def seal_of(office: str, record: Record, made: SealMade) -> Seal:
     )
 
 
-def leaf_of(row: LeafRow) -> Leaf:
-    """What a stored leaf says."""
-    return Leaf(row.case, row.seq, row.hash, row.disclosure)
+def leaf_of(row: LeafRow, secret: bytes) -> Leaf:
+    """What a stored leaf says, in the office with this secret for salts."""
+    return Leaf(row.case, row.seq, row.hash, row.disclosure, leaf_salt(row.case, row.seq, secret))
 
 
-def exported(seals: Sequence[Seal], leaves: Sequence[LeafRow]) -> bytes:
+def exported(seals: Sequence[Seal], leaves: Sequence[LeafRow], secret: bytes) -> bytes:
     """A copy to keep elsewhere: every seal, and the log up to the last one."""
     size = seals[-1].size if seals else 0
     return canonical(
         {
             "format": FORMAT,
             "seals": [seal._asdict() for seal in seals],
-            "leaves": [list(leaf_of(row)) for row in leaves[:size]],
+            "leaves": [list(leaf_of(row, secret)) for row in leaves[:size]],
         }
     )
 
@@ -73,7 +73,10 @@ def read_exported(content: bytes) -> tuple[list[Seal], list[Leaf]]:
         seals = [
             Seal(**{key: _of(kind, seal[key]) for key, kind in _KINDS.items()}) for seal in said["seals"]
         ]
-        leaves = [Leaf(str(case), int(seq), str(hash), str(root)) for case, seq, hash, root in said["leaves"]]
+        leaves = [
+            Leaf(_of(str, case), _of(int, seq), _of(str, hash), _of(str, root), _of(str, salt))
+            for case, seq, hash, root, salt in said["leaves"]
+        ]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _no_copy(repr(error)) from error
     for fault in _faults(seals, leaves):
@@ -116,7 +119,7 @@ def verify_seals(
     that must have signed every seal: with one of the two, nobody who can write the database can make other
     seals instead. `secret` is the office's, for salts.
     """
-    log = [leaf_of(row) for row in rows]
+    log = [leaf_of(row, secret) for row in rows]
     if [row.position for row in rows] != list(range(len(rows))):
         yield _finding("seal.log", say("the log of seals has gaps"))
     yield from _faults(seals, log)

@@ -5,8 +5,9 @@ These look at a settled case and change nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from .case import Case
 from .clock import read_instant
@@ -19,8 +20,7 @@ from .flow.marking import Due, Waiting, awaited, bound_timers, open_task, open_t
 from .flow.net import Node
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """What can be done in a case now: an open task, or a message it waits for.
 
     `task` is what the clerk types; `unit` and `post` say whose it is now (of answers that wait to be

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from certificate_checker import check
 from clock_items import COUNTY, NOTICES, Hall, at, clock, decision, wall
 from databases import ask, dump, unguard
 from drawing import draw
+from msgspec.structs import replace
 
 from engine.clock import Overlay, Year, read_instant, shipped, write_instant
 from engine.errors import Invalid, NotAllowed, Refusal, Unknown

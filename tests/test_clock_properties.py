@@ -6,7 +6,6 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from functools import cache, partial
 from itertools import permutations
@@ -18,6 +17,7 @@ from certificate_checker import check
 from databases import ask, dump
 from drawing import draw
 from items import ANYTHING, DAY, HOUR, NOON, publish
+from msgspec.structs import replace
 from walks import BASIS, Walk, retell, sketch, supervised, sweep_until
 
 from engine.case import hours_of

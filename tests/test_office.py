@@ -455,9 +455,9 @@ def test_time_that_passed_unswept_opens_the_step_that_a_clerk_then_does(
 BUSY = draw(
     """start s; and g; user a; reminder nag a every R3/PT7H; user b; boundary late b after PT50H; user chase
     race r; catch paper message supplement; catch silence after PT31H; catch pause after PT11H; user c
-    and j; end e; end n""",
-    """s -> g; g -> a -> j; g -> b -> j; late -> chase -> n; nag -> n
-    g -> r; r -> paper -> j; r -> silence -> pause -> c -> j; j -> e""",
+    xor either; xor way; and j; end e; end n""",
+    """s -> g; g -> a -> j; g -> b -> either; late -> chase -> either -> j; nag -> n
+    g -> r; r -> paper -> way; r -> silence -> pause -> c -> way -> j; j -> e""",
 )
 
 

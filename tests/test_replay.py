@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 from databases import ask, dump
 from items import NOON
+from msgspec.structs import replace
 from walks import ShippedWalk, digest_of_replays, digest_of_walks, supervised, walk_all
 
 from engine.audit import replay

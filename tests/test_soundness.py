@@ -72,7 +72,7 @@ def test_a_deadlock_says_what_came_to_the_join_and_what_never_will(tmp_path: Pat
     folder = make_item(tmp_path, draw(elements, CHOICE), forms={"a": choice("p", "q")})
     definition, problems = read_folder(folder)
     (problem,) = [p for p in problems if p.code == "sound.deadlock"]
-    assert str(problem.found) == "it has a token from b, and waits for ever for one from c"
+    assert str(problem.found) == "the branch from b has arrived, and it waits for ever for the one from c"
     assert problem.as_dict()["trace"] == ['a: k = "p"', "b: done"]
     assert definition is None  # it is not published
 
@@ -193,9 +193,25 @@ def test_an_end_that_cuts_off_others_is_told(tmp_path: Path) -> None:
     ]
 
 
+def test_an_end_behind_the_join_of_all_branches_cuts_off_nothing(tmp_path: Path) -> None:
+    elements = "start s; and f; user a; user b; {} j; end e terminate"
+    flows = "s -> f -> a -> j; f -> b -> j -> e"
+    assert found(tmp_path / "all", elements.format("and"), flows) == []
+    said = found(tmp_path / "each", elements.format("xor"), flows)
+    assert said == [("warning", "cut_off", "e", "a: done")]
+
+
 def test_a_reminder_beside_a_step_leaves_nothing_over(tmp_path: Path) -> None:
     elements = "start s; user a; reminder r a after PT1H; end told; end e"
     assert found(tmp_path, elements, "s -> a -> e; r -> told") == []
+
+
+def test_a_reminder_around_steps_is_reached_though_the_steps_come_first(tmp_path: Path) -> None:
+    inside = "start i; user a; user b; end o | i -> a -> b -> o"
+    elements = (
+        f"start s; and f; and j; user z; sub box {{ {inside} }}; reminder r box after PT1H; end told; end e"
+    )
+    assert found(tmp_path, elements, "s -> f -> box -> j; f -> z -> j -> e; r -> told") == []
 
 
 def test_a_split_before_the_way_back_piles_up(tmp_path: Path) -> None:
@@ -266,7 +282,7 @@ def test_what_waits_beside_the_flow_is_explored_too(tmp_path: Path, written: str
         ),
         "events": (
             "start s; race r; catch c message m; catch t after PT1H; user a; xor j; end e;"
-            " handler h { aside w message more; user b; end done | w -> b -> done }",
+            " handler h { aside w message more; script b n = 1; end done | w -> b -> done }",
             "s -> r -> c -> a -> j; r -> t -> j -> e",
         ),
     }

@@ -1,4 +1,4 @@
-"""The transcripts in `tests/stories/` and the README are run, and say what they say.
+"""The transcripts in `tests/stories/`, `docs/` and the README are run, and say what they say.
 
 A block ```` ```console ```` holds commands (`$ …`, continued by `> …`), each with its output, both streams
 together; `[4]` is an exit code other than 0, `…` stands for anything. The blocks of one file share a folder,
@@ -23,7 +23,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 STORIES = [
     path
-    for path in (*sorted((ROOT / "tests" / "stories").glob("*.md")), ROOT / "README.md")
+    for path in (
+        *sorted((ROOT / "tests" / "stories").glob("*.md")),
+        *sorted((ROOT / "docs").glob("*.md")),
+        ROOT / "README.md",
+    )
     if "```console\n" in path.read_text(encoding="utf-8")
 ]
 

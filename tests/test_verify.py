@@ -130,6 +130,19 @@ def test_an_untouched_office_has_no_findings(hand: Hand, sealed: Sealed) -> None
     assert len(sealed.rows) > 80
 
 
+def test_a_state_that_only_spells_its_numbers_as_earlier_versions_did_is_no_finding(
+    hand: Hand, sealed: Sealed
+) -> None:
+    with closing(sqlite3.connect(hand.path)) as connection:
+        select = "SELECT state FROM heads WHERE case_no = ?"
+        state = json.loads(connection.execute(select, (sealed.cases[0],)).fetchone()[0])
+    update = "UPDATE heads SET state = ? WHERE case_no = ?"
+    hand.do(update, json.dumps(state).encode(), sealed.cases[0])
+    assert hand.findings() == []
+    hand.do(update, json.dumps({**state, "notices": 0.00001}).encode(), sealed.cases[0])
+    assert any("stored state" in finding for finding in hand.findings())
+
+
 def test_one_case_can_be_verified_alone(hand: Hand, sealed: Sealed) -> None:
     hand.do("UPDATE events SET hash = ? WHERE case_no = ? AND seq = 2", "0" * 64, sealed.cases[0])
     with Office.open(hand.path) as office:

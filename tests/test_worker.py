@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import pytest
 from databases import ask
 from drawing import draw
 from items import HOUR, NOON, publish
+from msgspec.structs import replace
 from walks import BASIS, supervised
 from workers import Act, at_once, do_all, nursery, sweep_reporting
 

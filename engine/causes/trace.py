@@ -90,7 +90,7 @@ class Trace:
         seen: list[Glimpse] = []
         before: Case | None = None
         act: Act | None = None
-        for record, case in replay(number, history, definition_of, calendar_of, seen.append):
+        for record, case in replay(number, history, definition_of, calendar_of, witness=seen.append):
             if record.event.fact or act is None:
                 act = Act(record, definition_of(case.definition), before, len(self.glimpses))
                 self.acts.append(act)

@@ -21,6 +21,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from ..errors import Invalid, Text, Unknown, say
 
 Status = Literal["official", "projected", "local"]
@@ -32,8 +34,7 @@ WEEKEND = (6, 7)
 _YEARS = Path(__file__).parent / "years"
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(Struct, frozen=True):
     """One day in one unit: whether it works, why, and who says so.
 
     `source` is the year of the notice ("" if there is none), for a local day the document's number;
@@ -79,8 +80,7 @@ class Day:
         return say("weekend") if self.kind == "weekend" else say("weekday")
 
 
-@dataclass(frozen=True, slots=True)
-class Overlay:
+class Overlay(Struct, frozen=True):
     """A unit's own day: off (a minority holiday, a snow day) or worked, by a numbered document."""
 
     works: bool
@@ -96,8 +96,7 @@ class Overlay:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Year:
+class Year(Struct, frozen=True):
     """The notice for one year. `sources` are `{"title"?, "url"?}`; `off` and `work` give each listed day
     its holiday's name; `taken_from` tells where the days were copied from."""
 

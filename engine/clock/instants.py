@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import isodate
+from msgspec import Struct
 
 OFFICE_ZONE = "Asia/Shanghai"
 """The zone of an office that names none (design §5)."""
@@ -69,8 +69,7 @@ def add_duration(start: datetime, text: str, zone: str = OFFICE_ZONE) -> datetim
         raise NotATime(text) from error
 
 
-@dataclass(frozen=True, slots=True)
-class Cycle:
+class Cycle(Struct, frozen=True):
     """A repeating interval: fires `times` times (None: without end), every `every`, which is an ISO 8601
     duration or a term (`5wd`)."""
 

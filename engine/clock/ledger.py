@@ -14,9 +14,11 @@ Conventions, each of which a reader can follow by hand:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, NoReturn
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..errors import Invalid, Text, say, titled
 from .calendar import Day
@@ -44,8 +46,7 @@ TERM_CERTIFICATE = "lianban.term/1"
 # --- the rule
 
 
-@dataclass(frozen=True, slots=True)
-class Basis:
+class Basis(Struct, frozen=True):
     """The article of a law; both as the item's author writes them."""
 
     law: str
@@ -60,8 +61,7 @@ class Basis:
         return {"law": self.law, "article": self.article}
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
+class Ground(Struct, frozen=True):
     """A ground on which a clock may be paused, with its name and its article."""
 
     zh: str
@@ -89,8 +89,7 @@ LICENSING_GROUNDS: Mapping[str, Ground] = {
 """The closed list of Administrative Licensing Law art. 45: no other ground pauses a licensing clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class Extension:
+class Extension(Struct, frozen=True):
     """What the law allows: at most `up_to`, granted by `approver` (a role), at most `times` times."""
 
     up_to: Term
@@ -99,16 +98,14 @@ class Extension:
     times: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Restart:
+class Restart(Struct, frozen=True):
     """The law lets the term begin anew (Open Government Information Regulations art. 30)."""
 
     basis: Basis
     times: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Rung:
+class Rung(Struct, frozen=True):
     """A step of the ladder, in the clock's own units.
 
     Reached when what is left is at most the larger of `left` units and `percent` of the whole, or, with
@@ -142,8 +139,7 @@ LADDERS: Mapping[Tier, tuple[Rung, ...]] = {
 """The ladders of a place that sets none; colours differ from place to place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True):
     """What silence means when the clock runs out. Only a flag needs no legal basis; `to` is where
     `route` leads."""
 
@@ -152,8 +148,7 @@ class Effect:
     to: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A clock of an item: its term, the event that starts it, and all that may happen to it."""
 
     id: str
@@ -258,8 +253,7 @@ class Rule:
 # --- what happened
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Struct, frozen=True):
     """The clock stands still for `ground` from `since` to `until` (None: still); `expected` is the time
     the applicant was told, `document` the number of the written notice."""
 
@@ -270,8 +264,7 @@ class Pause:
     document: str
 
 
-@dataclass(frozen=True, slots=True)
-class Extended:
+class Extended(Struct, frozen=True):
     """An extension granted at `at` by a holder of `approver`."""
 
     at: datetime
@@ -281,8 +274,7 @@ class Extended:
     document: str
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """One running of the term from its start; `reason` says why it began anew."""
 
     started: datetime
@@ -291,8 +283,7 @@ class Run:
     extensions: tuple[Extended, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(Struct, frozen=True):
     """A clock's record: its runs (the last is the present one) and when it was stopped."""
 
     runs: tuple[Run, ...]
@@ -579,8 +570,7 @@ def _not_before(rule: Rule, earliest: datetime, at: datetime) -> None:
 # --- what follows
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
+class Alarm(Struct, frozen=True):
     """A rung and the instant it is reached."""
 
     rung: str
@@ -591,8 +581,7 @@ class Alarm:
         return {"rung": self.rung, "at": write_instant(self.at)}
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What a clock shows at a moment. Amounts are whole units of the clock.
 
     `due`, `due_date`: None while the clock is paused; then `expected` is the due date if the pauses last

@@ -17,6 +17,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
 from ..errors import Invalid, Text, say
 from .calendar import Calendar, Day
 from .instants import OFFICE_ZONE, write_instant
@@ -30,8 +32,7 @@ _ONE_DAY = timedelta(days=1)
 _ONE_HOUR = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """So many working days, calendar days or hours; `str` gives `20wd`."""
 
     n: int
@@ -118,8 +119,7 @@ class Workdays:
         return self.close(on)
 
 
-@dataclass(frozen=True, slots=True)
-class Standstill:
+class Standstill(Struct, frozen=True):
     """A stretch during which the clock does not run; `until` is None while it lasts."""
 
     since: datetime
@@ -142,8 +142,7 @@ def standstills(pauses: Iterable[Standstill]) -> tuple[Standstill, ...]:
 Note = Literal["first", "counted", "skipped", "paused", "last"]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One line of the derivation: a day and what it was for the term.
 
     `first`: the starting day; `counted`: the `n`th day; `skipped`: not worked; `paused`: the clock stood
@@ -173,8 +172,7 @@ class Row:
         return say("{date} {weekday}  the term ends on this day ({reason})", **shown, reason=reason)
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """When a term ends: the instant, the day in the office's zone, and whether it is provisional
     because it rests on days of a year that is not announced."""
 
@@ -183,8 +181,7 @@ class Due:
     provisional: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(Struct, frozen=True):
     """A term counted: `used[k]` is when its `k`th unit is over (None: not while it stands still),
     `due` its end (None while it stands still), `rows` the derivation (empty for hours)."""
 

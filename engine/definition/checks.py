@@ -7,11 +7,12 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec.structs import replace
 
 from ..errors import NOTHING, Problem, Text, say
 from ..expressions import Malformed, compile_expression, compile_script, compile_table
@@ -49,6 +50,8 @@ def check_item(content: bytes | None) -> tuple[dict[str, Any], list[Problem]]:
     if item is None:
         return {}, problems
     problems += _against(item, "item", ITEM)
+    if not isinstance(item.get("lanes", {}), Mapping):
+        del item["lanes"]  # said once; what is bound to nothing then is not said again
     return item, problems
 
 
@@ -294,7 +297,9 @@ def _check_performer(scope: Scope, node: Node, file: str, outermost: bool) -> It
 
 
 def _check_lanes(item: Mapping[str, Any], net: Net, file_of: Callable[[Scope], str]) -> Iterator[Problem]:
-    bound = item.get("lanes", {})
+    if "lanes" not in item:
+        return  # check_item has said so
+    bound = item["lanes"]
     drawn: set[str] = set()
     for scope in net.scopes.values():
         for node in scope.nodes.values():

@@ -16,6 +16,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from msgspec import structs
+
 from ..access import may
 from ..case import Case
 from ..clock import OFFICE_ZONE, Workdays, due, read_instant, shipped
@@ -108,7 +110,7 @@ class _Rough(Stage):
         self, course: Course, at: datetime, by: dict[str, Any], event: DocumentIssued
     ) -> DocumentIssued:
         self.issued.append(event.document)
-        return replace(event, number=event.document, content="")
+        return structs.replace(event, number=event.document, content="")
 
 
 def explore(definition: Definition, organisation: Organisation, names: Iterable[str] = ()) -> Exploration:

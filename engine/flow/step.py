@@ -13,9 +13,10 @@ those of BPMN 2.0.2.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from ..errors import Invalid, say
 from .marking import Frame, Marking, copy_data, open_tasks, receives
@@ -32,16 +33,14 @@ EXACT = Almanac()
 # --- what goes in
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """The process begins with these variables; `zone` is where instants without offset are read."""
 
     data: dict[str, Any]
     zone: str
 
 
-@dataclass(frozen=True, slots=True)
-class Complete:
+class Complete(Struct, frozen=True):
     """The open task with identity `task` is done, with these answers; `also` are variables that are set
     beside them, where the activity stands."""
 
@@ -50,36 +49,31 @@ class Complete:
     also: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """A message arrives; one waiting event takes it, or it waits for one (§10.5.1)."""
 
     name: str
     data: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(Struct, frozen=True):
     """A signal is broadcast: every event that waits for it at this moment fires (§10.5.1)."""
 
     name: str
     data: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Fire:
+class Fire(Struct, frozen=True):
     """The armed timer `timer` is due."""
 
     timer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Revise:
+class Revise(Struct, frozen=True):
     """The calendar has changed (the almanac of this step is the new one): running terms are counted again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """What stopped as an incident at `visit` is tried again, after the variables `data` were put right."""
 
     visit: str

@@ -6,10 +6,11 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from ..clock import OFFICE_ZONE, parse_instant
 from ..errors import NOTHING, Invalid, Text, say
@@ -35,8 +36,7 @@ _YES = ("yes", "y", "true", "是")
 _NO = ("no", "n", "false", "否")
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What to ask for one field. `items` are the questions of one entry when the kind is `records`."""
 
     name: str

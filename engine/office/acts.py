@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from msgspec.structs import asdict
+
 from ..case import Case
 from ..commands import (
     AllowNotice,
@@ -101,7 +103,7 @@ def was_done(draft: Draft, person: Person, command: Command) -> bool:
         kinds, keys = ("card.answered", "card.contested", "card.withdrawn"), ("card",)
         own = command.act.type
     else:
-        about = command._asdict()
+        about = asdict(command)
         kinds, keys = _RECORDS[type(command)]
         own = _OWN.get(type(command), kinds[0])
         if isinstance(command, HandOver) and not command.task:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .. import audit
 from ..case import Case, document_number
@@ -41,8 +42,7 @@ SYSTEM = {"system": True}
 force reaches a case."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """What an act did: the case, whether it had been done before, its events, and what is open now."""
 
     case: str
@@ -174,7 +174,7 @@ def _messages(records: Sequence[Record]) -> list[OutboxRow]:
 def state_of(head: Head) -> Case:
     """The case that a head's state holds. Raises `Diverged` when it holds none."""
     try:
-        return Case.from_json(json.loads(head.state))
+        return Case.unpack(head.state)
     except (ValueError, TypeError, KeyError) as error:
         raise Diverged(
             "head.unreadable",

@@ -12,12 +12,14 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .. import audit, commands
 from ..access import administrator, identify
@@ -79,10 +81,13 @@ from .publishing import (
 if TYPE_CHECKING:  # few commands need these, and they take long to import
     from .. import scaffold
     from ..delivery import Delivery
+    from ..replay_page import Tell
     from ..seals import Seal
     from . import bulk
+    from .backtesting import Wish as Backtested
     from .migrations import Wish
     from .post import Delivered
+    from .receipts import Proof
     from .rehearsing import Rehearsing
     from .sealing import Sealed
 
@@ -92,8 +97,7 @@ MOST_TRIES = 200
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(Struct, frozen=True):
     """What a sweep did: cases on which time did something, how often it did, and refusals by case."""
 
     cases: list[str]
@@ -298,6 +302,16 @@ class Office:
             return {"item": item, **found._asdict(), "repeated": repeated, "open": len(tx.open_of_item(item))}
 
         return self._write(act)
+
+    def backtest(
+        self, wish: Backtested, now: datetime, progress: Callable[[int, int], None] = lambda step, all: None
+    ) -> dict[str, Any]:
+        """What recorded cases would have come to under a draft (see `office.backtesting`); nothing is
+        written. Raises `Unknown`, `Invalid`, and `NotPublishable` for a draft that has errors."""
+        from . import backtesting
+
+        with self._store.reading() as reader:
+            return backtesting.Backtest(reader, self._library, wish, self.zone, now).report(progress)
 
     def plan_migration(
         self, wish: Wish, now: datetime, progress: Callable[[int, int], None] = lambda step, all: None
@@ -1052,6 +1066,23 @@ class Office:
         with self._looking(as_of) as reader:
             return proofs.why(reader, self._library, case, what, now)
 
+    def replay_page(
+        self,
+        case: str,
+        now: datetime,
+        lang: str,
+        translate: Callable[[str], str],
+        tell: Tell,
+        progress: Callable[[int], None] = lambda count: None,
+    ) -> dict[str, Any]:
+        """The replay of a case as one HTML file in `content`, checked at `now`, with the `findings` (see
+        `replay_page.page` for the rest). `tell` says each event in words. Raises `Unknown`, `Undrawable`, and
+        `Diverged` for a history that does not replay: there is nothing to look at then."""
+        from . import pages
+
+        with self._store.reading() as reader:
+            return pages.replay_page(reader, self._library, case, now, lang, translate, tell, progress)
+
     def verify(
         self,
         case: str | None = None,
@@ -1091,6 +1122,39 @@ class Office:
 
         with self._store.reading() as reader:
             return sealing.copy_of(reader)
+
+    def receipt(self, case: str, to: int | None = None) -> Proof:
+        """The receipt of a case, bound to seal `to` (None: the newest): all that happened, the definitions,
+        calendars and documents it names, and the proof that it is sealed. Raises `Unknown`, `Invalid` where
+        nothing of the case is sealed, and `Diverged` where it is not as it was."""
+        from . import receipts
+
+        with self._store.reading() as reader:
+            return receipts.make_receipt(reader, self._library, case, to)
+
+    def extract(
+        self,
+        case: str,
+        to: int | None = None,
+        show: Sequence[str] = (),
+        page: tuple[str, Callable[[str], str]] | None = None,
+    ) -> Proof:
+        """What the public may see of a case (`engine.extracts`) and of the values at the paths in `show`,
+        proven against seal `to`; with `page` (a language and its translation) as a page. Raises as
+        `receipt`, and `Invalid` for a path that there is not."""
+        from . import receipts
+
+        as_page = None if page is None else (self.zone, *page)
+        with self._store.reading() as reader:
+            return receipts.make_extract(reader, self._library, case, to, show, as_page)
+
+    def prove_seals(self, older: int, newer: int | None = None) -> Proof:
+        """That from seal `older` to seal `newer` (None: the newest) the log was only added to. Raises
+        `Unknown`, `Invalid`, `Diverged`."""
+        from . import receipts
+
+        with self._store.reading() as reader:
+            return receipts.prove_seals(reader, older, newer)
 
     def rebuild(self) -> int:
         """Throw away every head and projection and derive them again from the histories alone; how many

@@ -9,7 +9,7 @@ from functools import cache, partial
 from typing import Any
 
 from .. import audit
-from ..case import Case
+from ..case import Case, Watch, unwatched
 from ..clock import read_instant
 from ..errors import Diverged, Refusal, say
 from ..events import OFFICE, Record
@@ -38,13 +38,17 @@ def history(reader: Reader, case: str) -> list[Record]:
     return audit.records(number, reader.records(number))
 
 
-def replay(reader: Reader, library: Library, number: str) -> Iterator[tuple[Record, Case]]:
-    """The history of the case, run again. Raises `Diverged` where it does not follow."""
+def replay(
+    reader: Reader, library: Library, number: str, watch: Watch = unwatched
+) -> Iterator[tuple[Record, Case]]:
+    """The history of the case, run again while `watch` looks on. Raises `Diverged` where it does not
+    follow."""
     return audit.replay(
         number,
         audit.records(number, reader.records(number)),
         partial(library.definition, reader),
         partial(library.calendar, reader),
+        watch,
     )
 
 
@@ -86,7 +90,7 @@ def verify(
     organisation_of, in_force = None, None  # what is wrong with them, the office's own history tells
     with suppress(Refusal):
         in_force = standing_of(reader.meta(STANDING))
-        organisation_of = _organisation_of(reader, Library(), in_force)
+        organisation_of = organisation_of_records(reader, Library(), in_force)
     in_time = in_force.calendars if in_force else ()
     ended: dict[str, Abolition] = {}
     with suppress(Refusal):
@@ -138,7 +142,7 @@ def verify(
     return len(numbers), findings
 
 
-def _organisation_of(reader: Reader, library: Library, in_force: Standing) -> audit.OrganisationOf:
+def organisation_of_records(reader: Reader, library: Library, in_force: Standing) -> audit.OrganisationOf:
     """The organisation that a record was judged by: the version that it names, if that was in force by
     then; of records from before versions were named, the one in force. Raises `Diverged` when none can be
     read."""

@@ -57,7 +57,7 @@ def make(tx: Transaction, now: datetime, key: SigningKey | None, by: dict[str, A
         rows.append(LeafRow(len(log) + len(rows), case, seq, stored, disclosure_root(values)))
     if last is not None and not rows:
         return Sealed(last, 0, broken)
-    hashes = [leaf_hash(leaf_of(row).content()) for row in [*log, *rows]]
+    hashes = [leaf_hash(leaf_of(row, secret).content()) for row in [*log, *rows]]
     at = max(now, read_instant(office[-1].at))
     seal = signed(
         Seal(
@@ -79,8 +79,16 @@ def make(tx: Transaction, now: datetime, key: SigningKey | None, by: dict[str, A
 
 def copy_of(reader: Reader) -> bytes:
     """A copy of all seals, to be kept where nobody who can write this database can. Raises `Diverged` for an
-    office whose own history is broken."""
-    return exported(seals_of(audit.records(OFFICE, reader.records(OFFICE))), reader.leaves())
+    office whose own history is broken, or whose secret for salts is gone."""
+    seals = seals_of(audit.records(OFFICE, reader.records(OFFICE)))
+    secret = secret_of(reader)
+    if seals and seals[-1].secret != digest(secret):
+        raise Diverged(
+            "seal.secret",
+            say("the office's secret for extracts is not the one that was sealed"),
+            remedy=audit.REMEDY,
+        )
+    return exported(seals, reader.leaves(), secret)
 
 
 def secret_of(reader: Reader) -> bytes:

@@ -8,6 +8,8 @@ from datetime import date
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from msgspec import Struct
+
 POWERS = ("accept", "review", "approve", "sign", "report_up")
 """What can be delegated."""
 
@@ -73,8 +75,7 @@ class Delegation(NamedTuple):
         return self.since <= day <= self.until and (self.revoked is None or day < self.revoked)
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True):
     """Somebody who works here. `posts` are the `(unit, post)` held on the day in her own right, the duty
     roster and the designation for meetings included; `email` may be empty."""
 

@@ -125,9 +125,9 @@ class Cast:
         return villages[0], self.organisation.superior(villages[0])
 
     def cast(self, role: str, wanted: Mapping[str, Any]) -> None:
+        certificate = wanted.get("certificate")
         posts = [self.post(text) for text in wanted["post"].split()]
-        need, certificate = wanted.get("people", 1), wanted.get("certificate")
-        for unit, post in posts:
+        for unit, post, need in posts:
             people = self.holders(unit, post) if unit else []
             if certificate is not None:
                 people = [
@@ -139,7 +139,9 @@ class Cast:
                 self.posts[role] = f"{unit}/{post}"
                 self.people[role] = people
                 return
-        raise self.nobody(" / ".join(f"{unit}/{post}" for unit, post in posts if unit), need, certificate)
+        raise self.nobody(
+            " / ".join(f"{unit}/{post}" for unit, post, _ in posts if unit), posts[-1][2], certificate
+        )
 
     def nobody(self, post: str, need: int, certificate: str | None) -> Invalid:
         """The refusal where a post is not held by as many as the item needs."""
@@ -154,10 +156,11 @@ class Cast:
             remedy=say("fill the post with `lianban org grant`, or name another unit with --lead or --units"),
         )
 
-    def post(self, text: str) -> tuple[str, str]:
-        """`lead/reviewer` → unit and post; `HEAD` is the post at the head of the unit."""
-        place, _, post = text.partition("/")
+    def post(self, text: str) -> tuple[str, str, int]:
+        """`lead/reviewer*2` → unit, post, and how many have to hold it; `HEAD` is the post at the head."""
+        named, _, need = text.partition("*")
+        place, _, post = named.partition("/")
         unit = self.places.get(place, place)
         if post == "HEAD" and unit:
-            return self.organisation.head_of(unit)
-        return unit, post
+            unit, post = self.organisation.head_of(unit)
+        return unit, post, int(need or 1)

@@ -196,8 +196,23 @@ def _expression(parent: etree._Element, tag: str, text: str) -> None:
     expression.text = text
 
 
+def template_of(element: Element) -> str:
+    """The element template whose fields show what is said of the element."""
+    if "officers" in element.said:
+        return "inspection"
+    if element.said.get("form") == "department-opinion":
+        return "review"
+    if "message" in element.said:
+        return "message"
+    return {"start": "start", "user": "step", "throw": "document", "end": "document"}.get(
+        element.kind, "named"
+    )
+
+
 def _draw_element(body: etree._Element, sketch: Sketch, element: Element) -> None:
     drawn = _add(body, TAGS[element.kind], id=element.id, name=element.zh)
+    drawn.set(f"{{{CAMUNDA}}}modelerTemplate", f"lianban.{template_of(element)}")
+    drawn.set(f"{{{CAMUNDA}}}modelerTemplateVersion", "1")
     said = dict(element.said)
     if element.kind == "boundary":
         drawn.set("attachedToRef", element.host)

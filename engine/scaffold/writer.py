@@ -35,7 +35,8 @@ class Writer:
     def values(self) -> dict[str, str]:
         wish, kind, cast = self.wish, self.kind, self.cast
         days, promise = terms(wish, kind)
-        process = wish.code.replace("-", "_")
+        # Not the code alone: a step of the diagram may be called like the item.
+        process = f"process_{wish.code.replace('-', '_')}"
         words = {
             "kind": wish.kind,
             "code": wish.code,
@@ -50,6 +51,8 @@ class Writer:
             "days": str(days),
             "promise": str(promise),
             "extension": str(min(kind.about["extension"], days)),
+            "inspection_days": str(min(5, promise)),
+            "unit_days": str(min(7, _referral(promise))),
             "referral": str(_referral(promise)),
             "law": wish.law or kind.about["law"],
             "article": wish.article or kind.about["article"],
@@ -57,7 +60,7 @@ class Writer:
             "head": cast.posts["leader"],
             "government_head": "/".join(self.organisation.head_of(cast.places["government"] or cast.lead)),
             "counter_unit": cast.posts["counter"].partition("/")[0],
-            "cards": self.cards(days, promise),
+            "cards": _cards(days, promise),
             **kind.about.get("words", {}),
         }
         for role, post in cast.posts.items():
@@ -65,13 +68,6 @@ class Writer:
             words[f"by_{role}"] = cast.people[role][0].id
             words[f"by_other_{role}"] = cast.people[role][-1].id
         return words
-
-    def cards(self, days: int, promise: int) -> str:
-        """The cards of a case in which nobody does anything until the law's term is over: one for each step
-        that is late, one for the promise, one for the law's term."""
-        cards = ["yellow"] * self.kind.about.get("late_steps", 0)
-        cards += ["yellow", "red"] if promise < days else ["red", "yellow"]
-        return ", ".join(f'"{card}-{number}"' for number, card in enumerate(cards, 1))
 
     def of_unit(self, unit: str) -> dict[str, str]:
         name = self.organisation.unit_name(unit, "zh").removeprefix(self.organisation.name["zh"])
@@ -248,3 +244,9 @@ def _referral(promise: int) -> int:
 def _identifier(unit: str) -> str:
     """The code of a unit as a name in expressions."""
     return unit.replace("-", "_")
+
+
+def _cards(days: int, promise: int) -> str:
+    """The cards of a case that is not decided until the law's term is over: for the promise and for the term,
+    whichever ends first."""
+    return '"yellow-1", "red-2"' if promise < days else '"red-1", "yellow-2"'

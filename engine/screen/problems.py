@@ -62,6 +62,7 @@ class Problems(Base):
         style = _STYLES[data["severity"]]
         severity = self.say(say("error") if data["severity"] == "error" else say("warning"))
         head = Table.grid(padding=0)
+        head.add_column(overflow="fold")
         head.add_row(
             Styled.assemble(
                 (f"{severity}[{data['code']}]", style), f" {clean(self._local_times(data['message']))}"
@@ -92,7 +93,8 @@ class Problems(Base):
         for label, text in labelled:
             if text:
                 said = clean(self._local_times(text))
-                table.add_row(" " * gutter + f" = {self.say(label)}: ", said)
+                name = self.say(say("{label}:", label=label))
+                table.add_row(" " * gutter + f" = {name} ", said)
         return [table] if table.row_count else []
 
     def _excerpt(self, line: str, excerpt: Data, gutter: int, style: str) -> list[RenderableType]:

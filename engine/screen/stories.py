@@ -41,6 +41,10 @@ class Stories(Clocks, Reviews, Registers):
         end = [*self._footnote(data), Styled(agreed, "bold green")]
         return self._render([Styled(clean(data["case"]), "bold"), table, *end])
 
+    def told(self, line: Data) -> tuple[str, str]:
+        """Of an event, who did it, and what it says."""
+        return self._by(line), self._words(line)
+
     def verified(self, data: Data) -> str:
         """How much was checked and how much was found."""
         count, findings = data["histories"], len(data["findings"])

@@ -644,11 +644,8 @@ class _Paths:
         edges = scope.boundaries.get(node_id, ())
         if node.loop is not None and node.loop.kind == "standard":
             return None  # it may go round without any flow
-        if node.kind == "handler":
-            inner, start = self.net.start_of(node)
-            return frozenset() if not start.interrupting and self._is_calm(inner, [start.id]) else None
-        if node.body is not None and any(edge.interrupting for edge in edges):
-            return None
+        if node.kind == "handler" or node.body is not None:
+            return None  # what goes on inside may take its events away
         joins: set[str] = set()
         if not self._is_calm(scope, [node_id, *(edge.id for edge in edges)], joins):
             return None

@@ -367,7 +367,9 @@ class _Rewriter:
                 choices.append((name, [(n, _times(n), True) for n in ((0, 1, 2) if loop.before else (1, 2))]))
         else:
             name = maker.fresh()
-            counts = (0, 1, 2) if self.may_be_empty(loop) else (1, 2)
+            # A review that asks nobody comes to nothing; that it asks somebody is for its own checks.
+            asks = node.id in maker.engine
+            counts = (0, 1, 2) if not asks and self.may_be_empty(loop) else (1, 2)
             changed |= {"cardinality": name, "collection": None, "item": None}
             choices.append((name, [(n, _times(n), False) for n in counts]))
         if loop.until is not None and loop.until not in maker.known:

@@ -85,8 +85,10 @@ def _stated(element: etree._Element) -> Iterator[tuple[str, str]]:
     for namespace in (CAMUNDA, ZEEBE, SPIFF):
         holder = extension(element, namespace + "properties")
         for item in holder if holder is not None else ():
-            if item.tag == namespace + "property" and item.get("name"):
-                yield item.get("name", ""), item.get("value") or text_of(item)
+            name, value = item.get("name", ""), item.get("value") or text_of(item)
+            # A field of an element template that nobody filled in is written with an empty value.
+            if item.tag == namespace + "property" and name and value:
+                yield name, value
     definition = extension(element, ZEEBE + "formDefinition")
     for form in (
         element.get(CAMUNDA + "formKey"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from ...clock import Workdays
 from ...errors import Text, say
@@ -14,8 +15,7 @@ from ..marking import Frame, Marking, Visit, Waits, copy_data, event_node, timer
 from ..net import Net, Node, Scope
 
 
-@dataclass(frozen=True, slots=True)
-class Almanac:
+class Almanac(Struct, frozen=True):
     """What a run knows of time beside the instant: the working days of those who sit in a lane, and the
     clocks of the item, which `clock('…')` may name.
 
@@ -44,8 +44,7 @@ EffectKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True):
     """Something that happened to `element` of `scope`, whose identity in this run is `id`.
 
     `entered`, `completed`, `fired`, `cancelled` are the trace. `taken` says that a token has left `element`
@@ -77,31 +76,27 @@ Origin = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(Struct, frozen=True):
     """A token came out of `flow` in the frame."""
 
     frame: str
     flow: str
 
 
-@dataclass(frozen=True, slots=True)
-class OnEdge:
+class OnEdge(Struct, frozen=True):
     """The boundary event `id` was triggered on the visit `host`."""
 
     id: str
     host: str
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(Struct, frozen=True):
     """The message at this position of the mail was taken; the next event that fires took it."""
 
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """`of` (the flow of a condition, else the element) had `source` calculated: an expression, a script, or
     the id of a decision. `seen` are the variables, each with the frame that holds it in `homes` ("?" for what
     the activity alone sees); `value` is what that gave, `fault` what went wrong instead."""
@@ -115,8 +110,7 @@ class Asked:
     fault: Text | None
 
 
-@dataclass(frozen=True, slots=True)
-class Wrote:
+class Wrote(Struct, frozen=True):
     """The variable `name` in the frame `home` became `value`, because of element `of`.
 
     `how`: data of the `opening`, `answers` (of a step, or what a message brought), what is said `beside`
