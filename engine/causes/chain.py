@@ -62,7 +62,7 @@ from ..events import (
     TimerArmed,
     TimerFired,
 )
-from ..expressions import Failed, compile_expression, compile_script, compile_table
+from ..expressions import Failed, Malformed, compile_expression, compile_script, compile_table
 from ..expressions.outline import outline
 from ..flow.marking import element_of, timers, visit_of_timer
 from ..flow.net import HUMAN, Node, Scope, triggers
@@ -137,6 +137,9 @@ def why(trace: Trace, organisation: Organisation, what: str | None) -> dict[str,
     return {"case": trace.number, "what": what or OUTCOME, "causes": causes, "lines": told}
 
 
+_CALCULATIONS = ("value", "condition", "expression", "fault", "decision", "work")
+"""What rests on values: where these came from is told once."""
+
 Line = tuple[Key, int, str, bool]
 
 
@@ -175,7 +178,7 @@ def _one_line(
             *((further, "because") for further in cause.because[1:]),
         ]:
             if other in owner:
-                if kind == "because" or cause.kind not in ("value", "condition", "decision", "work"):
+                if kind == "because" or cause.kind not in _CALCULATIONS:
                     lines.append((other, depth + 1, kind, True))
             else:
                 lines += _one_line(found, other, depth + 1, kind, owner)
@@ -208,55 +211,80 @@ class _Chain:
     # --- what is asked about
 
     def roots(self, what: str) -> list[Key]:
-        """What is asked about. Raises `Unknown`."""
+        """What is asked about: the first of the kinds below that has something of this name; a name may say
+        its kind, `clock:reply`. Raises `Unknown`."""
         trace = self.trace
         if what == OUTCOME:
             return [("outcome",)] if trace.case.closed else [("standing",)]
-        if what.isascii() and what.isdigit():
-            if 1 <= int(what) <= len(trace.records):
-                return [("event", int(what), True)]
-            raise self._unknown(what)
-        if what in trace.case.deadlines:
-            return [("clock", what)]
-        if self._is_step(what):
-            return [("step", what)]
-        if any(isinstance(r.event, TimerArmed) for r in trace.about.get(what, ())):
-            return [("timer", what)]
-        for record in reversed(trace.records):
-            match record.event:
-                case DocumentIssued(document=document, number=number) if what in (document, number):
-                    return [("document", record.seq)]
-                case JointDecided(joint=joint, round=round) | JointCertain(joint=joint, round=round) if (
-                    joint == what
-                ):
-                    return [("joint", joint, round, record.seq)]
-                case (
-                    RecusalDecided(recusal=id) | RecusalDeclared(recusal=id) | RecusalChallenged(recusal=id)
-                ) if id == what:
-                    return [("event", record.seq)]
-                case ReferralSent(joint=joint, round=round) if joint == what:
-                    return [("joint", joint, round, trace.act_of[trace.records[-1].seq].fact.seq)]
-        runnings = [id for id in trace.case.deadlines if clock_of(id) == what]
-        if runnings:
-            return [("clock", runnings[-1])]
-        return self._drawn(what)
-
-    def _drawn(self, what: str) -> list[Key]:
-        """An element or sequence flow of the diagram, or a visit to one."""
-        trace = self.trace
-        for scope in trace.definition.net.scopes.values():
-            if what in scope.flows:
-                return [("way", scope.id, what)]
-        element = element_of(what)
-        visits = trace.visits(element)
-        if what in visits:
-            return [self._visit(what)]
-        if what == element and visits:
-            return [self._visit(visits[-1])]
-        for scope in trace.definition.net.scopes.values():
-            if what in scope.nodes:
-                return [("never", what)]
+        if what.isascii() and what.isdigit() and 1 <= int(what) <= len(trace.records):
+            return [("event", int(what), True)]
+        kinds = {
+            "step": self._step_called,
+            "clock": self._clock_called,
+            "timer": self._timer_called,
+            "joint": self._joint_called,
+            "recusal": self._recusal_called,
+            "document": self._document_called,
+            "element": self._element_called,
+        }
+        kind, colon, name = what.partition(":")
+        finders = [kinds[kind]] if colon and kind in kinds else list(kinds.values())
+        for find in finders:
+            found = find(name if len(finders) == 1 else what)
+            if found is not None:
+                return [found]
         raise self._unknown(what)
+
+    def _step_called(self, name: str) -> Key | None:
+        return ("step", name) if self._is_step(name) else None
+
+    def _clock_called(self, name: str) -> Key | None:
+        deadlines = self.trace.case.deadlines
+        if name in deadlines:
+            return ("clock", name)
+        runnings = [id for id in deadlines if clock_of(id) == name]
+        return ("clock", runnings[-1]) if runnings else None
+
+    def _timer_called(self, name: str) -> Key | None:
+        return ("timer", name) if self._armed(name) is not None else None
+
+    def _joint_called(self, name: str) -> Key | None:
+        for record in reversed(self.trace.records):
+            match record.event:
+                case JointDecided(joint=joint, round=round) | JointCertain(joint=joint, round=round) if (
+                    joint == name
+                ):
+                    return ("joint", joint, round, record.seq)
+                case ReferralSent(joint=joint, round=round) if joint == name:
+                    return ("joint", joint, round, len(self.trace.records))
+        return None
+
+    def _recusal_called(self, name: str) -> Key | None:
+        found = [r.seq for r in self.trace.about.get(name, ()) if isinstance(r.event, _RECUSALS)]
+        named = [seq for seq in found if self.trace.record(seq).event.payload()["recusal"] == name]
+        return ("event", named[-1]) if named else None
+
+    def _document_called(self, name: str) -> Key | None:
+        for record in reversed(self.trace.records):
+            match record.event:
+                case DocumentIssued(document=document, number=number) if name in (document, number):
+                    return ("document", record.seq)
+        return None
+
+    def _element_called(self, name: str) -> Key | None:
+        """An element or sequence flow of the diagram, or a visit to one; of an element the latest visit where
+        its own name is not that of the first."""
+        trace = self.trace
+        scopes = trace.definition.net.scopes.values()
+        for scope in scopes:
+            if name in scope.flows:
+                return ("way", scope.id, name)
+        visits = trace.visits(element_of(name))
+        if name in visits:
+            return self._visit(name)
+        if name == element_of(name) and visits:
+            return self._visit(visits[-1])
+        return ("never", name) if any(name in scope.nodes for scope in scopes) else None
 
     def _visit(self, id: str) -> Key:
         trace = self.trace
@@ -739,6 +767,8 @@ class _Chain:
                     facts.append(("event", one.seq))
         if kind == "deemed":
             facts += self._silence(id, record.seq)
+        if kind in ("done", "deemed", "withdrawn"):  # what came afterwards is no cause of it
+            facts = [fact for fact in facts if fact[1] <= record.seq]
         if isinstance(record.event, TaskCompleted | ReferralWithdrawn):
             facts = [*self._grants(record), *facts]
         more |= {"state": kind} | (self._person(record) if "person" in record.by and kind != "open" else {})
@@ -882,7 +912,10 @@ class _Chain:
             "values": values,
         }
         facts = [self._value_key(place, path) for path in paths]
-        return Cause("condition", text, act.fact.seq, facts, more=more)
+        kind = "condition" if isinstance(asked.value, bool) else "expression"
+        if asked.fault is not None:
+            kind = "fault"
+        return Cause(kind, text, act.fact.seq, facts, more=more)
 
     def _value_key(self, place: int, path: tuple[str, ...]) -> Key:
         """The value that was read at the place: one cause, however often it was read as it was written."""
@@ -1255,7 +1288,7 @@ class _Chain:
             questioned = trace.about[record.event.recusal][0]
             because = [("event", questioned.seq)]
         elif isinstance(record.event, _ON_STEPS):
-            because = self._came_to(str(record.event.payload()["task"]), seq)
+            because = self._came_to(str(record.event.payload()["task"]))
         if record.event.fact and "person" in record.by:
             more |= self._person(record)
         return Cause("record", text, seq, facts, because, {"type": record.event.type, **more})
@@ -1269,7 +1302,7 @@ class _Chain:
                 return [("opening",)]
         return [("event", act.fact.seq)]
 
-    def _came_to(self, task: str, seq: int) -> list[Key]:
+    def _came_to(self, task: str) -> list[Key]:
         trace = self.trace
         return self._came(task, len(trace.glimpses)) if task in trace.entered else []
 
@@ -1279,13 +1312,9 @@ class _Chain:
         match record.event:
             case CaseClosed():
                 return [("outcome",)]
-            case (
-                TaskOpened(task=task)
-                | TaskCancelled(task=task)
-                | TaskEnded(task=task)
-                | ReferralSent(task=task)
-                | ReferralDeemed(task=task)
-            ):
+            case TaskOpened(task=task) | ReferralSent(task=task):
+                return self._came_to(task)
+            case TaskCancelled(task=task) | TaskEnded(task=task) | ReferralDeemed(task=task):
                 return [("step", task)] if self._is_step(task) else []
             case DocumentIssued():
                 return [("document", record.seq)]
@@ -1562,6 +1591,8 @@ _OF_CLOCKS = (
     ClockStopped,
 )
 
+_RECUSALS = (RecusalDeclared, RecusalChallenged, RecusalDecided)
+
 _ON_STEPS = (
     TaskCompleted,
     AnswerConfirmed,
@@ -1619,7 +1650,7 @@ def _paths(source: str, seen: Mapping[str, Any]) -> list[tuple[str, ...]]:
         return sorted(path for path in drawn.paths if path[0] in seen)
     names: Iterable[str] = ()
     for compile_ in (compile_expression, compile_script):
-        with suppress(Exception):
+        with suppress(Malformed):
             names = compile_(source).names
             break
     return sorted((name,) for name in names if name in seen)

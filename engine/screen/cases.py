@@ -186,10 +186,10 @@ class Cases(Stories):
         for line in data["lines"]:
             cause = causes[line["cause"]]
             text = self._local_times(clean(cause["text"]))
-            event = say("event {seq}", seq=cause["event"])
+            shown = {"when": self.when(cause["at"]), "seq": cause["event"]}
+            when = self.say(say("{when}, event {seq}", **shown))
             if line["again"]:
-                event = say("event {seq}, as told elsewhere here", seq=cause["event"])
-            when = f"{self.when(cause['at'])}, {self.say(event)}"
+                when = self.say(say("{when}, event {seq}, told elsewhere here", **shown))
             told = Styled.assemble((text, _OF_CAUSES.get(line["role"], "")), "  ", (when, "dim"))
             grid = Table.grid(padding=(0, 1, 0, 0))
             grid.add_column(no_wrap=True)
