@@ -25,7 +25,7 @@ from ..organisation import Organisation
 from ..seals import Seal
 from ..views import answer_lines, by_version, form_of, story_lines
 from .acts import CLOCK, Act, Name, State, acts, changed, millis
-from .places import Atlas, Chart
+from .places import Atlas, Chart, marked
 from .tracks import bars, clocks, days
 
 HERE = Path(__file__).parent
@@ -70,7 +70,7 @@ def page(
     def charts_of(digest: str) -> list[Chart]:
         return atlas.charts_of(definition_of(digest))
 
-    atlas = Atlas()
+    atlas = Atlas(lambda definition: definition.title().render(translate))
     told = list(acts(played, effects, atlas, definition_of, calendar_of, organisation, name))
     case = told[-1].case
     definition = definition_of(case.definition)
@@ -114,16 +114,14 @@ def page(
     last = _marks(told[-1].state)
     charts, pictures = [], {}
     for chart in atlas.charts:
-        title = definition.title().render(translate) if chart.file == "diagram.bpmn" else ""
-        drawing = atlas.picture(chart, title, last.get(chart.number, {}))
         key = f"chart{chart.number}"
-        pictures[key] = drawing.svg
+        pictures[key] = marked(chart.drawing.svg, last.get(chart.number, {}))
         charts.append(
             {
                 "key": key,
                 "number": chart.number,
                 "file": chart.file,
-                "width": f"{drawing.width:g}",
+                "width": f"{chart.drawing.width:g}",
                 "current": chart.definition == case.definition,
             }
         )
@@ -384,8 +382,8 @@ WORDS: Mapping[str, Text] = {
     "replay_of": say("Replay of case"),
     "opened": say("Opened"),
     "state": say("State"),
-    "closed": say("closed"),
-    "open_case": say("open"),
+    "closed": say("case closed"),
+    "open_case": say("case open"),
     "written": say("Checked and written"),
     "no_script": say(
         "Without scripts this page shows the case as it stood at last, and all events. Allow scripts for this"
@@ -427,6 +425,7 @@ WORDS: Mapping[str, Text] = {
     "provisional": say("provisional"),
     "late": say("overdue"),
     "clocks": say("Clocks"),
+    "clocks_over": say("{n} that are over"),
     "no_clocks": say("No clock has started."),
     "running": say("running"),
     "paused": say("paused"),
@@ -457,7 +456,7 @@ WORDS: Mapping[str, Text] = {
     "deemed": say("silence"),
     "withdrawn": say("department keeps out"),
     "passed": say("passed on"),
-    "open": say("open"),
+    "open": say("still open"),
     "data": say("Data of the case"),
     "no_data": say("There is none."),
     "documents": say("Documents"),
