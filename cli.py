@@ -1451,6 +1451,65 @@ def report_findings(settings: Settings, case: str | None) -> None:
         settings.show(data, lambda screen, data: screen.findings(data), office.zone)
 
 
+@_verb(
+    cli,
+    "conform",
+    "lianban conform senior-card log.csv --case-column 'Case ID'",
+    say(
+        "Replay LOG, a log of another system (XES or CSV), on a diagram: which cases follow it, and where the"
+        " others leave it. DIAGRAM is a folder, a file, or a published item (ITEM, ITEM@1)."
+    ),
+)
+@click.argument("what", metavar="DIAGRAM")
+@click.argument("log", metavar="LOG")
+@click.option("--case-column", default="", metavar="NAME", help=say("The column of the case.").msgid)
+@click.option("--activity-column", default="", metavar="NAME", help=say("The column of what was done.").msgid)
+@click.option("--time-column", default="", metavar="NAME", help=say("The column of when.").msgid)
+@click.option(
+    "--map",
+    "pairs",
+    multiple=True,
+    metavar="ACTIVITY=ELEMENT",
+    help=say("What an activity is in the diagram; nothing after the = passes it over. Repeat it.").msgid,
+)
+@click.option("--strict", is_flag=True, help=say("A step that the log never names was not done.").msgid)
+@click.option("--ended", is_flag=True, help=say("Every case must have come to the end of the process.").msgid)
+def conform_log(
+    settings: Settings,
+    what: str,
+    log: str,
+    case_column: str,
+    activity_column: str,
+    time_column: str,
+    pairs: tuple[str, ...],
+    strict: bool,
+    ended: bool,
+) -> int:
+    from engine.conform import Columns
+    from engine.office.conforming import check_log, is_drawn
+
+    columns = Columns(case_column, activity_column, time_column)
+    given = dict(_activity(pair) for pair in pairs)
+    content = (log, _read(log))
+    wanted: Any = {"ended": ended, "strict": strict}
+    with _bar(settings) as progress:
+        if is_drawn(what):
+            told = check_log(what, None, content, columns, given, **wanted, progress=progress)
+        else:
+            with settings.office() as office:
+                told = office.conform(what, content, columns, given, **wanted, progress=progress)
+    settings.show(told, lambda screen, data: screen.conformed(data))
+    return EXIT["refused"] if told["fitting"] < len(told["cases"]) else 0
+
+
+def _activity(pair: str) -> tuple[str, str]:
+    """What --map says: an activity, and the element that it is ("" for none)."""
+    activity, sign, element = pair.rpartition("=")
+    if not (activity.strip() and sign):
+        raise Wrong(say("--map {pair} names no activity; write --map ACTIVITY=ELEMENT", pair=pair))
+    return activity.strip(), element.strip()
+
+
 # --- operators
 
 _deliver_option = click.option(

@@ -14,7 +14,7 @@ ROOMS = [
     *["errors"],
     *["clock", "events", "seals", "expressions", "forms", "joint", "organisation", "problems"],
     *["flow"],
-    *["soundness", "definition", "access", "rehearsal", "scaffold"],
+    *["soundness", "definition", "access", "rehearsal", "scaffold", "conform"],
     *["deadlines", "docket", "meetings", "migration", "case", "steps", "course", "commands"],
     *[
         "drawing",

@@ -7,6 +7,7 @@
 - `publishing`: from a folder to a version in force;
 - `calendars`: how a change of the calendar reaches open cases; `migrations`: how they go over to another
   version of their item;
+- `conforming`: a log of another system on an item's diagram (imported by its own name);
 - `drawings`: an item's picture and its service guide;
 - `rehearsing`: an item on virtual time (imported by its own name: few commands need it);
 - `post`: reminders and cards on their way to people;

@@ -80,6 +80,7 @@ from .publishing import (
 
 if TYPE_CHECKING:  # few commands need these, and they take long to import
     from .. import scaffold
+    from ..conform import Columns
     from ..delivery import Delivery
     from ..seals import Seal
     from . import bulk
@@ -285,6 +286,35 @@ class Office:
         with self._store.reading() as reader:
             find = partial(authoring.find_published, reader, self._library)
             return authoring.compared(old, new, find, lang, translate)
+
+    def conform(
+        self,
+        what: str,
+        log: tuple[str, bytes],
+        columns: Columns,
+        given: Mapping[str, str],
+        *,
+        ended: bool,
+        strict: bool,
+        progress: Callable[[int, int], None],
+    ) -> dict[str, Any]:
+        """Replay a log of another system on a published item (`ITEM`, `ITEM@1`), a folder or a diagram: see
+        `conforming.check_log`."""
+        from . import authoring, conforming
+
+        with self._store.reading() as reader:
+            find = partial(authoring.find_published, reader, self._library)
+            return conforming.check_log(
+                what,
+                find,
+                log,
+                columns,
+                given,
+                ended=ended,
+                strict=strict,
+                zone=self.zone,
+                progress=progress,
+            )
 
     def abolish(
         self, who: str | None, item: str, since: date | None, reason: str, now: datetime

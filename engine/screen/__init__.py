@@ -18,11 +18,12 @@ by what they are about:
 from __future__ import annotations
 
 from .base import clean
+from .logs import Logs
 from .offices import Offices
 from .rehearsals import Rehearsals
 
 
-class Screen(Rehearsals, Offices):
+class Screen(Rehearsals, Offices, Logs):
     """A terminal in one language. `command` is how lianban was called, `user` who acts unless told."""
 
 
