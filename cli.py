@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, NoReturn, TypeVar
 
 import click
 
@@ -1453,6 +1453,56 @@ def report_findings(settings: Settings, case: str | None) -> None:
 
 @_verb(
     cli,
+    "export",
+    "lianban export xes --item enterprise-startup -o log.xes",
+    say(
+        "The histories of all cases for other tools, as xes, ocel (OCEL 2.0, JSON) or csv. They hold persons"
+        " and answers unless you --redact them."
+    ),
+)
+@click.argument("form", metavar="FORMAT", type=click.Choice(["xes", "ocel", "csv"]))
+@click.option("-o", "--output", metavar="FILE", help=say("Write to FILE, else to standard output.").msgid)
+@click.option("--item", "code", metavar="ITEM", help=say("Only cases of ITEM.").msgid)
+@click.option("--from", "since", metavar="INSTANT", help=say("Only cases opened then or later.").msgid)
+@click.option("--until", metavar="INSTANT", help=say("Only cases opened before.").msgid)
+@click.option("--redact", is_flag=True, help=say("Without persons and answers.").msgid)
+@click.option("--bom", is_flag=True, help=say("CSV begins with a mark for spreadsheets.").msgid)
+@_as_of_option
+def export(
+    settings: Settings,
+    form: Literal["xes", "ocel", "csv"],
+    output: str | None,
+    code: str | None,
+    since: str | None,
+    until: str | None,
+    redact: bool,
+    bom: bool,
+) -> None:
+    from engine.office.exporting import Wanted
+
+    with settings.office() as office, _progress(settings) as progress:
+        first, last = (_instant(text, office.zone) if text else None for text in (since, until))
+        wanted = Wanted(form, code, first, last, redact, settings.public, bom)
+        if output in (None, "-"):
+            office.export(wanted, sys.stdout.buffer, progress, as_of=settings.as_of(office.zone))
+            return
+        with _written(str(output)) as stream:
+            told = office.export(wanted, stream, progress, as_of=settings.as_of(office.zone))
+        data = {**told, "file": output}
+        text = say(
+            "{cases} cases with {events} events are in {file}",
+            cases=told["cases"],
+            events=told["events"],
+            file=output,
+        )
+        settings.show(data, lambda screen, _: screen.line(text))
+    if not redact and not settings.json:
+        warning = say("It holds persons and answers; --redact leaves them out.")
+        click.echo(warning.render(settings.translate), err=True)
+
+
+@_verb(
+    cli,
     "conform",
     "lianban conform senior-card log.csv --case-column 'Case ID'",
     say(
@@ -2646,6 +2696,24 @@ def _write_file(file: str, content: bytes) -> None:
             say("{file} can't be written: {reason}", file=file, reason=reason),
             remedy=say("name another file with -o"),
         ) from error
+
+
+@contextmanager
+def _written(file: str) -> Iterator[BinaryIO]:
+    """A stream to `file`, which is there only once all is written."""
+    part = Path(f"{file}.part")
+    try:
+        with part.open("wb") as stream:
+            yield stream
+        part.replace(file)
+    except OSError as error:
+        raise Invalid(
+            "file.unwritable",
+            say("{file} can't be written: {reason}", file=file, reason=error.strerror or str(error)),
+            remedy=say("name another file with -o"),
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _dump(data: Any) -> str:

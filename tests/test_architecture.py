@@ -26,6 +26,7 @@ ROOMS = [
         "audit",
         "sealed",
         "accountability",
+        "export",
     ],
     *["time_views", "views"],
     *["coverage", "examples", "exploring", "delivery", "office", "screen"],

@@ -90,7 +90,7 @@ def _meaning(net: Net, activities: Mapping[str, None], given: Mapping[str, str])
     ]
     called: dict[str, set[str]] = {}
     for node in nodes:
-        for name in {_plain(node.id), _plain(node.name)} - {""}:
+        for name in {_plain(node.id), _plain(node.name), _plain(node.properties.get("name:en", ""))} - {""}:
             called.setdefault(name, set()).add(node.id)
     ids = [node.id for node in nodes]
     for activity, element in given.items():

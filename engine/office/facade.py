@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -84,6 +84,7 @@ if TYPE_CHECKING:  # few commands need these, and they take long to import
     from ..delivery import Delivery
     from ..seals import Seal
     from . import bulk
+    from .exporting import Wanted
     from .migrations import Wish
     from .post import Delivered
     from .rehearsing import Rehearsing
@@ -1074,6 +1075,21 @@ class Office:
         `Diverged` at the first event that does not follow."""
         with self._store.reading() as reader:
             return list(proofs.replay(reader, self._library, find_case(reader, case).case))
+
+    def export(
+        self,
+        wanted: Wanted,
+        stream: BinaryIO,
+        progress: Callable[[int], None] = lambda count: None,
+        *,
+        as_of: datetime | None = None,
+    ) -> dict[str, Any]:
+        """Write histories to `stream` as other tools read them: what was written. With `as_of`, as they
+        were at that instant. Raises `Unknown` for no such item, and `Diverged` for a broken history."""
+        from . import exporting
+
+        with self._looking(as_of) as reader:
+            return exporting.export(reader, self._library, wanted, stream, progress)
 
     def verify(
         self,

@@ -44,8 +44,9 @@ class Logs(Base):
             names = ", ".join(clean(line["name"] or line["element"]) for line in data["invisible"])
             text = say("not in the log, taken as done whenever that fits: {names}", names=names)
             parts.append(Styled(self.say(text), "dim"))
-        for transition, events in data["left_out"].items():
-            text = say("left out: {events} events {transition}", events=events, transition=transition)
+        if data["left_out"]:
+            told = ", ".join(f"{clean(name)} {events}" for name, events in data["left_out"].items())
+            text = say("left out, as they complete no activity: {events}", events=told)
             parts.append(Styled(self.say(text), "dim"))
         if data["deviations"]:
             parts += self._heading(say("Most frequent"))
