@@ -16,7 +16,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -452,7 +452,8 @@ _card_verb("withdraw", say("Take CARD of CASE back, as a supervisor. It stays on
     "print",
     "lianban print 42 licence -o licence.html",
     say(
-        "The DOCUMENT of CASE (by id or number; left out, the latest) as HTML, ready to print from a browser."
+        "The DOCUMENT of CASE (by id or number; left out, the latest) as HTML, ready to print from a browser;"
+        " with --file all of them in a file of the case: cover, index, due dates, history, proof."
     ),
 )
 @click.argument("case", metavar="CASE")
@@ -463,19 +464,40 @@ _card_verb("withdraw", say("Take CARD of CASE back, as a supervisor. It stays on
     metavar="FILE",
     help=say("Write to FILE; on a terminal it is named after its number.").msgid,
 )
-def print_document(settings: Settings, case: str, document: str | None, output: str | None) -> None:
+@click.option("--file", "whole", is_flag=True, help=say("The whole file of the case.").msgid)
+def print_document(
+    settings: Settings, case: str, document: str | None, output: str | None, whole: bool
+) -> int:
+    if whole:
+        if document is not None:
+            raise Wrong(say("--file prints all documents; leave DOCUMENT out"))
+        return _print_file(settings, case, output)
     with settings.office() as office:
         row, content = office.document(case, document)
     if output is None and sys.stdout.isatty() and not settings.json:
         output = f"{row.number.replace('/', '_')}.html"
     if output is None and not settings.json:
         _write(content)
-        return
+        return 0
     if output is not None:
         _write_file(output, content)
     data = {**row._asdict(), "file": output, "content": None if output else content.decode()}
     text = say("{number} is in {file}: open it in a browser to print it", number=row.number, file=output)
     settings.show(data, lambda screen, _: screen.line(text))
+    return 0
+
+
+def _print_file(settings: Settings, case: str, output: str | None) -> int:
+    """The file of a case, in Chinese unless somebody asked for another language."""
+    with settings.office() as office:
+        lang, now = settings.public, settings.now(office.zone)
+        tell = replace(settings, lang=lang).screen(office.zone).event_told
+        made = office.case_file(case, lang, _catalogue(lang).gettext, tell, now)
+    if not settings.json:
+        _complain(settings, made["findings"])
+    text = say("the file of case {case} is in {file}: open it in a browser to print it", case=made["case"])
+    _deliver(settings, made, output, f"{made['case']}.html", text)
+    return FINDINGS if made["findings"] else 0
 
 
 # --- clerks: referrals, recusals, hand-overs

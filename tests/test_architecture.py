@@ -21,6 +21,7 @@ ROOMS = [
         "documents",
         "guide",
         "comparison",
+        "casefile",
         "store",
         "projections",
         "audit",

@@ -4,6 +4,7 @@
 - `draft`: one act before it is written; `acts`: which clock it means, and whether it was done before;
 - `desk`: what people look at; `proofs`: what proves a history;
 - `library`: what is found by digest or by number, and what is in force;
+- `exporting`: histories for other tools; `filing`: the file of a case (imported where they are asked for);
 - `publishing`: from a folder to a version in force;
 - `calendars`: how a change of the calendar reaches open cases; `migrations`: how they go over to another
   version of their item;

@@ -1023,6 +1023,22 @@ class Office:
         with self._store.reading() as reader:
             return desk.document(reader, case, document)
 
+    def case_file(
+        self,
+        case: str,
+        lang: str,
+        translate: Callable[[str], str],
+        tell: Callable[[Mapping[str, Any]], tuple[str, str]],
+        now: datetime,
+    ) -> dict[str, Any]:
+        """All that there is of a case, as one page in `lang` (`content`, HTML): `case`, `documents` (their
+        numbers), `events`, `findings` of verifying it, `seal` (the number of the one over it, or None).
+        `tell` says of an event who and what. Raises `Unknown`, and `Diverged` where it can't be shown."""
+        from . import filing
+
+        with self._store.reading() as reader:
+            return filing.case_file(reader, self._library, case, lang, translate, tell, now, self.zone)
+
     def explain(
         self, case: str, clock: str | None, now: datetime, *, as_of: datetime | None = None
     ) -> list[dict[str, Any]]:
