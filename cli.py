@@ -16,11 +16,11 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, NoReturn, TypeVar
 
 import click
 
@@ -453,7 +453,8 @@ _card_verb("withdraw", say("Take CARD of CASE back, as a supervisor. It stays on
     "print",
     "lianban print 42 licence -o licence.html",
     say(
-        "The DOCUMENT of CASE (by id or number; left out, the latest) as HTML, ready to print from a browser."
+        "The DOCUMENT of CASE (by id or number; left out, the latest) as HTML, ready to print from a browser;"
+        " with --file all of them in a file of the case: cover, index, due dates, history, proof."
     ),
 )
 @click.argument("case", metavar="CASE")
@@ -464,19 +465,40 @@ _card_verb("withdraw", say("Take CARD of CASE back, as a supervisor. It stays on
     metavar="FILE",
     help=say("Write to FILE; on a terminal it is named after its number.").msgid,
 )
-def print_document(settings: Settings, case: str, document: str | None, output: str | None) -> None:
+@click.option("--file", "whole", is_flag=True, help=say("The whole file of the case.").msgid)
+def print_document(
+    settings: Settings, case: str, document: str | None, output: str | None, whole: bool
+) -> int:
+    if whole:
+        if document is not None:
+            raise Wrong(say("--file prints all documents; leave DOCUMENT out"))
+        return _print_file(settings, case, output)
     with settings.office() as office:
         row, content = office.document(case, document)
     if output is None and sys.stdout.isatty() and not settings.json:
         output = f"{row.number.replace('/', '_')}.html"
     if output is None and not settings.json:
         _write(content)
-        return
+        return 0
     if output is not None:
         _write_file(output, content)
     data = {**row._asdict(), "file": output, "content": None if output else content.decode()}
     text = say("{number} is in {file}: open it in a browser to print it", number=row.number, file=output)
     settings.show(data, lambda screen, _: screen.line(text))
+    return 0
+
+
+def _print_file(settings: Settings, case: str, output: str | None) -> int:
+    """The file of a case, in Chinese unless somebody asked for another language."""
+    with settings.office() as office:
+        lang, now = settings.public, settings.now(office.zone)
+        tell = replace(settings, lang=lang).screen(office.zone).event_told
+        made = office.case_file(case, lang, _catalogue(lang).gettext, tell, now)
+    if not settings.json:
+        _complain(settings, made["findings"])
+    text = say("the file of case {case} is in {file}: open it in a browser to print it", case=made["case"])
+    _deliver(settings, made, output, f"{made['case']}.html", text)
+    return FINDINGS if made["findings"] else 0
 
 
 # --- clerks: referrals, recusals, hand-overs
@@ -1671,6 +1693,115 @@ def report_findings(settings: Settings, case: str | None) -> None:
         settings.show(data, lambda screen, data: screen.findings(data), office.zone)
 
 
+@_verb(
+    cli,
+    "export",
+    "lianban export xes --item enterprise-startup -o log.xes",
+    say(
+        "The histories of all cases for other tools, as xes, ocel (OCEL 2.0, JSON) or csv. They hold persons"
+        " and answers unless you --redact them."
+    ),
+)
+@click.argument("form", metavar="FORMAT", type=click.Choice(["xes", "ocel", "csv"]))
+@click.option("-o", "--output", metavar="FILE", help=say("Write to FILE, else to standard output.").msgid)
+@click.option("--item", "code", metavar="ITEM", help=say("Only cases of ITEM.").msgid)
+@click.option("--from", "since", metavar="INSTANT", help=say("Only cases opened then or later.").msgid)
+@click.option("--until", metavar="INSTANT", help=say("Only cases opened before.").msgid)
+@click.option("--redact", is_flag=True, help=say("Without persons and answers.").msgid)
+@click.option("--bom", is_flag=True, help=say("CSV begins with a mark for spreadsheets.").msgid)
+@_as_of_option
+def export(
+    settings: Settings,
+    form: Literal["xes", "ocel", "csv"],
+    output: str | None,
+    code: str | None,
+    since: str | None,
+    until: str | None,
+    redact: bool,
+    bom: bool,
+) -> None:
+    from engine.office.exporting import Wanted
+
+    with settings.office() as office, _progress(settings) as progress:
+        first, last = (_instant(text, office.zone) if text else None for text in (since, until))
+        wanted = Wanted(form, code, first, last, redact, settings.public, bom)
+        if output in (None, "-"):
+            office.export(wanted, sys.stdout.buffer, progress, as_of=settings.as_of(office.zone))
+            return
+        with _written(str(output)) as stream:
+            told = office.export(wanted, stream, progress, as_of=settings.as_of(office.zone))
+        data = {**told, "file": output}
+        text = say(
+            "{cases} cases with {events} events are in {file}",
+            cases=told["cases"],
+            events=told["events"],
+            file=output,
+        )
+        settings.show(data, lambda screen, _: screen.line(text))
+    if not redact and not settings.json:
+        warning = say("It holds persons and answers; --redact leaves them out.")
+        click.echo(warning.render(settings.translate), err=True)
+
+
+@_verb(
+    cli,
+    "conform",
+    "lianban conform senior-card log.csv --case-column 'Case ID'",
+    say(
+        "Replay LOG, a log of another system (XES or CSV), on a diagram: which cases follow it, and where the"
+        " others leave it. DIAGRAM is a folder, a file, or a published item (ITEM, ITEM@1)."
+    ),
+)
+@click.argument("what", metavar="DIAGRAM")
+@click.argument("log", metavar="LOG")
+@click.option("--case-column", default="", metavar="NAME", help=say("The column of the case.").msgid)
+@click.option("--activity-column", default="", metavar="NAME", help=say("The column of what was done.").msgid)
+@click.option("--time-column", default="", metavar="NAME", help=say("The column of when.").msgid)
+@click.option(
+    "--map",
+    "pairs",
+    multiple=True,
+    metavar="ACTIVITY=ELEMENT",
+    help=say("What an activity is in the diagram; nothing after the = passes it over. Repeat it.").msgid,
+)
+@click.option("--strict", is_flag=True, help=say("A step that the log never names was not done.").msgid)
+@click.option("--ended", is_flag=True, help=say("Every case must have come to the end of the process.").msgid)
+def conform_log(
+    settings: Settings,
+    what: str,
+    log: str,
+    case_column: str,
+    activity_column: str,
+    time_column: str,
+    pairs: tuple[str, ...],
+    strict: bool,
+    ended: bool,
+) -> int:
+    from engine.conform import Columns
+    from engine.office.conforming import check_log, is_drawn
+
+    columns = Columns(case_column, activity_column, time_column)
+    given = dict(_activity(pair) for pair in pairs)
+    content = (log, _read(log))
+    wanted: Any = {"ended": ended, "strict": strict}
+    with _bar(settings) as progress:
+        if is_drawn(what):
+            told = check_log(what, None, content, columns, given, **wanted, progress=progress)
+        else:
+            with settings.office() as office:
+                told = office.conform(what, content, columns, given, **wanted, progress=progress)
+    settings.show(told, lambda screen, data: screen.conformed(data))
+    return EXIT["refused"] if told["fitting"] < len(told["cases"]) else 0
+
+
+def _activity(pair: str) -> tuple[str, str]:
+    """What --map says: an activity, and the element that it is ("" for none)."""
+    activity, sign, element = pair.rpartition("=")
+    if not (activity.strip() and sign):
+        raise Wrong(say("--map {pair} names no activity; write --map ACTIVITY=ELEMENT", pair=pair))
+    return activity.strip(), element.strip()
+
+
 # --- operators
 
 _deliver_option = click.option(
@@ -2804,6 +2935,24 @@ def _write_file(file: str, content: bytes) -> None:
             say("{file} can't be written: {reason}", file=file, reason=reason),
             remedy=say("name another file with -o"),
         ) from error
+
+
+@contextmanager
+def _written(file: str) -> Iterator[BinaryIO]:
+    """A stream to `file`, which is there only once all is written."""
+    part = Path(f"{file}.part")
+    try:
+        with part.open("wb") as stream:
+            yield stream
+        part.replace(file)
+    except OSError as error:
+        raise Invalid(
+            "file.unwritable",
+            say("{file} can't be written: {reason}", file=file, reason=error.strerror or str(error)),
+            remedy=say("name another file with -o"),
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _dump(data: Any) -> str:

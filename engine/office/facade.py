@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -80,11 +80,13 @@ from .publishing import (
 
 if TYPE_CHECKING:  # few commands need these, and they take long to import
     from .. import scaffold
+    from ..conform import Columns
     from ..delivery import Delivery
     from ..replay_page import Tell
     from ..seals import Seal
     from . import bulk
     from .backtesting import Wish as Backtested
+    from .exporting import Wanted
     from .migrations import Wish
     from .post import Delivered
     from .receipts import Proof
@@ -288,6 +290,35 @@ class Office:
         with self._store.reading() as reader:
             find = partial(authoring.find_published, reader, self._library)
             return authoring.compared(old, new, find, lang, translate)
+
+    def conform(
+        self,
+        what: str,
+        log: tuple[str, bytes],
+        columns: Columns,
+        given: Mapping[str, str],
+        *,
+        ended: bool,
+        strict: bool,
+        progress: Callable[[int, int], None],
+    ) -> dict[str, Any]:
+        """Replay a log of another system on a published item (`ITEM`, `ITEM@1`), a folder or a diagram: see
+        `conforming.check_log`."""
+        from . import authoring, conforming
+
+        with self._store.reading() as reader:
+            find = partial(authoring.find_published, reader, self._library)
+            return conforming.check_log(
+                what,
+                find,
+                log,
+                columns,
+                given,
+                ended=ended,
+                strict=strict,
+                zone=self.zone,
+                progress=progress,
+            )
 
     def abolish(
         self, who: str | None, item: str, since: date | None, reason: str, now: datetime
@@ -1005,6 +1036,22 @@ class Office:
         with self._store.reading() as reader:
             return desk.document(reader, case, document)
 
+    def case_file(
+        self,
+        case: str,
+        lang: str,
+        translate: Callable[[str], str],
+        tell: Callable[[Mapping[str, Any]], tuple[str, str]],
+        now: datetime,
+    ) -> dict[str, Any]:
+        """All that there is of a case, as one page in `lang` (`content`, HTML): `case`, `documents` (their
+        numbers), `events`, `findings` of verifying it, `seal` (the number of the one over it, or None).
+        `tell` says of an event who and what. Raises `Unknown`, and `Diverged` where it can't be shown."""
+        from . import filing
+
+        with self._store.reading() as reader:
+            return filing.case_file(reader, self._library, case, lang, translate, tell, now, self.zone)
+
     def explain(
         self, case: str, clock: str | None, now: datetime, *, as_of: datetime | None = None
     ) -> list[dict[str, Any]]:
@@ -1082,6 +1129,21 @@ class Office:
 
         with self._store.reading() as reader:
             return pages.replay_page(reader, self._library, case, now, lang, translate, tell, progress)
+
+    def export(
+        self,
+        wanted: Wanted,
+        stream: BinaryIO,
+        progress: Callable[[int], None] = lambda count: None,
+        *,
+        as_of: datetime | None = None,
+    ) -> dict[str, Any]:
+        """Write histories to `stream` as other tools read them: what was written. With `as_of`, as they
+        were at that instant. Raises `Unknown` for no such item, and `Diverged` for a broken history."""
+        from . import exporting
+
+        with self._looking(as_of) as reader:
+            return exporting.export(reader, self._library, wanted, stream, progress)
 
     def verify(
         self,

@@ -20,11 +20,12 @@ from __future__ import annotations
 
 from .backtests import Backtests
 from .base import clean
+from .logs import Logs
 from .offices import Offices
 from .rehearsals import Rehearsals
 
 
-class Screen(Rehearsals, Offices, Backtests):
+class Screen(Rehearsals, Offices, Backtests, Logs):
     """A terminal in one language. `command` is how lianban was called, `user` who acts unless told."""
 
 
