@@ -249,7 +249,7 @@ def decide(scene: Scene, person: Person, command: Command) -> tuple[dict[str, An
     if isinstance(command, _BY_LAW):
         _check_foldable(scene, {}, facts)  # first, so that nobody is asked to do what nobody may
     claim = claim_of(fact, scene.case, scene.definition, scene.organisation)
-    by = permit(scene.organisation, person, claim) if claim is not None else _herself(person)
+    by = permit(scene.organisation, person, claim) if claim is not None else herself(person)
     if isinstance(command, Do):
         _check_answers(scene, command, fact)
     if not isinstance(command, _BY_LAW):
@@ -306,7 +306,8 @@ def facts_of_doing(scene: Scene, command: Do) -> list[Event]:
     return facts
 
 
-def _herself(person: Person) -> dict[str, Any]:
+def herself(person: Person) -> dict[str, Any]:
+    """The capacity in which somebody speaks about herself."""
     unit, post = person.posts[0] if person.posts else ("", "")
     return {"person": person.id, "unit": unit, "post": post}
 

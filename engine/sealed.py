@@ -10,7 +10,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from .audit import REMEDY, Rows
+from .audit import REMEDY, SKEW, Rows
+from .clock import read_instant
 from .errors import Diverged, Invalid, Text, say
 from .events import GENESIS, OFFICE, Record, SealMade, canonical, digest
 from .seals import Leaf, Seal, Value, disclosure, disclosure_root, is_signed, leaf_hash, leaf_salt, root_of
@@ -108,12 +109,14 @@ def verify_seals(
     rows: Sequence[LeafRow],
     rows_of: Callable[[str], Rows],
     secret: bytes,
+    cases: Sequence[str],
     *,
-    cases: Iterable[str] | None = None,
+    whole: bool,
     copy: tuple[Sequence[Seal], Sequence[Leaf]] | None = None,
     key: str = "",
 ) -> Iterator[Diverged]:
-    """Everything that is not as it was sealed, in `cases` (None: all of them).
+    """Everything that is not as it was sealed, in `cases`; if these are the `whole` of the database, also in
+    those that are gone from it.
 
     `seals` and `rows` are those of the database; `copy` those that were exported before, `key` the public key
     that must have signed every seal: with one of the two, nobody who can write the database can make other
@@ -130,13 +133,16 @@ def verify_seals(
         yield from _against(seals, log, *copy)
         # What was exported is what counts; what came after, the database alone can say.
         log = [*copy[1], *log[len(copy[1]) :]]
-    wanted = None if cases is None else set(cases)
-    by_case: dict[str, list[tuple[int, Leaf]]] = {}
+    by_case: dict[str, list[tuple[int, Leaf]]] = {case: [] for case in cases}
     for position, leaf in enumerate(log):
-        if wanted is None or leaf.case in wanted:
+        if whole or leaf.case in by_case:
             by_case.setdefault(leaf.case, []).append((position, leaf))
+    copied = copy[0] if copy is not None else ()
+    known = [*copied, *seals[len(copied) :]]
     for case, leaves in by_case.items():
-        yield from _case(case, leaves, rows_of(case), secret, [*(copy[0] if copy else ()), *seals])
+        history = rows_of(case)
+        yield from _case(case, leaves, history, secret, known)
+        yield from _behind(case, leaves, history, known)
 
 
 def _faults(seals: Sequence[Seal], log: Sequence[Leaf]) -> Iterator[Diverged]:
@@ -255,6 +261,44 @@ def _case(
                 ),
             )
             return
+
+
+def _behind(
+    case: str, leaves: Sequence[tuple[int, Leaf]], rows: Rows, seals: Sequence[Seal]
+) -> Iterator[Diverged]:
+    """Whether what a seal did not have yet was entered after it: a seal takes in every history as it stands,
+    but for itself. Only the first record that was not is told."""
+    taken_in = [
+        (leaf.seq, next((n for n, seal in enumerate(seals) if position < seal.size), len(seals)))
+        for position, leaf in leaves
+    ]
+    for seq, body, _ in rows:
+        taken = next((seal for last, seal in taken_in if seq <= last), len(seals))
+        before = seals[taken - 1] if taken else None
+        try:
+            said = json.loads(body)
+            made = case == OFFICE and said["type"] == SealMade.type
+            if before is None or made or read_instant(said["entered"]) >= read_instant(before.at) - SKEW:
+                continue
+        except (ValueError, KeyError, TypeError):
+            return  # the history's own findings say what is wrong with it
+        yield Diverged(
+            "seal.backdated",
+            say(
+                "{case}, event {seq}: it says it was entered before seal {number}, which did not have it",
+                case=_named(case),
+                seq=seq,
+                number=before.number,
+            ),
+            expected=say("an entry after {at}", at=before.at),
+            found=say("{at}", at=said["entered"]),
+            rule=say("a seal takes in every history as it stands"),
+            remedy=say(
+                "ask who entered it; in a rehearsal office, whether --now was set back, else whose clock was "
+                "wrong"
+            ),
+        )
+        return
 
 
 def _named(case: str) -> Text:

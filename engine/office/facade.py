@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
@@ -637,7 +638,7 @@ class Office:
         if any(isinstance(record.event, SignalSent) for record in done.events):
             from .signals import spread
 
-            spread(tx, self._library, lambda case: self._draft(tx, case, now), done.events, now)
+            spread(tx, self._library, lambda case: self._reached(tx, case, now), done.events)
         return done
 
     # --- many at once
@@ -943,10 +944,9 @@ class Office:
         return {"calendar": named, "cases": len(reached), "refused": refused}
 
     def _settle(self, case: str, now: datetime, tx: Transaction) -> Done:
-        draft = self._draft(tx, case, now)
-        # A case that has gone further than `now`, by the clock of another machine, is not left out.
-        draft.settle(max(now, read_instant(draft.course.case.at)))
-        return self._written(tx, draft, now)
+        draft = self._reached(tx, case, now)
+        draft.settle(draft.now)
+        return self._written(tx, draft, draft.now)
 
     def _act(self, act: Callable[[Transaction], Done | Refusal]) -> Done:
         """Decide and write; what is written stays even if the act is refused."""
@@ -1152,14 +1152,16 @@ class Office:
         *,
         copy: bytes | None = None,
         key: str = "",
+        checked: Counter[str] | None = None,
     ) -> tuple[int, list[Diverged]]:
         """Check one case, or everything in the office: how many histories were read, and the findings.
+        `checked` is told how much of what was looked at (`proofs.CHECKED`).
 
         `copy` is one of the seals that was exported before, `key` the public key that signed them: without
         either, who can write the database can make other seals too. Raises `Invalid` for a copy that is none.
         """
         with self._store.reading() as reader:
-            return proofs.verify(reader, case, progress, copy, key)
+            return proofs.verify(reader, case, progress, copy, key, Counter() if checked is None else checked)
 
     def seal(self, now: datetime, key: bytes | None, passphrase: bytes | None, who: str | None) -> Sealed:
         """Seal all histories as they stand, signed with the private key in `key` if there is one. Where
@@ -1284,6 +1286,13 @@ class Office:
         definition = self._library.definition(tx, head.definition)
         in_force = standing_of(text)
         return Draft(tx, self._library, in_force, self.zone, head.case, definition, (head, state), now)
+
+    def _reached(self, tx: Transaction, case: str, now: datetime) -> Draft:
+        """An act in a case that is not left out where it has gone further than `now`, by the clock of another
+        machine: it happens where the case stands then."""
+        draft = self._draft(tx, case, now)
+        at = max(now, read_instant(draft.course.case.at))
+        return draft if at == now else self._draft(tx, case, at)
 
 
 class _Tried(Exception):

@@ -85,7 +85,7 @@ def _find(reader: Reader, case: str, number: int | None) -> _Found:
     seals, log, secret = _log(reader)
     newest = _seal(seals, number)
     rows = reader.leaves()
-    for broken in verify_seals(seals, rows, reader.records, secret, cases=[head.case]):
+    for broken in verify_seals(seals, rows, reader.records, secret, [head.case], whole=False):
         raise broken
     sealed = sealed_at(head.case, log, seals, newest)
     if sealed is None:
@@ -207,7 +207,7 @@ def prove_seals(reader: Reader, older: int, newer: int | None) -> Proof:
             found=say("--from {older} --to {newer}", older=first.number, newer=last.number),
             remedy=say("exchange the two numbers"),
         )
-    for broken in verify_seals(seals, reader.leaves(), reader.records, secret_of(reader), cases=[]):
+    for broken in verify_seals(seals, reader.leaves(), reader.records, secret_of(reader), [], whole=False):
         raise broken
     content = written(consistent(seals[first.number - 1 : last.number], log))
     return Proof(content, "", first, last)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -101,18 +102,23 @@ def secret_of(reader: Reader) -> bytes:
 
 def verify(
     reader: Reader,
-    cases: Iterable[str] | None,
+    cases: Sequence[str],
+    whole: bool,
     copy: bytes | None,
     key: str,
+    checked: Counter[str],
 ) -> Iterator[Diverged]:
-    """What is not as it was sealed: see `sealed.verify_seals`. Raises `Invalid` for a `copy` that is none."""
+    """What of these histories (the `whole` of what there is, or some) is not as it was sealed: see
+    `sealed.verify_seals`. Raises `Invalid` for a `copy` that is none."""
     kept = read_exported(copy) if copy is not None else None
     try:
         seals = seals_of(audit.records(OFFICE, reader.records(OFFICE)))
     except Diverged:
         seals = []  # the office's own history has findings of its own
+    checked["seals"] += len(seals)
+    checked["copied"] += len(kept[0]) if kept else 0
     yield from verify_seals(
-        seals, reader.leaves(), reader.records, secret_of(reader), cases=cases, copy=kept, key=key
+        seals, reader.leaves(), reader.records, secret_of(reader), cases, whole=whole, copy=kept, key=key
     )
 
 
