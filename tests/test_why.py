@@ -406,6 +406,19 @@ def test_what_failed_and_was_put_right_is_told_with_the_expression_and_who_did_i
     assert line(told)[-1]["kind"] == "opened"
 
 
+def test_a_signal_of_another_case_is_told_with_the_event_that_sent_it(office: Office, tmp_path: Path) -> None:
+    sender = draw("start s; user a; throw storm signal storm; end e", "s -> a -> storm -> e")
+    waiter = draw("start s; catch alarm signal storm; user shelter; end e", "s -> alarm -> shelter -> e")
+    publish(office, tmp_path, sender, code="sender")
+    publish(office, tmp_path, waiter, code="waiter")
+    waiting = office.open_case("clerk", "waiter", {}, NOON).case
+    sending = office.open_case("clerk", "sender", {}, NOON).case
+    office.do("clerk", sending, "a", {}, NOON + HOUR)
+    event = line(why(office, waiting, "shelter"))[1]
+    sent = next(record.seq for record in office.history(sending) if record.event.type == "signal.sent")
+    assert event["signal"] == {"case": sending, "seq": sent}
+
+
 def test_a_case_that_went_over_to_another_version_is_told_in_its_words(tmp_path: Path) -> None:
     with Office.create_rehearsal(str(tmp_path / "office.db"), NOON, organisation()) as office:
         for version, name in enumerate(("a", "x")):
