@@ -72,21 +72,29 @@
     }
     return group;
   }
+  const boxes = new Map();
   function badge(group, kind, text) {
-    const box = (group.querySelector(".outline") || group).getBBox();
-    const node = document.createElementNS(SVG, "g");
-    node.setAttribute("class", `badge ${kind}`);
-    const circle = document.createElementNS(SVG, "circle");
-    const label = document.createElementNS(SVG, "text");
-    const [x, y] = [box.x + box.width, box.y];
-    for (const [key, value] of [["cx", x], ["cy", y], ["r", text.length > 2 ? 15 : 12]]) circle.setAttribute(key, value);
-    label.setAttribute("x", x);
-    label.setAttribute("y", y);
-    label.textContent = text;
-    node.append(circle, label);
-    // Above every other figure of the picture.
-    group.ownerSVGElement.append(node);
-    badges.push(node);
+    badges.push([group, kind, text]);
+  }
+  function drawBadges() {
+    // Measured all at once, and once: what is measured must be laid out.
+    for (const [group] of badges) {
+      if (!boxes.has(group)) boxes.set(group, (group.querySelector(".outline") || group).getBBox());
+    }
+    badges = badges.map(([group, kind, text]) => {
+      const [box, node] = [boxes.get(group), document.createElementNS(SVG, "g")];
+      const [circle, label] = [document.createElementNS(SVG, "circle"), document.createElementNS(SVG, "text")];
+      const [x, y] = [box.x + box.width, box.y];
+      node.setAttribute("class", `badge ${kind}`);
+      for (const [key, value] of [["cx", x], ["cy", y], ["r", text.length > 2 ? 15 : 12]]) circle.setAttribute(key, value);
+      label.setAttribute("x", x);
+      label.setAttribute("y", y);
+      label.textContent = text;
+      node.append(circle, label);
+      // Above every other figure of the picture.
+      group.ownerSVGElement.append(node);
+      return node;
+    });
   }
 
   function drawDiagram(state, act) {
@@ -121,15 +129,21 @@
       const group = elements.get(place);
       if (group && !state.tokens.has(place) && !state.done.has(place)) badge(group, "dropped", "×");
     }
-    let first = null;
+    drawBadges();
+    // Where it happened: at the step that was done, or at what became of it.
+    const { task, element } = JSON.parse(events[act.seq - 1][3]).data;
+    const before = states[Math.max(current - 1, 0)].open.get(task) || state.open.get(task);
+    let first = before ? mark(before.place, "s-now") : null;
+    if (!first && element) first = [...elements].find(([place]) => place.endsWith(`:${element}`) && !figures.get(parseInt(place, 10)).hidden)?.[1];
     for (const section of ["done", "tokens", "dropped"]) {
       for (const [place, value] of Object.entries(act.change[section] || {})) {
         if (value !== null && /task|call|sub/i.test((elements.get(place) || document.body).getAttribute("class") || "")) {
-          first = mark(place, "s-now") || first;
+          const there = mark(place, "s-now");
+          first = first || there;
         }
       }
     }
-    follow(first);
+    return first;
   }
 
   let zoom = 0; // 0: as wide as there is room
@@ -165,7 +179,7 @@
     box.scrollTo({
       left: box.scrollLeft + inner.left - outer.left - (outer.width - inner.width) / 2,
       top: box.scrollTop + inner.top - outer.top - (outer.height - inner.height) / 2,
-      behavior: calm.matches || playing ? "auto" : "smooth",
+      behavior: calm.matches || playing || !settled ? "auto" : "smooth",
     });
   }
 
@@ -210,6 +224,20 @@
       make("div", { class: "label" }, label, make("small", {}, small)), track);
   }
 
+  let scale = 1;
+  function scaleBy(factor) {
+    scale = Math.min(64, Math.max(1, scale * factor));
+    document.querySelector(".time > div").style.width = `${scale * 100}%`;
+    drawTimeline();
+    panelWhose(current, states[current]);
+    cursorInView();
+  }
+  function cursorInView() {
+    const [box, axis] = [document.querySelector(".time"), $("axis")];
+    if (box.scrollWidth <= box.clientWidth) return;
+    const x = axis.offsetLeft + axis.clientWidth * percent(acts[current].at) / 100;
+    if (x < box.scrollLeft + 180 || x > box.scrollLeft + box.clientWidth - 30) box.scrollLeft = x - box.clientWidth / 2;
+  }
   const shares = new Map();
   function drawTimeline() {
     const room = $("axis").clientWidth || 600;
@@ -232,7 +260,8 @@
         floors[floor] = end(bar.until);
         const counted = fill(words.working_days, { n: worked(unit, bar.since, end(bar.until)) });
         const told = `${bar.name}: ${wall(bar.since)} – ${bar.until ? wall(bar.until) : "…"} · ${counted} · ${words[bar.end]}`;
-        return make("div", { class: `bar ${bar.end}`, title: told, style: { ...span(bar.since, end(bar.until)), top: `${2 + floor * 18}px` } }, bar.name);
+        const fits = (percent(end(bar.until)) - percent(bar.since)) / 100 * room > 40 ? "" : "small";
+        return make("div", { class: `bar ${bar.end} ${fits}`, title: told, style: { ...span(bar.since, end(bar.until)), top: `${2 + floor * 18}px` } }, bar.name);
       });
       const small = make("span", {}, "");
       shares.set(`unit:${unit}`, small);
@@ -241,19 +270,30 @@
     }));
 
     const SIGNS = { reminder: "◷", yellow: "▲", red: "◆", expired: "✕", restarted: "↻", extended: "+", overstayed: "‖" };
-    $("tracks").replaceChildren(...data.tracks.map((track) => {
+    // The runnings of one clock for one step stand in one row.
+    const byClock = new Map();
+    for (const track of data.tracks) {
+      const key = JSON.stringify([track.name, track.step_name, track.unit, track.term]);
+      byClock.set(key, [...(byClock.get(key) || []), track]);
+    }
+    $("tracks").replaceChildren(...[...byClock.values()].map((tracks) => {
+      const track = tracks[0];
       const inside = [...offDays(track.unit)];
-      inside.push(make("div", { class: `bar clock ${track.tier}`, style: span(track.since, end(track.until)) }));
-      for (const [from, to, ground] of track.pauses) {
-        inside.push(make("div", { class: "pause", style: span(from, end(to)), title: `${words.paused}: ${ground} · ${wall(from)} – ${to ? wall(to) : "…"}` }));
-      }
-      for (const [at, kind] of track.marks) {
-        inside.push(make("div", { class: `mark ${kind}`, style: { left: left(at) }, title: `${words[kind] || kind} · ${wall(at)}` }, SIGNS[kind] || "•"));
+      const told = [];
+      for (const { since: from, until: to, tier, pauses, marks } of tracks) {
+        inside.push(make("div", { class: `bar clock ${tier}`, style: span(from, end(to)), title: `${wall(from)} – ${to ? wall(to) : "…"}` }));
+        for (const [since, until, ground] of pauses) {
+          told.push(`${words.paused}: ${ground} · ${wall(since)} – ${until ? wall(until) : "…"}`);
+          inside.push(make("div", { class: "pause", style: span(since, end(until)), title: told[told.length - 1] }));
+        }
+        for (const [at, kind] of marks) {
+          told.push(`${words[kind] || kind} · ${wall(at)}`);
+          inside.push(make("div", { class: `mark ${kind}`, style: { left: left(at) }, title: told[told.length - 1] }, SIGNS[kind] || "•"));
+        }
       }
       const of = track.step_name ? `${track.step_name} · ${unitName(track.unit)}` : unitName(track.unit);
       const small = make("span", { title: track.basis }, of ? `${track.term} · ${of}` : track.term);
-      return row(track.name, small, 20, inside,
-        `${track.name}, ${track.term}, ${of}: ${track.pauses.map((pause) => `${words.paused} ${pause[2]}`).concat(track.marks.map(([at, kind]) => `${words[kind] || kind} ${wall(at)}`)).join(", ")}`);
+      return row(track.name, small, 20, inside, `${track.name}, ${track.term}, ${of}: ${told.join("; ")}`);
     }));
     if (!data.tracks.length) $("tracks").replaceChildren(make("p", { class: "sub" }, words.no_clocks));
   }
@@ -312,20 +352,25 @@
     const live = (line) => ["running", "paused", "expired"].includes(line.state);
     const lines = [...state.clocks].map(([id, row]) => ({ id, ...clockOf(row), track: trackOf.get(id) }));
     const fresh = act.change.clocks || {};
-    const rows = lines.sort((a, b) => live(b) - live(a)).map((line) => {
+    const shown = lines.filter((line) => live(line) || line.id in fresh);
+    const over = lines.length - shown.length;
+    const rows = shown.sort((a, b) => live(b) - live(a)).map((line) => {
       const about = line.track || { name: line.id, step_name: "" };
       const unit = words[`unit_${line.unit}`];
       const amount = line.over ? fill(words.over_by, { over: line.over, unit }) : fill(words.left_of, { left: line.left, total: line.total, unit });
       const share = line.over ? 100 : line.total ? (line.left / line.total) * 100 : 0;
       const chips = [make("span", { class: `chip ${line.state}` }, words[line.state])];
       if (line.colour) chips.push(" ", make("span", { class: `chip ${line.colour}` }, words[line.colour] || line.colour));
-      const due = line.due && live(line) ? ` · ${fill(words.due, { due: wall(line.due) })}${line.provisional ? ` (${words.provisional})` : ""}` : "";
+      const due = line.due ? ` · ${fill(words.due, { due: wall(line.due) })}${line.provisional ? ` (${words.provisional})` : ""}` : "";
       return make("li", { class: line.id in fresh ? "fresh" : "" },
         make("b", {}, about.name), about.step_name ? ` (${about.step_name})` : "", " ", ...chips,
-        live(line) ? make("div", { class: line.over ? "meter over" : "meter", "aria-hidden": "true" }, make("i", { style: { width: `${share}%` } })) : "",
-        live(line) ? make("div", { class: "sub" }, amount + due) : "");
+        ...(live(line) ? [
+          make("div", { class: line.over ? "meter over" : "meter", "aria-hidden": "true" }, make("i", { style: { width: `${share}%` } })),
+          make("div", { class: "sub" }, amount + due),
+        ] : []));
     });
-    show("clocks", rows.length ? make("ul", { class: "plain" }, ...rows) : make("p", { class: "sub" }, words.no_clocks));
+    show("clocks", rows.length ? make("ul", { class: "plain" }, ...rows) : make("p", { class: "sub" }, lines.length ? "" : words.no_clocks),
+      over ? make("p", { class: "sub" }, fill(words.clocks_over, { n: over })) : "");
   }
 
   function panelWhose(n, state) {
@@ -339,14 +384,18 @@
 
   function panelPapers(n) {
     const rows = data.documents.filter((one) => one.act <= n).reverse().map((one) =>
-      make("li", { class: one.act === n ? "fresh" : "" }, make("b", {}, one.name), ` ${one.number}`, make("br"), make("code", {}, one.digest)));
+      make("li", { class: one.act === n ? "fresh" : "" }, make("b", {}, one.name), ` ${one.number}`, make("br"), make("code", { title: one.digest }, `${one.digest.slice(0, 16)}…`)));
     show("papers", rows.length ? make("ul", { class: "plain" }, ...rows) : make("p", { class: "sub" }, words.no_documents));
   }
 
+  function readable(text) {
+    const value = JSON.parse(text);
+    return typeof value === "string" ? value : text; // as it was written, large numbers included
+  }
   function panelData(state, act) {
     const fresh = act.change.data || {};
     const rows = [...state.data].sort(([a], [b]) => (b in fresh) - (a in fresh)).flatMap(([key, value]) =>
-      [make("dt", {}, key), make("dd", { class: key in fresh ? "fresh" : "" }, value)]);
+      [make("dt", {}, key), make("dd", { class: key in fresh ? "fresh" : "" }, readable(value))]);
     show("data", rows.length ? make("dl", { class: "pairs" }, ...rows) : make("p", { class: "sub" }, words.no_data));
   }
 
@@ -392,6 +441,7 @@
   const said = (seq) => rows[seq - 1].cells[3].textContent;
   let current = -1;
   let playing = 0;
+  let settled = false; // what is seen first need not be travelled to
   let lit = [];
 
   function go(n, seq) {
@@ -402,19 +452,21 @@
       current = n;
       $("slider").value = n;
       $("slider").setAttribute("aria-valuetext", `${fill(words.act_of, { n: n + 1, all: acts.length })}, ${act.when}, ${act.who}: ${act.what}`);
-      document.documentElement.style.setProperty("--cursor", n === acts.length - 1 ? left(data.until) : left(act.at));
+      document.querySelector(".time").style.setProperty("--cursor", n === acts.length - 1 ? left(data.until) : left(act.at));
       for (const id of ["first", "previous"]) $(id).disabled = n === 0;
       for (const id of ["next", "end"]) $(id).disabled = n === acts.length - 1;
       const live = $("now");
       live.setAttribute("aria-live", playing ? "off" : "polite");
       live.replaceChildren(make("b", {}, fill(words.act_of, { n: n + 1, all: acts.length })), ` · ${act.when} · ${act.who}: ${act.what}`);
-      drawDiagram(state, act);
+      const there = drawDiagram(state, act);
       panelAct(n);
       panelSteps(state);
       panelClocks(state, act);
       panelWhose(n, state);
       panelPapers(n);
       panelData(state, act);
+      cursorInView();
+      follow(there);
     }
     panelProof(picked, state);
     for (const row of lit) row.classList.remove("shown", "picked");
@@ -480,6 +532,8 @@
   $("search").oninput = search;
   $("smaller").onclick = () => zoomBy(1 / 1.3);
   $("larger").onclick = () => zoomBy(1.3);
+  $("shorter").onclick = () => scaleBy(1 / 2);
+  $("longer").onclick = () => scaleBy(2);
   $("fit").onclick = () => {
     const box = document.querySelector(".chart:not([hidden]) .scroll");
     zoom = box.clientWidth / Number(box.closest(".chart").dataset.width);
@@ -511,7 +565,7 @@
     };
     if (free) moves[" "] = play;
     // What can be scrolled by these keys keeps them.
-    if (on.classList.contains("scroll") && event.key.startsWith("Arrow")) return;
+    if (on.matches(".scroll, .time") && event.key.startsWith("Arrow")) return;
     if (event.key in moves) {
       event.preventDefault();
       moves[event.key]();
@@ -537,12 +591,16 @@
     return n === -1 ? [acts.length - 1] : [n, seq];
   }
   addEventListener("hashchange", () => byHand(...named()));
-  addEventListener("resize", drawTimeline);
+  addEventListener("resize", () => {
+    drawTimeline();
+    panelWhose(current, states[current]);
+  });
 
   document.body.classList.add("scripts");
   drawTimeline();
   resize();
   go(...named());
+  settled = true;
   recompute().then((found) => {
     recomputed = found;
     panelProof(Number(location.hash.slice(1)) || acts[current].last, states[current]);

@@ -25,7 +25,7 @@ from ..organisation import Organisation
 from ..seals import Seal
 from ..views import answer_lines, by_version, form_of, story_lines
 from .acts import CLOCK, Act, Name, State, acts, changed, millis
-from .places import Atlas, Chart
+from .places import Atlas, Chart, marked
 from .tracks import bars, clocks, days
 
 HERE = Path(__file__).parent
@@ -70,7 +70,7 @@ def page(
     def charts_of(digest: str) -> list[Chart]:
         return atlas.charts_of(definition_of(digest))
 
-    atlas = Atlas()
+    atlas = Atlas(lambda definition: definition.title().render(translate))
     told = list(acts(played, effects, atlas, definition_of, calendar_of, organisation, name))
     case = told[-1].case
     definition = definition_of(case.definition)
@@ -91,7 +91,7 @@ def page(
         "until": millis(write_instant(until)),
         "horizon": millis(write_instant(horizon)),
         "offset": when.offsets(case.opened_at, horizon),
-        "acts": _acts(told, lines, definition_of, name, tell, when),
+        "acts": _acts(told, lines, definition_of, name, tell, when, words),
         "events": [[record.seq, record.event.type, record.hash, record.body.decode()] for record in history],
         "bars": steps,
         "tracks": _rendered(tracks, translate),
@@ -114,16 +114,14 @@ def page(
     last = _marks(told[-1].state)
     charts, pictures = [], {}
     for chart in atlas.charts:
-        title = definition.title().render(translate) if chart.file == "diagram.bpmn" else ""
-        drawing = atlas.picture(chart, title, last.get(chart.number, {}))
         key = f"chart{chart.number}"
-        pictures[key] = drawing.svg
+        pictures[key] = marked(chart.drawing.svg, last.get(chart.number, {}))
         charts.append(
             {
                 "key": key,
                 "number": chart.number,
                 "file": chart.file,
-                "width": f"{drawing.width:g}",
+                "width": f"{chart.drawing.width:g}",
                 "current": chart.definition == case.definition,
             }
         )
@@ -207,6 +205,7 @@ def _acts(
     name: Name,
     tell: Tell,
     when: _Local,
+    words: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     found = []
     before: State = {}
@@ -224,7 +223,7 @@ def _acts(
                 "who": who,
                 "what": what,
                 "post": "/".join(by[key] for key in ("unit", "post") if key in by),
-                "answers": _answers(fact, act.case, definition_of, name),
+                "answers": _answers(fact, act.case, definition_of, name, words),
                 "change": changed(before, act.state),
             }
         )
@@ -233,7 +232,11 @@ def _acts(
 
 
 def _answers(
-    fact: Record, case: Case, definition_of: Callable[[str], Definition], name: Name
+    fact: Record,
+    case: Case,
+    definition_of: Callable[[str], Definition],
+    name: Name,
+    words: Mapping[str, str],
 ) -> list[list[str]]:
     """What was entered, field by field, in words."""
     entered = fact.event.payload().get("data")
@@ -248,16 +251,15 @@ def _answers(
     else:
         form = form_of(definition, element) if element else NO_FIELDS
     return [
-        [
-            name(line["title"]),
-            name(line["words"]) or (value if isinstance(value := line["value"], str) else _plain(value)),
-        ]
+        [name(line["title"]), name(line["words"]) or _readable(line["value"], words)]
         for line in answer_lines(form, entered)
     ]
 
 
-def _plain(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _readable(value: Any, words: Mapping[str, str]) -> str:
+    if isinstance(value, bool):
+        return words["yes" if value else "no"]
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _parties(
@@ -384,8 +386,8 @@ WORDS: Mapping[str, Text] = {
     "replay_of": say("Replay of case"),
     "opened": say("Opened"),
     "state": say("State"),
-    "closed": say("closed"),
-    "open_case": say("open"),
+    "closed": say("case closed"),
+    "open_case": say("case open"),
     "written": say("Checked and written"),
     "no_script": say(
         "Without scripts this page shows the case as it stood at last, and all events. Allow scripts for this"
@@ -418,6 +420,8 @@ WORDS: Mapping[str, Text] = {
     "this_act": say("This act"),
     "entered": say("entered {when}"),
     "entered_answers": say("What was entered"),
+    "yes": say("yes"),
+    "no": say("no"),
     "followed": say("What followed"),
     "open_steps": say("Open steps"),
     "nothing_open": say("Nobody has anything to do."),
@@ -427,6 +431,7 @@ WORDS: Mapping[str, Text] = {
     "provisional": say("provisional"),
     "late": say("overdue"),
     "clocks": say("Clocks"),
+    "clocks_over": say("{n} that are over"),
     "no_clocks": say("No clock has started."),
     "running": say("running"),
     "paused": say("paused"),
@@ -457,7 +462,7 @@ WORDS: Mapping[str, Text] = {
     "deemed": say("silence"),
     "withdrawn": say("department keeps out"),
     "passed": say("passed on"),
-    "open": say("open"),
+    "open": say("still open"),
     "data": say("Data of the case"),
     "no_data": say("There is none."),
     "documents": say("Documents"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
+
+from lxml import etree
 
 from ..definition import Definition
 from ..drawing import Drawing, draw
@@ -20,13 +22,16 @@ class Chart(NamedTuple):
     definition: str
     file: str
     content: bytes
+    drawing: Drawing
     elements: frozenset[str]
 
 
 class Atlas:
-    """The charts of all versions that the case ran by, each drawn when it is asked for."""
+    """The charts of all versions that the case ran by, each drawn once, as laying out takes time. `title`
+    gives that of an item."""
 
-    def __init__(self) -> None:
+    def __init__(self, title: Callable[[Definition], str]) -> None:
+        self._title = title
         self.charts: list[Chart] = []
         self._by_process: dict[tuple[str, str], Chart] = {}
         self._of: dict[str, list[Chart]] = {}
@@ -37,9 +42,11 @@ class Atlas:
         if known is None:
             known = []
             for file, content in diagrams(definition):
-                drawing = draw(content, file=file)
+                number = len(self.charts)
+                title = self._title(definition) if file == "diagram.bpmn" else ""
+                drawing = draw(content, file=file, prefix=f"c{number}-", title=title)
                 elements = frozenset((*drawing.boxes, *drawing.ways))
-                chart = Chart(len(self.charts), definition.digest, file, content, elements)
+                chart = Chart(number, definition.digest, file, content, drawing, elements)
                 self.charts.append(chart)
                 known.append(chart)
             self._of[definition.digest] = known
@@ -77,6 +84,12 @@ class Atlas:
         yield first
         yield from (chart for chart in charts if chart is not first)
 
-    def picture(self, chart: Chart, title: str, marks: Mapping[str, str]) -> Drawing:
-        """The chart drawn for the page, with these classes on its elements."""
-        return draw(chart.content, file=chart.file, prefix=f"c{chart.number}-", title=title, marks=marks)
+
+def marked(svg: str, marks: Mapping[str, str]) -> str:
+    """The picture with these classes on its elements."""
+    root = etree.fromstring(svg)
+    for group in root.iter("{*}g"):
+        more = marks.get(group.get("data-element", ""))
+        if more:
+            group.set("class", f"{group.get('class')} {more}")
+    return etree.tostring(root, encoding="unicode")
