@@ -16,11 +16,11 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, NoReturn, TypeVar
 
 import click
 
@@ -29,11 +29,12 @@ from engine.errors import Invalid, NotAllowed, Problem, Refusal, Text, Unknown, 
 if TYPE_CHECKING:  # every command imports late what it needs: most of a short command's time is imports
     from datetime import date
 
-    from engine.clock import Overlay
+    from engine.clock import Overlay, Year
     from engine.delivery import Delivery
     from engine.forms import Question
     from engine.office import Done, Office, Swept
     from engine.office.post import Delivered
+    from engine.office.receipts import Proof
     from engine.office.rehearsing import ByHand, Rehearsing
     from engine.problems import Excerpt
     from engine.screen import Screen
@@ -452,7 +453,8 @@ _card_verb("withdraw", say("Take CARD of CASE back, as a supervisor. It stays on
     "print",
     "lianban print 42 licence -o licence.html",
     say(
-        "The DOCUMENT of CASE (by id or number; left out, the latest) as HTML, ready to print from a browser."
+        "The DOCUMENT of CASE (by id or number; left out, the latest) as HTML, ready to print from a browser;"
+        " with --file all of them in a file of the case: cover, index, due dates, history, proof."
     ),
 )
 @click.argument("case", metavar="CASE")
@@ -463,19 +465,40 @@ _card_verb("withdraw", say("Take CARD of CASE back, as a supervisor. It stays on
     metavar="FILE",
     help=say("Write to FILE; on a terminal it is named after its number.").msgid,
 )
-def print_document(settings: Settings, case: str, document: str | None, output: str | None) -> None:
+@click.option("--file", "whole", is_flag=True, help=say("The whole file of the case.").msgid)
+def print_document(
+    settings: Settings, case: str, document: str | None, output: str | None, whole: bool
+) -> int:
+    if whole:
+        if document is not None:
+            raise Wrong(say("--file prints all documents; leave DOCUMENT out"))
+        return _print_file(settings, case, output)
     with settings.office() as office:
         row, content = office.document(case, document)
     if output is None and sys.stdout.isatty() and not settings.json:
         output = f"{row.number.replace('/', '_')}.html"
     if output is None and not settings.json:
         _write(content)
-        return
+        return 0
     if output is not None:
         _write_file(output, content)
     data = {**row._asdict(), "file": output, "content": None if output else content.decode()}
     text = say("{number} is in {file}: open it in a browser to print it", number=row.number, file=output)
     settings.show(data, lambda screen, _: screen.line(text))
+    return 0
+
+
+def _print_file(settings: Settings, case: str, output: str | None) -> int:
+    """The file of a case, in Chinese unless somebody asked for another language."""
+    with settings.office() as office:
+        lang, now = settings.public, settings.now(office.zone)
+        tell = replace(settings, lang=lang).screen(office.zone).event_told
+        made = office.case_file(case, lang, _catalogue(lang).gettext, tell, now)
+    if not settings.json:
+        _complain(settings, made["findings"])
+    text = say("the file of case {case} is in {file}: open it in a browser to print it", case=made["case"])
+    _deliver(settings, made, output, f"{made['case']}.html", text)
+    return FINDINGS if made["findings"] else 0
 
 
 # --- clerks: referrals, recusals, hand-overs
@@ -1344,6 +1367,24 @@ def replay(settings: Settings, case: str) -> None:
 
 @_verb(
     cli,
+    "why",
+    "lianban why 42 outcome",
+    say(
+        "Why CASE ended so or waits where it does, or why WHAT is so: a step, a route, a document, a due "
+        "date, a joint review, an event's number. Back to the application, each link with its event."
+    ),
+)
+@click.argument("case", metavar="CASE")
+@click.argument("what", metavar="[WHAT]", required=False)
+@_as_of_option
+def why(settings: Settings, case: str, what: str | None) -> None:
+    with settings.office() as office:
+        told = office.why(case, what, settings.now(office.zone), as_of=settings.as_of(office.zone))
+        settings.show(told, lambda screen, data: screen.why(data), office.zone)
+
+
+@_verb(
+    cli,
     "page",
     "lianban page 42 -o 42.html",
     say(
@@ -1363,6 +1404,94 @@ def page(settings: Settings, case: str, output: str | None) -> int:
     text = say("the replay of case {case} is in {file}", case=made["case"])
     _deliver(settings, {**made, "findings": found}, output, f"{made['case']}.html", text)
     return FINDINGS if found else 0
+
+
+@_verb(
+    cli,
+    "backtest",
+    """lianban backtest processes/senior-card
+lianban backtest senior-card --dmn card-kind.dmn --from 2026-01-01
+lianban backtest homestead@2 --map review=check -o report.json""",
+    say(
+        "Recorded cases against a draft, a FOLDER or a version: who would have been routed, decided or late "
+        "otherwise, case by case and in sum. By ITEM alone, each case by its own version, with another table "
+        "or calendar."
+    ),
+)
+@click.argument("what", metavar="FOLDER|ITEM@VERSION|ITEM")
+@click.option(
+    "--dmn",
+    "tables",
+    multiple=True,
+    metavar="FILE",
+    help=say("This decision table in the place of that of the same name.").msgid,
+)
+@click.option(
+    "--calendar",
+    "calendars",
+    multiple=True,
+    metavar="FILE",
+    help=say("With this year or these local days, as `clock import` reads them.").msgid,
+)
+@click.option("--item", metavar="ITEM", help=say("Cases of ITEM; left out, of the draft's own.").msgid)
+@click.option("--from", "since", metavar="DATE", help=say("Cases opened from this day on.").msgid)
+@click.option("--until", metavar="DATE", help=say("Cases opened until this day.").msgid)
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help=say("Only the N that were opened last.").msgid
+)
+@click.option(
+    "--map", "pairs", multiple=True, metavar="OLD=NEW", help=say("What an element is called now.").msgid
+)
+@click.option("-o", "--output", metavar="FILE.json", help=say("Write what --json prints to FILE.").msgid)
+def backtest(
+    settings: Settings,
+    what: str,
+    tables: tuple[str, ...],
+    calendars: tuple[str, ...],
+    item: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int | None,
+    pairs: tuple[str, ...],
+    output: str | None,
+) -> int:
+    from engine.office.backtesting import Wish
+
+    with settings.office() as office, _bar(settings) as progress:
+        wish = Wish(
+            what,
+            {Path(file).name: _read(file) for file in tables},
+            tuple(_calendar_change(file) for file in calendars),
+            item,
+            _day_of(since, office.zone),
+            _day_of(until, office.zone),
+            limit,
+            dict(_renaming(pair) for pair in pairs),
+        )
+        done = office.backtest(wish, settings.now(office.zone), progress)
+    for line in done["cases"]:
+        if line["refusal"] is not None:
+            line["refusal"] = line["refusal"].as_dict(settings.translate)
+    data = {**done, "file": output}
+    if output is not None:
+        _write_file(output, _dump(_rendered(data, settings.translate)).encode())
+    settings.show(data, lambda screen, data: screen.backtested(data), office.zone)
+    return FINDINGS if done["total"]["classes"].get("broken") else 0
+
+
+def _day_of(text: str | None, zone: str) -> date | None:
+    """The day in `zone` that a person wrote."""
+    from zoneinfo import ZoneInfo
+
+    return _instant(text, zone).astimezone(ZoneInfo(zone)).date() if text else None
+
+
+def _calendar_change(file: str) -> Year | dict[str, dict[date, Overlay | None]]:
+    """What a file says of a year (JSON) or of local days (TOML)."""
+    from engine.clock import overlays_from_file, year_from_file
+
+    content, name = _read(file), Path(file).name
+    return (overlays_from_file if name.endswith(".toml") else year_from_file)(content, name)
 
 
 @_verb(
@@ -1443,6 +1572,96 @@ def seal_export(settings: Settings, file: str) -> None:
         settings.show(data, lambda screen, _: screen.line(text), office.zone)
 
 
+_to_option = click.option(
+    "--to",
+    "to",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=say("Prove it under seal N; left out, the newest.").msgid,
+)
+
+
+@_verb(
+    seal,
+    "prove",
+    "lianban seal prove --from 1 --to 5 -o days.json",
+    say("The proof that between two seals the log was only added to; the checker reads it."),
+)
+@click.option("--from", "older", type=click.IntRange(min=1), required=True, metavar="N")
+@_to_option
+@click.option("-o", "--output", metavar="FILE", help=say("Write to FILE; on a terminal it is named.").msgid)
+def seal_prove(settings: Settings, older: int, to: int | None, output: str | None) -> None:
+    with settings.office() as office:
+        made = office.prove_seals(older, to)
+    named = f"seals-{made.first.number}-{made.last.number}.json"
+    _hand_out(settings, made, output, named, say("the proof is in {file}"))
+
+
+@_verb(
+    cli,
+    "receipt",
+    "lianban receipt 42 -o receipt.json",
+    say(
+        "One file that proves CASE to somebody who has nothing of the office: its history, definitions,"
+        " calendars, documents and seal. With --checker the program that checks it: one file of Python."
+    ),
+)
+@click.argument("case", metavar="[CASE]", required=False)
+@click.option("--checker", is_flag=True, help=say("The program that checks receipts and extracts.").msgid)
+@_to_option
+@click.option("-o", "--output", metavar="FILE", help=say("Write to FILE; on a terminal it is named.").msgid)
+def case_receipt(
+    settings: Settings, case: str | None, checker: bool, to: int | None, output: str | None
+) -> None:
+    from engine.office.receipts import checker as program
+
+    if checker == (case is not None):
+        raise click.UsageError(say("name a CASE, or write --checker").render(settings.translate))
+    if case is None:
+        data = {"case": None, "content": program().decode()}
+        _deliver(settings, data, output, "check.py", say("the checker is in {file}"))
+        return
+    with settings.office() as office:
+        made = office.receipt(case, to)
+    _hand_out(settings, made, output, f"receipt-{made.case}.json", say("the receipt is in {file}"))
+
+
+@_verb(
+    cli,
+    "extract",
+    "lianban extract 42 -o extract.html",
+    say(
+        "What the public may see of CASE, provable against its seal; everything else only as hashes. A page"
+        " if FILE ends with .html, in Chinese unless --lang or LIANBAN_LANG says otherwise."
+    ),
+)
+@click.argument("case", metavar="CASE")
+@click.option(
+    "--show", multiple=True, metavar="[SEQ:]PATH", help=say("Show this too: 7:/data/data/opinion.").msgid
+)
+@_to_option
+@click.option("-o", "--output", metavar="FILE", help=say("Write to FILE; on a terminal it is named.").msgid)
+def case_extract(
+    settings: Settings, case: str, show: tuple[str, ...], to: int | None, output: str | None
+) -> None:
+    lang = settings.public
+    page = (lang, _catalogue(lang).gettext) if output is not None and output.endswith(".html") else None
+    with settings.office() as office:
+        made = office.extract(case, to, show, page)
+    _hand_out(settings, made, output, f"extract-{made.case}.json", say("the extract is in {file}"))
+
+
+def _hand_out(settings: Settings, made: Proof, output: str | None, named: str, done: Text) -> None:
+    """Write a proof to a file or to standard output, and say what is not in it."""
+    about = {key: value for key, value in made._asdict().items() if key not in ("content", "first", "last")}
+    seals = {"seal": made.first.number, "newest": made.last.number, "digest": made.last.digest}
+    data = {**about, **seals, "content": made.content.decode()}
+    _deliver(settings, data, output, named, done)
+    if made.unsealed and not settings.json:
+        left = say("{count} events of the case are not sealed yet: nothing proves them.", count=made.unsealed)
+        click.echo(left.render(settings.translate), err=True)
+
+
 @_verb(
     report,
     "accountability",
@@ -1472,6 +1691,115 @@ def report_findings(settings: Settings, case: str | None) -> None:
             "findings": office.findings(case, settings.now(office.zone), as_of=settings.as_of(office.zone))
         }
         settings.show(data, lambda screen, data: screen.findings(data), office.zone)
+
+
+@_verb(
+    cli,
+    "export",
+    "lianban export xes --item enterprise-startup -o log.xes",
+    say(
+        "The histories of all cases for other tools, as xes, ocel (OCEL 2.0, JSON) or csv. They hold persons"
+        " and answers unless you --redact them."
+    ),
+)
+@click.argument("form", metavar="FORMAT", type=click.Choice(["xes", "ocel", "csv"]))
+@click.option("-o", "--output", metavar="FILE", help=say("Write to FILE, else to standard output.").msgid)
+@click.option("--item", "code", metavar="ITEM", help=say("Only cases of ITEM.").msgid)
+@click.option("--from", "since", metavar="INSTANT", help=say("Only cases opened then or later.").msgid)
+@click.option("--until", metavar="INSTANT", help=say("Only cases opened before.").msgid)
+@click.option("--redact", is_flag=True, help=say("Without persons and answers.").msgid)
+@click.option("--bom", is_flag=True, help=say("CSV begins with a mark for spreadsheets.").msgid)
+@_as_of_option
+def export(
+    settings: Settings,
+    form: Literal["xes", "ocel", "csv"],
+    output: str | None,
+    code: str | None,
+    since: str | None,
+    until: str | None,
+    redact: bool,
+    bom: bool,
+) -> None:
+    from engine.office.exporting import Wanted
+
+    with settings.office() as office, _progress(settings) as progress:
+        first, last = (_instant(text, office.zone) if text else None for text in (since, until))
+        wanted = Wanted(form, code, first, last, redact, settings.public, bom)
+        if output in (None, "-"):
+            office.export(wanted, sys.stdout.buffer, progress, as_of=settings.as_of(office.zone))
+            return
+        with _written(str(output)) as stream:
+            told = office.export(wanted, stream, progress, as_of=settings.as_of(office.zone))
+        data = {**told, "file": output}
+        text = say(
+            "{cases} cases with {events} events are in {file}",
+            cases=told["cases"],
+            events=told["events"],
+            file=output,
+        )
+        settings.show(data, lambda screen, _: screen.line(text))
+    if not redact and not settings.json:
+        warning = say("It holds persons and answers; --redact leaves them out.")
+        click.echo(warning.render(settings.translate), err=True)
+
+
+@_verb(
+    cli,
+    "conform",
+    "lianban conform senior-card log.csv --case-column 'Case ID'",
+    say(
+        "Replay LOG, a log of another system (XES or CSV), on a diagram: which cases follow it, and where the"
+        " others leave it. DIAGRAM is a folder, a file, or a published item (ITEM, ITEM@1)."
+    ),
+)
+@click.argument("what", metavar="DIAGRAM")
+@click.argument("log", metavar="LOG")
+@click.option("--case-column", default="", metavar="NAME", help=say("The column of the case.").msgid)
+@click.option("--activity-column", default="", metavar="NAME", help=say("The column of what was done.").msgid)
+@click.option("--time-column", default="", metavar="NAME", help=say("The column of when.").msgid)
+@click.option(
+    "--map",
+    "pairs",
+    multiple=True,
+    metavar="ACTIVITY=ELEMENT",
+    help=say("What an activity is in the diagram; nothing after the = passes it over. Repeat it.").msgid,
+)
+@click.option("--strict", is_flag=True, help=say("A step that the log never names was not done.").msgid)
+@click.option("--ended", is_flag=True, help=say("Every case must have come to the end of the process.").msgid)
+def conform_log(
+    settings: Settings,
+    what: str,
+    log: str,
+    case_column: str,
+    activity_column: str,
+    time_column: str,
+    pairs: tuple[str, ...],
+    strict: bool,
+    ended: bool,
+) -> int:
+    from engine.conform import Columns
+    from engine.office.conforming import check_log, is_drawn
+
+    columns = Columns(case_column, activity_column, time_column)
+    given = dict(_activity(pair) for pair in pairs)
+    content = (log, _read(log))
+    wanted: Any = {"ended": ended, "strict": strict}
+    with _bar(settings) as progress:
+        if is_drawn(what):
+            told = check_log(what, None, content, columns, given, **wanted, progress=progress)
+        else:
+            with settings.office() as office:
+                told = office.conform(what, content, columns, given, **wanted, progress=progress)
+    settings.show(told, lambda screen, data: screen.conformed(data))
+    return EXIT["refused"] if told["fitting"] < len(told["cases"]) else 0
+
+
+def _activity(pair: str) -> tuple[str, str]:
+    """What --map says: an activity, and the element that it is ("" for none)."""
+    activity, sign, element = pair.rpartition("=")
+    if not (activity.strip() and sign):
+        raise Wrong(say("--map {pair} names no activity; write --map ACTIVITY=ELEMENT", pair=pair))
+    return activity.strip(), element.strip()
 
 
 # --- operators
@@ -1847,11 +2175,9 @@ def publish(settings: Settings, folder: str) -> None:
 @click.option("--from", "since", metavar="DATE", help=say("The first such day; left out, today.").msgid)
 @_reason_option
 def abolish(settings: Settings, item: str, since: str | None, reason: str | None) -> None:
-    from zoneinfo import ZoneInfo
-
     reason = _reason(settings, reason)
     with settings.office() as office:
-        day = _instant(since, office.zone).astimezone(ZoneInfo(office.zone)).date() if since else None
+        day = _day_of(since, office.zone)
         data = office.abolish(settings.who, item, day, reason, settings.now(office.zone))
         settings.show(data, lambda screen, data: screen.abolished(data), office.zone)
 
@@ -2248,10 +2574,12 @@ def _write_new(path: Path, content: str) -> None:
 
 def _rehearse_diagram(settings: Settings, diagram: str, inputs: str) -> int:
     from engine.flow.read import read
+    from engine.problems import in_order
     from engine.rehearsal import refused
     from engine.rehearsal import rehearse as run
 
     problems: list[Problem] = []
+    files: dict[str, bytes] = {}
     try:
         tables = sorted(Path(diagram).parent.glob("*.dmn"))
         files = {Path(file).name: _read(file) for file in (diagram, *map(str, tables))}
@@ -2267,7 +2595,8 @@ def _rehearse_diagram(settings: Settings, diagram: str, inputs: str) -> int:
         if isinstance(result.problem, Refusal):
             found = [result.problem.as_dict(settings.translate)]
     if not settings.json:
-        _complain(settings, [*(problem.as_dict(settings.translate) for problem in problems), *found])
+        told = [_problem(settings, *placed) for placed in in_order(files, problems)]
+        _complain(settings, [*_rendered(told, settings.translate), *found])
     settings.show(result.as_dict(settings.translate), lambda screen, data: screen.rehearsal(data))
     return 0 if result.state in ("running", "completed") else EXIT["refused"]
 
@@ -2336,12 +2665,11 @@ def clock_explain(settings: Settings, case: str, name: str | None) -> None:
 def clock_import(
     settings: Settings, file: str | None, library: str | None, year: int | None, note: str, instead: bool
 ) -> None:
-    from engine.clock import Year, overlays_from_file, year_from_file, year_from_library
+    from engine.clock import Year, year_from_library
 
     change: Year | dict[str, dict[date, Overlay | None]]
     if file is not None and library is None and year is None:
-        content, name = _read(file), Path(file).name
-        change = (overlays_from_file if name.endswith(".toml") else year_from_file)(content, name)
+        name, change = Path(file).name, _calendar_change(file)
     elif file is None and library is not None and year is not None:
         name, change = library, year_from_library(library, year)
     else:
@@ -2607,6 +2935,24 @@ def _write_file(file: str, content: bytes) -> None:
             say("{file} can't be written: {reason}", file=file, reason=reason),
             remedy=say("name another file with -o"),
         ) from error
+
+
+@contextmanager
+def _written(file: str) -> Iterator[BinaryIO]:
+    """A stream to `file`, which is there only once all is written."""
+    part = Path(f"{file}.part")
+    try:
+        with part.open("wb") as stream:
+            yield stream
+        part.replace(file)
+    except OSError as error:
+        raise Invalid(
+            "file.unwritable",
+            say("{file} can't be written: {reason}", file=file, reason=error.strerror or str(error)),
+            remedy=say("name another file with -o"),
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _dump(data: Any) -> str:

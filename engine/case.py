@@ -72,6 +72,7 @@ from .events import (
 )
 from .flow.marking import Marking, open_task, open_tasks
 from .flow.net import HUMAN, Node
+from .flow.run.board import Witness
 from .flow.step import (
     EXACT,
     Almanac,
@@ -229,10 +230,11 @@ def evolve(
     calendar_of: CalendarOf,
     target: Definition | None = None,
     watch: Watch = unwatched,
+    witness: Witness | None = None,
 ) -> Case:
     """The case after `event`, which took effect at `at` and was entered `by` somebody. `calendar_of` gives
     the calendars it names; `definition` is what the case runs by up to here, and `target` what a
-    `case.migrated` says it runs by from here on.
+    `case.migrated` says it runs by from here on. `watch` and `witness` look on.
 
     Raises `Diverged` when the event does not follow from the events before it.
     """
@@ -241,7 +243,7 @@ def evolve(
             raise _diverged(event, None)
         if event.definition != definition.digest:
             raise _diverged(event, replace(event, definition=definition.digest))
-        return _opened(definition, number, at, by, event, calendar_of, watch)
+        return _opened(definition, number, at, by, event, calendar_of, watch, witness)
     if case is None:
         raise _diverged(event, None)
     if write_instant(at) < case.at:
@@ -261,7 +263,7 @@ def evolve(
         try:
             if isinstance(event, CaseMigrated):
                 return _migrated(case, definition, target, at, event)
-            return follow(case, definition, at, by, event, calendar_of, watch)
+            return follow(case, definition, at, by, event, calendar_of, watch, witness)
         except Invalid as refusal:
             raise Diverged(
                 "replay.impossible",
@@ -284,6 +286,7 @@ def _opened(
     event: CaseOpened,
     calendar_of: CalendarOf,
     watch: Watch,
+    witness: Witness | None,
 ) -> Case:
     instant = write_instant(at)
     nowhere: Any = None  # until the process has begun, below
@@ -302,7 +305,7 @@ def _opened(
     )
     hours = _hours(event.calendar, event.closing, event.zone, calendar_of)
     start = Start(event.data, event.zone)
-    marking, effects = step(definition.net, None, start, at, _almanac(definition, hours))
+    marking, effects = step(definition.net, None, start, at, _almanac(definition, hours), witness)
     watch(effects)
     turn = _Turn(replace(case, marking=marking), definition, at, by, calendar_of)
     turn.answers = event.data
@@ -317,6 +320,7 @@ def follow(
     event: Event,
     calendar_of: CalendarOf,
     watch: Watch = unwatched,
+    witness: Witness | None = None,
 ) -> Case:
     """The case after a fact, with the consequences that must follow. Raises `Invalid` if it can't be."""
     if isinstance(event, CalendarRevised):
@@ -327,7 +331,7 @@ def follow(
     if given is None:
         return turn.end(case.marking, first)
     hours = _hours(case.calendar, case.closing, case.marking["zone"], calendar_of)
-    marking, effects = step(definition.net, case.marking, given, at, _almanac(definition, hours))
+    marking, effects = step(definition.net, case.marking, given, at, _almanac(definition, hours), witness)
     watch(effects)
     return turn.end(marking, [*first, *turn.consequences(marking, effects)])
 

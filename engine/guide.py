@@ -19,6 +19,7 @@ from .clock.ledger import Rule
 from .clock.terms import amount
 from .definition import Definition
 from .definition.clocks import Clock
+from .definition.review import ALWAYS_EXCLUDED
 from .documents import render
 from .drawing import Box, Drawing, draw
 from .errors import Text, say, titled
@@ -415,6 +416,12 @@ class _Guide:
                         basis=basis,
                     )
                 )
+                excluded = ALWAYS_EXCLUDED | joint.silence.excluded
+                never = [self.unit(unit) for unit, risk in joint.risks.items() if risk in excluded]
+                if never:
+                    lines.append(
+                        say("Never taken for consent is the silence of: {units}", units=_joined(never))
+                    )
             else:
                 lines.append(say("Silence of a department has no effect."))
             found.append({"heading": titled(**joint.name), "items": lines})

@@ -117,18 +117,20 @@ def test_every_element_of_a_shipped_diagram_is_drawn_once_where_the_modeler_put_
 
 
 def test_a_label_stands_where_the_modeler_put_it() -> None:
-    path = builtin().processes / "senior-card" / "diagram.bpmn"
-    content, drawing = path.read_bytes(), draw(path.read_bytes())
-    shape = next(
-        e for e in etree.fromstring(content).iter(DI + "BPMNShape") if e.find(f"{DI}BPMNLabel") is not None
-    )
-    id = str(shape.get("bpmnElement"))
-    bounds, label = shape.find(DC + "Bounds"), shape.find(f"{DI}BPMNLabel/{DC}Bounds")
-    middle = (
-        float(label.get("x")) + float(label.get("width")) / 2 + drawing.boxes[id].x - float(bounds.get("x"))
-    )
-    span = groups(drawing)[id].find(f"{SVG}text/{SVG}tspan")
-    assert float(span.get("x")) == pytest.approx(middle, abs=0.02)
+    content = (builtin().processes / "senior-card" / "diagram.bpmn").read_bytes()
+    drawing, beside = draw(content), 0
+    for shape in etree.fromstring(content).iter(DI + "BPMNShape"):
+        id, label = str(shape.get("bpmnElement")), shape.find(f"{DI}BPMNLabel/{DC}Bounds")
+        if label is None or "event" not in drawing.kinds[id].lower():
+            continue
+        bounds = shape.find(DC + "Bounds")
+        shift = [drawing.boxes[id].x - float(bounds.get("x")), drawing.boxes[id].y - float(bounds.get("y"))]
+        span = groups(drawing)[id].find(f"{SVG}text/{SVG}tspan")
+        middle = float(label.get("x")) + float(label.get("width")) / 2 + shift[0]
+        assert float(span.get("x")) == pytest.approx(middle, abs=0.02), id
+        assert 0 < float(span.get("y")) - float(label.get("y")) - shift[1] < 14, id
+        beside += abs(middle - drawing.boxes[id].centre.x) > 30
+    assert beside
 
 
 def test_the_picture_needs_nothing_from_outside() -> None:
@@ -284,6 +286,13 @@ def test_what_is_no_diagram_is_refused_with_the_reason(content: bytes, code: str
     assert refused.value.code == "drawing.unreadable"
     assert refused.value.problems[0].code == code
     assert "x.bpmn" in str(refused.value) and str(refused.value.remedy)
+
+
+def test_a_file_with_very_many_steps_is_drawn_only_with_its_picture() -> None:
+    steps = [f"task t{n}" for n in range(1_501)]
+    with pytest.raises(Undrawable) as refused:
+        draw(diagram("; ".join(["start s", *steps, "end e"]), "s -> t0 -> e"))
+    assert refused.value.problems[0].code == "drawing.too_many"
 
 
 def test_places_that_are_no_numbers_count_as_none() -> None:

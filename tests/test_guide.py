@@ -16,6 +16,7 @@ from terminal import lianban, on_terminal
 from engine.definition import builtin, read_folder
 from engine.errors import Unknown
 from engine.office import NotPublishable, Office, guide_of_folder
+from engine.organisation import read_register
 
 DRAWN = diagram("start s; user a; boundary late a after workdays(5); end e; end x", "s -> a -> e; late -> x")
 
@@ -72,10 +73,15 @@ def test_the_guide_says_what_the_definition_says_and_by_which_it_runs(item: str)
     for clock in definition.clocks.values():
         assert clock.name["zh"] in text and clock.rule.term.text().render(chinese) in text
         assert clock.rule.basis.article in text
+    for joint in definition.joints.values():
+        if joint.silence is not None:
+            assert f"consenting ({joint.silence.basis.law}, {joint.silence.basis.article})" in text
+            assert joint.risks and "Never taken for consent is the silence of" in text
     for outcome in definition.item["outcomes"].values():
         assert outcome["name"]["zh"] in text
-    for lane in definition.item["lanes"]:
-        assert lane in text
+    units = read_register(builtin().organisation.read_bytes()).on(NOON.date()).units
+    for lane, post in definition.item["lanes"].items():
+        assert f"{lane}{units[post.partition('/')[0]]['name']['zh']}" in text
     for scope in definition.net.scopes.values():
         for node in scope.nodes.values():
             if node.kind in ("user", "manual"):

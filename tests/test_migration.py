@@ -563,6 +563,21 @@ def rebuilt(database: str, case: str, seq: int, change: Callable[[dict[str, Any]
     ask(database, "UPDATE heads SET hash = ? WHERE case_no = ?", prev, case)
 
 
+def test_papers_of_the_old_version_stay_and_the_past_is_told_in_its_own_words(desk: Desk) -> None:
+    desk.publish(ONE, documents={"a": "receipt"})
+    case = desk.open("a")
+    desk.publish(draw("start s; user a; user c; end e", "s -> a -> c -> e"))
+    desk.migrate(names={"b": "c"})
+    shown, before = desk.office.show(case), desk.office.show(case, as_of=NOON)
+    assert [paper["document"] for paper in shown["documents"]] == ["receipt"]
+    assert before["documents"] == shown["documents"]
+    assert [line["task"] for line in shown["steps"]] == ["a", "c"]
+    assert [line["task"] for line in before["steps"]] == ["a", "b"]
+    assert shown["definition"] != before["definition"]
+    told = desk.office.told(case, desk.office.history(case))
+    assert [line["name"]["zh"] for line in told if line["type"] == "document.issued"] == ["receipt"]
+
+
 @pytest.mark.parametrize(
     ("key", "value", "code"),
     [
@@ -891,7 +906,7 @@ def test_a_process_can_go_over_to_the_same_net_with_other_names_from_wherever_it
 
 def walked(root: Path, seed: int, migrate_at: int | None) -> tuple[Any, list[Record]]:
     """The end of a walk through a random item with clocks, taken over to its namesake after so many acts."""
-    drawn = Sketch(random.Random(seed), 10, 3, clocks=["c1", "c2"], rare=0.3)
+    drawn = Sketch(random.Random(seed), 9, 2, clocks=["c1", "c2"], rare=0.3)
     drawn.whole()
 
     def item(folder: Path, rename: Callable[[str], str]) -> Path:
@@ -925,11 +940,13 @@ def elements(drawn: Sketch) -> set[str]:
     return {found[0] for found in ELEMENT.finditer(";".join(drawn.elements))}
 
 
-@pytest.mark.parametrize("seed", range(2100, 2104))
+@pytest.mark.parametrize("seed", [2101, 2104, 2110, 2112])
 def test_a_case_that_goes_over_in_the_middle_ends_like_one_that_does_not(tmp_path: Path, seed: int) -> None:
     states = []
     for name, place in (("stays", None), ("goes", 3 + seed % 5)):
         (tmp_path / name).mkdir()
-        state, _ = walked(tmp_path / name, seed, place)
+        state, history = walked(tmp_path / name, seed, place)
+        gone_over = [record for record in history if record.event.type == "case.migrated"]
+        assert len(gone_over) == (place is not None)
         states.append({**state.to_json(), "definition": "", "at": ""})
     assert json.loads(anew(json.dumps(states[0], ensure_ascii=False))) == json.loads(json.dumps(states[1]))

@@ -117,7 +117,6 @@ _SECTIONS: dict[str, tuple[Audience, Text]] = {
     "type": ("applicants", say("type of item")),
     "handling_mode": ("applicants", say("how it is handled")),
     "effective": ("applicants", say("in force from")),
-    "abolished": ("applicants", say("abolished from")),
     "lead": ("applicants", say("lead authority")),
     "max_visits": ("applicants", say("visits at most")),
     "bases": ("applicants", say("legal basis")),

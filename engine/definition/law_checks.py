@@ -34,7 +34,6 @@ LAW: Mapping[str, Text] = {
     "basis.ends": say("Administrative Licensing Law art. 8, 15"),
     "fee.basis": say("Administrative Licensing Law art. 58, 59"),
     "item.lead": say("Administrative Licensing Law art. 26"),
-    "item.abolished": say("Administrative Licensing Law art. 20, 21"),
     "material.shared": say("Provisions on Online Government Services art. 7"),
     "material.again": say("Administrative Licensing Law art. 31, 35"),
     # time (`term_checks`)
@@ -122,10 +121,8 @@ def check_catalogue(item: Mapping[str, Any], found: Sequence[Problem], today: da
     if sound("bases", "type"):
         problems += _check_bases(item)
         problems += _check_type(item)
-    if sound("bases", "effective", "abolished") and "effective" in item:
+    if sound("bases", "effective") and "effective" in item:
         problems += _check_in_force(item, today)
-    if sound("effective", "abolished") and "effective" in item:
-        problems += _check_abolished(item)
     if sound("fees", "type"):
         problems += _check_fees(item)
     if sound("lead", "kind", "handling_mode"):
@@ -221,9 +218,6 @@ def _check_type(item: Mapping[str, Any]) -> Iterator[Problem]:
 def _check_in_force(item: Mapping[str, Any], today: date | None) -> Iterator[Problem]:
     """Every basis is in force on the day of publishing, or where the item takes effect later, on that day."""
     day = max(item["effective"], today.isoformat() if today is not None else "")
-    if "abolished" in item:  # publishing an item that has ended needs no basis of today
-        last = date.fromisoformat(item["abolished"]) - timedelta(days=1)
-        day = min(day, max(last.isoformat(), item["effective"]))
     bases = item.get("bases", [])
     for number, base in enumerate(bases, 1):
         for key, wrong in (("since", base.get("since", day) > day), ("until", base.get("until", day) < day)):
@@ -239,20 +233,15 @@ def _check_in_force(item: Mapping[str, Any], today: date | None) -> Iterator[Pro
                 )
     creating = [base for base in bases if base["level"] in CREATING]
     ends = [str(base.get("until", "9999")) for base in creating]
-    if (
-        is_licence(item)
-        and ends
-        and day <= max(ends) < "9999"
-        and item.get("abolished", "9999") > _after(max(ends))
-    ):
+    if is_licence(item) and ends and day <= max(ends) < "9999":
         yield by_law(
             "basis.ends",
             ITEM,
-            "abolished",
-            say("the item could be applied for when its last basis has ended"),
-            say("abolished = {date}, or a basis that lasts", date=_after(max(ends))),
+            "bases",
+            say("the item could still be applied for when its last basis has ended"),
+            say("a basis that lasts, or the item’s end on {date}", date=_after(max(ends))),
             found=say("the last basis ends on {date}", date=max(ends)),
-            remedy=say("add the line; a later version can take it back"),
+            remedy=say("name the basis that lasts, or abolish the item from that day on"),
             severity="warning",
         )
 
@@ -263,19 +252,6 @@ def _named(base: Mapping[str, Any]) -> dict[str, str]:
 
 def _after(day: str) -> str:
     return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
-
-
-def _check_abolished(item: Mapping[str, Any]) -> Iterator[Problem]:
-    if item.get("abolished", "9999") <= item["effective"]:
-        yield by_law(
-            "item.abolished",
-            ITEM,
-            "abolished",
-            say("the item is abolished before it takes effect, and would still be put in force"),
-            say("a day after {date}, the day on which it takes effect", date=item["effective"]),
-            found=say("{date}", date=item["abolished"]),
-            remedy=say("don't publish it; to end a published item, publish it with its own effective date"),
-        )
 
 
 def _check_fees(item: Mapping[str, Any]) -> Iterator[Problem]:
@@ -445,7 +421,10 @@ def _check_refusals(drawn: Drawn, templates: Mapping[str, str]) -> Iterator[Prob
             found=say("{way}; documents: {names}", way=_shown(scope, way), names=", ".join(issued) or "—"),
             remedy=say("have a step on that way issue {names}", names=", ".join(sorted(whole)))
             if whole
-            else say("print reason and remedies in the template of the refusal"),
+            else say(
+                "print a field reason and a field remedies in a template, and have a step on that way issue "
+                "the document (property documents)"
+            ),
             severity="error" if is_licence(drawn.item) else "warning",
             law=None if is_licence(drawn.item) else "refusal.remedies",
         )
@@ -504,17 +483,21 @@ def _check_hearing(drawn: Drawn) -> Iterator[Problem]:
         clock = drawn.clocks.get(id)
         if clock is None:
             continue
-        length = in_unit(clock.rule.term, "wd" if clock.rule.term.unit == "wd" else "d")
+        unit: Literal["wd", "d"] = "wd" if clock.rule.term.unit == "wd" else "d"
+        length = in_unit(clock.rule.term, unit)
         if length < days if least else length > days:
             yield by_law(
                 f"hearing.{key}",
                 ITEM,
                 f"clocks.{id}.term",
-                say("{clock} is not as long as the law says", clock=id)
+                say("the clock {clock} is shorter than the law says", clock=id)
                 if least
-                else say("{clock} is longer than the law allows", clock=id),
+                else say("the clock {clock} is longer than the law allows", clock=id),
                 say("{n} days or more", n=days) if least else say("{n} days or less", n=days),
                 found=clock.rule.term.text(),
+                remedy=say("write {term}, or more", term=f"{days}{unit}")
+                if least
+                else say("write {term}, or less", term=f"{days}{unit}"),
             )
         elif least and not drawn.waited_for(id):
             yield by_law(
@@ -547,7 +530,7 @@ def _check_inspections(drawn: Drawn) -> Iterator[Problem]:
                 node.id,
                 say("one person alone inspects in {step}", step=node.name or node.id),
                 say("the property officers = 2: two or more officials sign the record"),
-                remedy=say("add it, as a user task"),
+                remedy=say("add the property; the step must be a user task"),
                 severity="error" if certified else "warning",
             )
 
@@ -664,7 +647,7 @@ def _check_prerequisites(drawn: Drawn) -> Iterator[Problem]:
                 drawn.file(scope),
                 circle[0],
                 say("these wait for each other, and none can go on"),
-                say("prerequisites of branches beside each other that lead nowhere back"),
+                say("branches beside each other that don’t wait for one another in a circle"),
                 found=say("{way}", way=" → ".join([*circle, circle[0]])),
                 remedy=say("let one of them go on without the other, or draw them one after the other"),
             )
@@ -703,12 +686,12 @@ def _givers(drawn: Drawn, scope: Scope, need: Need) -> set[str]:
 
     found: set[str] = set()
     for node in scope.nodes.values():
-        bodies = [node.body] if node.body is not None else []
+        bodies = [body for body in [node.body] if body in drawn.net.scopes]
         for body in bodies:
             bodies += [
                 inner.body
                 for inner in drawn.net.scopes[body].nodes.values()
-                if inner.body is not None and inner.body not in bodies
+                if inner.body in drawn.net.scopes and inner.body not in bodies
             ]
         inside = (inner for body in bodies for inner in drawn.net.scopes[body].nodes.values())
         if gives(node) or any(map(gives, inside)):

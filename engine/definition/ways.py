@@ -10,7 +10,7 @@ from fractions import Fraction
 from graphlib import TopologicalSorter
 from typing import Literal
 
-from ..flow.net import Net, Node, Scope, the
+from ..flow.net import Net, Node, Scope
 
 Done = Callable[[Node], bool]
 """Whether what is looked for is done when the token leaves a node by its flows."""
@@ -56,10 +56,11 @@ def ways_around(
 
 def _passable(net: Net, node: Node, done: Done, known: dict[str, bool]) -> bool:
     """Whether a token can go through the inside of `node` around what is looked for."""
-    if node.kind not in ("subprocess", "call"):
+    body = net.scopes.get(node.body or "") if node.kind in ("subprocess", "call") else None
+    if body is None:
         return True
-    body = net.scopes[the(node.body)]
     if body.id not in known:
+        known[body.id] = True  # meanwhile: one that calls itself has been refused by flow.read
         inside = ways_around(net, body, body.starts, done, known)
         known[body.id] = any(not body.nodes[at].outgoing and not done(body.nodes[at]) for at in inside)
     return known[body.id]
@@ -177,9 +178,10 @@ def longest_way(
 def _through(net: Net, node: Node, way: Way, limits: Limits) -> Way:
     """`way` and what `node` takes: its own limit, or the longest way inside of it."""
     own = limits.of(node)
-    if node.kind in ("subprocess", "call") and node.id not in limits.still:
-        body = net.scopes[the(node.body)]
+    body = net.scopes.get(node.body or "") if node.kind in ("subprocess", "call") else None
+    if body is not None and node.id not in limits.still:
         if body.id not in limits.inside:
+            limits.inside[body.id] = NOWHERE
             begins: list[tuple[str, Moment]] = [(start, "opened") for start in body.starts]
             limits.inside[body.id] = longest_way(net, body, begins, limits)
         inside = limits.inside[body.id]

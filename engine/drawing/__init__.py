@@ -14,7 +14,7 @@ from lxml import etree
 from ..errors import Invalid, Problem, Text, say
 from ..flow.read.findings import Findings
 from ..flow.read.source import parse, parse_diagram
-from .layout import complete
+from .layout import MOST, TooMany, complete
 from .model import Model, read_model
 from .paint import FONT, GROUND, INK, LABEL, SVG, Painter, flow_label, label_box
 from .places import Box, Plane, Point, read_planes
@@ -80,7 +80,10 @@ def draw(
     if root is None or whole is None:
         raise Undrawable(file, [problem for problem in problems if problem.severity == "error"])
     model = read_model(root)
-    planes, laid_out = complete(model, read_planes(whole))
+    try:
+        planes, laid_out = complete(model, read_planes(whole))
+    except TooMany:
+        raise Undrawable(file, [_too_many(file)]) from None
     planes = [plane for plane in planes if plane.shapes]
     if not planes:
         raise Undrawable(file, [_nothing(file)])
@@ -123,6 +126,18 @@ def draw(
 def _nothing(file: str) -> Problem:
     message: Text = say("there is no step in it")
     return Problem("drawing.empty", "error", file, None, message, remedy=say("draw a process in the modeler"))
+
+
+def _too_many(file: str) -> Problem:
+    return Problem(
+        "drawing.too_many",
+        "error",
+        file,
+        None,
+        say("it has more than {most} steps and no picture of them", most=MOST),
+        expected=say("the places that the modeler gives its elements"),
+        remedy=say("open it in the modeler and save it there, or split the process into called processes"),
+    )
 
 
 def _described(model: Model) -> str:

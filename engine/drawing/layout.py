@@ -17,11 +17,27 @@ from typing import NamedTuple
 from .model import ARTIFACTS, DATA, SCOPES, Figure, Line, Model
 from .paint import LABEL, TAG
 from .places import Box, Plane, Point, Shape, Way
-from .routes import CLEAR, EAST, NORTH, SOUTH, WEST, Found, Grid, Port, join, port_point, straightened
+from .routes import (
+    CLEAR,
+    EAST,
+    NORTH,
+    SOUTH,
+    WEST,
+    Found,
+    Grid,
+    Port,
+    join,
+    port_point,
+    straight,
+    straightened,
+)
 from .text import LINE, measure, wrap
 
+MOST = 1_500
+"""Steps that are laid out here at most; a file with more brings its picture along, or is refused."""
 _PITCH = 12.0
-_TRACKS = 8
+_TRACKS, _MANY = 8, 150
+"""Lines for ways between two columns or rows; half as many where there are many ways to find."""
 _AIR = 16.0
 _HEADER = 30.0
 _PAD = 20.0
@@ -34,8 +50,11 @@ def complete(model: Model, planes: Sequence[Plane]) -> tuple[list[Plane], bool]:
 
     Steps without a place in a drawing that has others mean that it is laid out anew as a whole: nobody can
     know where they would fit. What is only folded away (a collapsed subprocess) gets a plane of its own.
+    Raises `TooMany`.
     """
     _unfold(model, planes)
+    if sum(figure.is_node for figure in model.figures.values()) > MOST and not _whole(model, planes):
+        raise TooMany
     if not _whole(model, planes):
         return [_everything(model)], True
     result, found = list(planes), False
@@ -53,6 +72,10 @@ def complete(model: Model, planes: Sequence[Plane]) -> tuple[list[Plane], bool]:
     for plane in result:
         found |= _missing_ways(model, plane)
     return result, found
+
+
+class TooMany(Exception):
+    """There are more steps without a place than can be given one."""
 
 
 def _placed(planes: Iterable[Plane]) -> set[str]:
@@ -112,6 +135,9 @@ def _missing_ways(model: Model, plane: Plane) -> bool:
             and not _passable(model, model.figures.get(id), source, target)
         ]
         boxes = plane.shapes[line.source].box, plane.shapes[line.target].box
+        if len(plane.shapes) > MOST:  # to look for a way around all of them takes too long
+            plane.ways[line.id] = Way(straight(*boxes))
+            continue
         if source.kind == "participant":
             boxes = _slice(boxes[0], boxes[1]), boxes[1]
         elif target.kind == "participant":
@@ -483,26 +509,27 @@ class _Scope:
         rows = [[cell for cell in self.cells.values() if cell.row == n] for n in range(self.count)]
         starts = {first for first, _ in self.borders[1:]}
         left = self._lane_room()
+        tracks = _TRACKS if len(self.edges) < _MANY else _TRACKS // 2
         across = _Axis(left)
         for n, column in enumerate(columns):
-            across.tracks(_TRACKS)
+            across.tracks(tracks)
             half = max((cell.half for cell in column), default=20.0)
             offsets = {self._offset(cell, k) for cell in column for k in range(len(cell.events))}
             across.centre(n, half, half + self.extra.get(n, 0.0), offsets)
-        across.tracks(_TRACKS)
+        across.tracks(tracks)
         down = _Axis(0.0)
         for n, row in enumerate(rows):
-            down.tracks(_TRACKS // 2)
+            down.tracks(tracks // 2)
             if n in starts:
                 down.border(n)
-            down.tracks(_TRACKS // 2)
+            down.tracks(tracks // 2)
             up = max((cell.up for cell in row), default=24.0)
             down.centre(n, up, max((cell.down for cell in row), default=24.0), set())
-        down.tracks(_TRACKS)
+        down.tracks(tracks)
         across.settle()
         down.settle()
         self._set(across, down)
-        grid = Grid(across.at, down.at)
+        grid = Grid(across.at, down.at, len(self.edges))
         grid.closed_rows = {grid.ys.index(down.at[line]) for line in down.borders.values()}
         boxes, labels = self._boxes()
         for box in [*boxes.values(), *labels.values()]:

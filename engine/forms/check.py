@@ -69,10 +69,24 @@ def check(schema: Schema, answers: Any) -> None:
     Fields that the form does not have, or does not ask for with these answers, are refused unless
     the schema says otherwise (`additionalProperties`). A required text of blanks only is missing.
     """
+    found = faults(schema, answers)
+    if found:
+        raise invalid(found)
+
+
+def faults(schema: Schema, answers: Any) -> list[Fault]:
+    """Everything in `answers` that does not fit the form."""
     unfit = unusable(answers)
-    faults = [unfit] if unfit else list(_faults(schema, answers))
-    if faults:
-        raise invalid(faults)
+    return [unfit] if unfit else list(_faults(schema, answers))
+
+
+def unasked(schema: Schema, answers: Mapping[str, Any]) -> list[str]:
+    """The fields among `answers` for which the form has no place, or none with these answers."""
+    if schema.get("additionalProperties", False) is not False or "unevaluatedProperties" in schema:
+        return []
+    asked, _ = shape(schema, schema, answers)
+    patterns = [re.compile(pattern) for pattern in schema.get("patternProperties", ())]
+    return [name for name in answers if name not in asked and not any(one.search(name) for one in patterns)]
 
 
 def invalid(faults: list[Fault]) -> Invalid:

@@ -2,11 +2,13 @@
 
 - `facade`: the verbs;
 - `draft`: one act before it is written; `acts`: which clock it means, and whether it was done before;
-- `desk`: what people look at; `proofs`: what proves a history;
+- `desk`: what people look at; `proofs`: what proves a history; `receipts`: proofs that leave the office;
 - `library`: what is found by digest or by number, and what is in force;
+- `exporting`: histories for other tools; `filing`: the file of a case (imported where they are asked for);
 - `publishing`: from a folder to a version in force;
 - `calendars`: how a change of the calendar reaches open cases; `migrations`: how they go over to another
   version of their item;
+- `conforming`: a log of another system on an item's diagram (imported by its own name);
 - `drawings`: an item's picture and its service guide;
 - `rehearsing`: an item on virtual time (imported by its own name: few commands need it);
 - `post`: reminders and cards on their way to people;

@@ -55,6 +55,11 @@ def picture_of_folder(folder: Path, file: str | None) -> dict[str, Any]:
     path = folder / name
     if not path.is_file():
         raise _no_diagram(name, sorted(found.name for found in folder.glob("*.bpmn")))
+    return picture(read_diagram(path), name)
+
+
+def read_diagram(path: Path) -> bytes:
+    """The bytes of a diagram's file. Raises `Invalid`."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise Invalid(
@@ -62,14 +67,13 @@ def picture_of_folder(folder: Path, file: str | None) -> dict[str, Any]:
                 say("{file} is larger than {most} bytes", file=str(path), most=MOST_BYTES),
                 remedy=say("split the process into called processes"),
             )
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise Invalid(
             "file.unreadable",
             say("{file} can't be read: {error}", file=str(path), error=error.strerror or repr(error)),
             remedy=say("put the file there: {path}", path=str(path)),
         ) from error
-    return picture(content, name)
 
 
 def about(row: DefinitionRow) -> dict[str, Any]:

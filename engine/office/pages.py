@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -33,7 +34,7 @@ def replay_page(
     number = find_case(reader, case).case
     definition_of = partial(library.definition, reader)
     calendar_of = partial(library.calendar, reader)
-    _, findings = proofs.verify(reader, number, lambda _: None, None, "")
+    _, findings = proofs.verify(reader, number, lambda _: None, None, "", Counter())
     effects: list[Effect] = []
     history = audit.records(number, reader.records(number))
     played = audit.replay(number, history, definition_of, calendar_of, effects.extend)

@@ -24,6 +24,7 @@ from ..events import (
 )
 from ..projections import derive
 from ..store import Changes, DefinitionRow, DocumentRow, Head, Reader, TaskRow
+from ..views import by_version
 from .library import STANDING, Library, Standing
 
 
@@ -88,7 +89,8 @@ class Past(Reader):
         head = self.head(case)
         if head is None:
             return []
-        definition = self._library.definition(self, head.definition)
+        history = audit.records(case, self.records(case))
+        definition_of = partial(self._library.definition, self)
         return [
             DocumentRow(
                 case,
@@ -99,7 +101,7 @@ class Past(Reader):
                 event.content,
                 "text/html",
             )
-            for record in audit.records(case, self.records(case))
+            for record, definition in by_version(history, head.definition, definition_of)
             if isinstance(event := record.event, DocumentIssued)
         ]
 

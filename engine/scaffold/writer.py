@@ -35,7 +35,8 @@ class Writer:
     def values(self) -> dict[str, str]:
         wish, kind, cast = self.wish, self.kind, self.cast
         days, promise = terms(wish, kind)
-        process = wish.code.replace("-", "_")
+        # Not the code alone: a step of the diagram may be called like the item.
+        process = f"process_{wish.code.replace('-', '_')}"
         words = {
             "kind": wish.kind,
             "code": wish.code,
@@ -50,6 +51,8 @@ class Writer:
             "days": str(days),
             "promise": str(promise),
             "extension": str(min(kind.about["extension"], days)),
+            "inspection_days": str(min(5, promise)),
+            "unit_days": str(min(7, _referral(promise))),
             "referral": str(_referral(promise)),
             "law": wish.law or kind.about["law"],
             "article": wish.article or kind.about["article"],

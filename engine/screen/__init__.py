@@ -12,17 +12,20 @@ by what they are about:
 - `registers`: the organisation;
 - `problems`: what is wrong with an item, and the pages of codes;
 - `offices`: items, letters, sweeps;
+- `backtests`: recorded cases against a draft;
 - `rehearsals`: an item on virtual time.
 """
 
 from __future__ import annotations
 
+from .backtests import Backtests
 from .base import clean
+from .logs import Logs
 from .offices import Offices
 from .rehearsals import Rehearsals
 
 
-class Screen(Rehearsals, Offices):
+class Screen(Rehearsals, Offices, Backtests, Logs):
     """A terminal in one language. `command` is how lianban was called, `user` who acts unless told."""
 
 

@@ -93,7 +93,8 @@ class Problems(Base):
         for label, text in labelled:
             if text:
                 said = clean(self._local_times(text))
-                table.add_row(" " * gutter + f" = {self.say(say('{label}:', label=label))} ", said)
+                name = self.say(say("{label}:", label=label))
+                table.add_row(" " * gutter + f" = {name} ", said)
         return [table] if table.row_count else []
 
     def _excerpt(self, line: str, excerpt: Data, gutter: int, style: str) -> list[RenderableType]:

@@ -103,6 +103,10 @@ class Stories(Clocks, Reviews, Registers):
         what = Styled.assemble((self._by(line), "bold"), "  ", self._words(line))
         return str(line["seq"]), self.when(line["at"]), what
 
+    def event_told(self, line: Data) -> tuple[str, str]:
+        """Who did an event, and what it says, as `history` tells it."""
+        return self._by(line) if line["fact"] else "", self._words(line)
+
     def _by(self, line: Data) -> str:
         by = line["by"]
         if "person" in by:
