@@ -9,6 +9,7 @@ import base64
 import itertools
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -91,6 +92,7 @@ class Browser:
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
+            assert select.select([self._in], [], [], 60)[0], "the browser says nothing"
             piece = os.read(self._in, 1 << 20)
             assert piece, "the browser is gone"
             self._rest += piece

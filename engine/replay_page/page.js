@@ -179,7 +179,7 @@
     box.scrollTo({
       left: box.scrollLeft + inner.left - outer.left - (outer.width - inner.width) / 2,
       top: box.scrollTop + inner.top - outer.top - (outer.height - inner.height) / 2,
-      behavior: calm.matches || playing ? "auto" : "smooth",
+      behavior: calm.matches || playing || !settled ? "auto" : "smooth",
     });
   }
 
@@ -388,10 +388,14 @@
     show("papers", rows.length ? make("ul", { class: "plain" }, ...rows) : make("p", { class: "sub" }, words.no_documents));
   }
 
+  function readable(text) {
+    const value = JSON.parse(text);
+    return typeof value === "string" ? value : text; // as it was written, large numbers included
+  }
   function panelData(state, act) {
     const fresh = act.change.data || {};
     const rows = [...state.data].sort(([a], [b]) => (b in fresh) - (a in fresh)).flatMap(([key, value]) =>
-      [make("dt", {}, key), make("dd", { class: key in fresh ? "fresh" : "" }, value)]);
+      [make("dt", {}, key), make("dd", { class: key in fresh ? "fresh" : "" }, readable(value))]);
     show("data", rows.length ? make("dl", { class: "pairs" }, ...rows) : make("p", { class: "sub" }, words.no_data));
   }
 
@@ -437,6 +441,7 @@
   const said = (seq) => rows[seq - 1].cells[3].textContent;
   let current = -1;
   let playing = 0;
+  let settled = false; // what is seen first need not be travelled to
   let lit = [];
 
   function go(n, seq) {
@@ -595,6 +600,7 @@
   drawTimeline();
   resize();
   go(...named());
+  settled = true;
   recompute().then((found) => {
     recomputed = found;
     panelProof(Number(location.hash.slice(1)) || acts[current].last, states[current]);

@@ -91,7 +91,7 @@ def page(
         "until": millis(write_instant(until)),
         "horizon": millis(write_instant(horizon)),
         "offset": when.offsets(case.opened_at, horizon),
-        "acts": _acts(told, lines, definition_of, name, tell, when),
+        "acts": _acts(told, lines, definition_of, name, tell, when, words),
         "events": [[record.seq, record.event.type, record.hash, record.body.decode()] for record in history],
         "bars": steps,
         "tracks": _rendered(tracks, translate),
@@ -205,6 +205,7 @@ def _acts(
     name: Name,
     tell: Tell,
     when: _Local,
+    words: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     found = []
     before: State = {}
@@ -222,7 +223,7 @@ def _acts(
                 "who": who,
                 "what": what,
                 "post": "/".join(by[key] for key in ("unit", "post") if key in by),
-                "answers": _answers(fact, act.case, definition_of, name),
+                "answers": _answers(fact, act.case, definition_of, name, words),
                 "change": changed(before, act.state),
             }
         )
@@ -231,7 +232,11 @@ def _acts(
 
 
 def _answers(
-    fact: Record, case: Case, definition_of: Callable[[str], Definition], name: Name
+    fact: Record,
+    case: Case,
+    definition_of: Callable[[str], Definition],
+    name: Name,
+    words: Mapping[str, str],
 ) -> list[list[str]]:
     """What was entered, field by field, in words."""
     entered = fact.event.payload().get("data")
@@ -246,16 +251,15 @@ def _answers(
     else:
         form = form_of(definition, element) if element else NO_FIELDS
     return [
-        [
-            name(line["title"]),
-            name(line["words"]) or (value if isinstance(value := line["value"], str) else _plain(value)),
-        ]
+        [name(line["title"]), name(line["words"]) or _readable(line["value"], words)]
         for line in answer_lines(form, entered)
     ]
 
 
-def _plain(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _readable(value: Any, words: Mapping[str, str]) -> str:
+    if isinstance(value, bool):
+        return words["yes" if value else "no"]
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _parties(
@@ -416,6 +420,8 @@ WORDS: Mapping[str, Text] = {
     "this_act": say("This act"),
     "entered": say("entered {when}"),
     "entered_answers": say("What was entered"),
+    "yes": say("yes"),
+    "no": say("no"),
     "followed": say("What followed"),
     "open_steps": say("Open steps"),
     "nothing_open": say("Nobody has anything to do."),
