@@ -246,6 +246,11 @@ def edit_a_byte(hand: Hand) -> None:
     )
 
 
+def a_field_no_record_has(hand: Hand) -> None:
+    """A later format may have it; this one does not read past it."""
+    hand.edit(CASE, "answer.confirmed", lambda body: body.update(signature="forged"))
+
+
 def drop_an_act(hand: Hand) -> None:
     bodies = hand.bodies(CASE)
     signed = next(n for n, body in enumerate(bodies) if body["type"] == "answer.confirmed")
@@ -664,6 +669,7 @@ class Attack:
 
 ATTACKS = [
     Attack(edit_a_byte, "chain.broken"),
+    Attack(a_field_no_record_has, "event.unreadable"),
     Attack(swap_two, "replay.diverged"),
     Attack(insert_a_consequence, "replay.diverged"),
     Attack(drop_an_act, "replay.time_first"),
