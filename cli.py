@@ -14,6 +14,7 @@ import os
 import re
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -1498,7 +1499,7 @@ def _calendar_change(file: str) -> Year | dict[str, dict[date, Overlay | None]]:
     cli,
     "verify",
     "lianban verify --seals seals.json",
-    say("Check CASE, or everything: hashes, replay, stored state, documents, definitions, numbers, seals."),
+    say("Check CASE, or everything: hashes, replay, who and when, documents, definitions, numbers, seals."),
 )
 @click.argument("case", metavar="[CASE]", required=False)
 @click.option("--seals", metavar="FILE", help=say("Against a copy of the seals kept elsewhere.").msgid)
@@ -1507,11 +1508,15 @@ def verify(settings: Settings, case: str | None, seals: str | None, key: str | N
     copy = _read(seals) if seals is not None else None
     signer = _read(key).decode(errors="replace") if key is not None else ""
     with settings.office() as office, _progress(settings) as progress:
-        count, findings = office.verify(case, progress, copy=copy, key=signer)
+        checked: Counter[str] = Counter()
+        count, findings = office.verify(case, progress, copy=copy, key=signer, checked=checked)
     found = [finding.as_dict(settings.translate) for finding in findings]
     if not settings.json:
         _complain(settings, found)
-    settings.show({"histories": count, "findings": found}, lambda screen, data: screen.verified(data))
+    settings.show(
+        {"histories": count, "findings": found, "checked": dict(checked)},
+        lambda screen, data: screen.verified(data),
+    )
     return FINDINGS if findings else 0
 
 

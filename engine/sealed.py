@@ -176,6 +176,8 @@ def _faults(seals: Sequence[Seal], log: Sequence[Leaf]) -> Iterator[Diverged]:
 
 def _signatures(seals: Sequence[Seal], key: str) -> Iterator[Diverged]:
     expected = " ".join(key.split()[:2])
+    if expected and not seals:
+        yield _finding("seal.missing", say("nothing is sealed with that key"), say("no seal"))
     for seal in seals:
         signer = seal.key
         if expected and signer != expected:

@@ -28,6 +28,7 @@ from ..events import (
 )
 from ..projections import derive
 from ..store import DocumentRow, Head, OutboxRow, TaskRow
+from .answers import Answers
 from .authority import Authority, OrganisationOf
 from .chain import SENSELESS, Rows, finding, records
 from .papers import Made, Papers, check_filed
@@ -78,7 +79,12 @@ def verify_case(
         return  # what follows from a broken history proves nothing
     papers = Papers(archive.definition_of, archive.made)
     authority = Authority(archive.definition_of, archive.organisation_of) if archive.organisation_of else None
-    witnesses: list[Witness] = [Times(archive.definition_of), *([authority] if authority else []), papers]
+    witnesses: list[Witness] = [
+        Times(archive.definition_of),
+        *([authority] if authority else []),
+        Answers(archive.definition_of),
+        papers,
+    ]
     try:
         history = records(number, rows)
         replayed = replay(number, history, archive.definition_of, archive.calendar_of)

@@ -51,7 +51,25 @@ class Stories(Clocks, Reviews, Registers):
         text = self.say(
             say("histories checked: {count}; findings: {findings}", count=count, findings=findings)
         )
-        return self._render([Styled(text, "bold red" if findings else "bold green")])
+        looked_at = {
+            "events": say("events, run again in the order of time"),
+            "acts": say("acts of people, judged by the organisation of their time"),
+            "documents": say("documents, made again and compared"),
+            "numbers": say("numbers, of cases and of documents"),
+            "definitions": say("versions of items"),
+            "organisations": say("versions of the organisation"),
+            "calendars": say("calendars"),
+            "seals": say("seals"),
+            "copied": say("seals in the copy given"),
+        }
+        told = {key: f"{data['checked'][key]:,}" for key in looked_at}
+        width = max(map(len, told.values()))
+        rows = [(told[key].rjust(width), self.say(label)) for key, label in looked_at.items()]
+        lines: list[RenderableType] = [Styled(text, "bold red" if findings else "bold green"), columns(rows)]
+        if not data["checked"]["copied"]:
+            alone = say("An office rewritten as a whole shows only by a copy of its seals: --seals FILE.")
+            lines.append(Styled(self.say(alone), "dim"))
+        return self._render(lines)
 
     def sealed(self, data: Data) -> str:
         """The seal that was made, or stands."""
