@@ -46,6 +46,8 @@ USAGE, FINDINGS, PARTLY, INTERNAL, INTERRUPTED = 2, 5, 6, 70, 130
 
 MOST_BYTES = 20_000_000
 """Largest file that is read."""
+MOST_OF_A_LOG = 500_000_000
+"""Largest log of another system."""
 
 LOCALE = Path(__file__).parent / "engine" / "locale"
 
@@ -1787,7 +1789,7 @@ def conform_log(
 
     columns = Columns(case_column, activity_column, time_column)
     given = dict(_activity(pair) for pair in pairs)
-    content = (log, _read(log))
+    content = (log, _read(log, MOST_OF_A_LOG))
     wanted: Any = {"ended": ended, "strict": strict}
     with _bar(settings) as progress:
         if is_drawn(what):
@@ -2884,14 +2886,14 @@ def _reason(settings: Settings, reason: str | None) -> str:
 # --- in and out
 
 
-def _read(file: str) -> bytes:
-    """The bytes of a file, or of standard input (`-`). Raises `Invalid`."""
+def _read(file: str, most: int = MOST_BYTES) -> bytes:
+    """The bytes of a file of at most so many, or of standard input (`-`). Raises `Invalid`."""
     try:
         if file == "-":
-            content = sys.stdin.buffer.read(MOST_BYTES + 1)
+            content = sys.stdin.buffer.read(most + 1)
         else:
             with Path(file).open("rb") as stream:
-                content = stream.read(MOST_BYTES + 1)
+                content = stream.read(most + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise Invalid(
@@ -2901,11 +2903,11 @@ def _read(file: str) -> bytes:
             found=say("{file}", file=file),
             remedy=say("check its name and your permission to read it"),
         ) from error
-    if len(content) > MOST_BYTES:
+    if len(content) > most:
         raise Invalid(
             "file.too_large",
             say("{file} is too large", file=file),
-            expected=say("at most {most} bytes", most=MOST_BYTES),
+            expected=say("at most {most} bytes", most=most),
             found=say("{file}", file=file),
             remedy=say("check that it is the right file"),
         )

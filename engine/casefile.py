@@ -1,5 +1,5 @@
-"""The file of a case (案卷) as one page for web and print (floor 5): cover, index, what was applied for, how
-each due date comes about, what happened, what proves it; and every document as it was issued, in order.
+"""The file of a case (案卷) as one page for web and print (floor 5): cover, index, what was applied for, the
+terms and due dates, what happened, what proves it; and every document as it was issued, in order.
 """
 
 from __future__ import annotations
@@ -25,10 +25,15 @@ _TELLING = frozenset(
 )
 """Consequences that are told beside what was entered."""
 
-_STATES = {
-    "open": say("open"),
-    "closed": say("closed"),
+_STATES = {"open": say("the case is open"), "closed": say("the case is closed")}
+_CLOCKS = {
+    "running": say("it runs"),
+    "paused": say("it stands still"),
+    "expired": say("it has run out"),
+    "stopped": say("what it measures is done"),
+    "spent": say("it ran out, and that had its effect"),
 }
+_ANSWERS = {True: say("yes"), False: say("no")}
 
 
 class Proof(NamedTuple):
@@ -41,12 +46,11 @@ class Proof(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """What goes into the file: `shown`, `told` and `explained` as `Office.show`, `told` and `explain` give
-    them, the bytes of each document in the order of `shown`, and who issued the file when."""
+    """What goes into the file: `shown` and `told` as `Office.show` and `told` give them, the bytes of each
+    document in the order of `shown`, and who issued the file when."""
 
     shown: Mapping[str, Any]
     told: Sequence[Mapping[str, Any]]
-    explained: Sequence[Mapping[str, Any]]
     contents: Sequence[bytes]
     proof: Proof
     organ: str
@@ -81,6 +85,14 @@ _WORDS: Mapping[str, Any] = {
     "no_documents": say("No document was issued."),
     "application": say("What was applied for"),
     "clocks": say("Terms and due dates"),
+    "clocks_head": [
+        say("Term"),
+        say("Legal basis"),
+        say("Since"),
+        say("Due"),
+        say("Used"),
+        say("State"),
+    ],
     "no_clocks": say("No term has run."),
     "history": say("What happened"),
     "history_head": [say("Event"), say("When"), say("Who"), say("What")],
@@ -96,11 +108,11 @@ class _File:
     def data(self) -> dict[str, Any]:
         told = [line for line in self.parts.told if line["fact"] or line["type"] in _TELLING]
         application = [
-            {"label": self.name(line["title"]), "value": self.name(line["words"]) or _text(line["value"])}
+            {
+                "label": self.name(line["title"]),
+                "value": self.name(line["words"]) or self.answer(line["value"]),
+            }
             for line in self.shown["application"]
-        ]
-        clocks = [
-            {"name": self.name(line["name"]), "lines": list(line["lines"])} for line in self.parts.explained
         ]
         note = say(
             "{shown} of {all} events: what was entered, and what closed, decided or expired. `lianban history"
@@ -115,7 +127,10 @@ class _File:
             "cover": self.cover(),
             "documents": self.documents(),
             "application": application,
-            "clocks": clocks,
+            "clocks": [self.clock(line) for line in self.shown["clocks"]],
+            "clocks_note": say(
+                "`lianban clock explain {case}` counts each of them day by day.", case=self.shown["case"]
+            ),
             "history": [self.event(line) for line in told],
             "history_note": note,
             "proof": self.proof(),
@@ -153,6 +168,23 @@ class _File:
             }
             for n, line in enumerate(self.shown["documents"], 1)
         ]
+
+    def answer(self, value: Any) -> Any:
+        return _ANSWERS[value] if isinstance(value, bool) else _text(value)
+
+    def clock(self, line: Mapping[str, Any]) -> dict[str, Any]:
+        """When a clock ran and to what end; a step's own clock is named after it."""
+        of = f" ({line['of']})" if line["of"] else ""
+        state = say("{state}, late", state=_CLOCKS[line["state"]]) if line["late"] else _CLOCKS[line["state"]]
+        return {
+            "name": f"{self.name(line['name'])}{of}",
+            "term": line["term"],
+            "basis": " ".join(str(part) for part in line["basis"].values()),
+            "since": self.when(line["since"]),
+            "due": self.when(line["due"]) or "—",
+            "used": f"{line['used']}/{line['total']} {line['count_unit']}",
+            "state": state,
+        }
 
     def event(self, line: Mapping[str, Any]) -> dict[str, Any]:
         who, what = self.tell(line)
@@ -228,6 +260,8 @@ def _isolated(content: bytes) -> str:
             parent.remove(one)
     inner = escape(body.text or "", quote=False)
     inner += "".join(etree.tostring(child, method="html", encoding="unicode") for child in body)
+    # Below its slip a document that fills its page would need another one.
+    style += "\n@media print { .sheet { min-height: 0 !important; } }"
     return f'<style>{style}</style><div class="body">{inner}</div>'
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -283,8 +284,16 @@ def test_the_command_names_the_case_that_left_the_diagram_and_says_so_by_its_exi
     assert "could have come: health" in ran.out
     told = lianban(tmp_path, "conform", "permit.bpmn", "log.csv", "--json").json
     assert (told["fitting"], told["fitness"]) == (1, round(8 / 9, 6))
+    page = (Path(__file__).parent.parent / "docs" / "json.md").read_text(encoding="utf-8")
+    assert _keys(told) <= set(re.findall(r"`([a-z_]+)`", page))
     (tmp_path / "log.csv").write_bytes(table("receive fire health decide"))
     assert lianban(tmp_path, "conform", "permit.bpmn", "log.csv").code == 0
+
+
+def _keys(value: Any) -> set[str]:
+    if isinstance(value, list):
+        return set().union(*map(_keys, value))
+    return set(value).union(*map(_keys, value.values())) if isinstance(value, dict) else set()
 
 
 def test_the_receipt_phase_of_a_municipality_is_replayed_on_its_own_diagram() -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from items import NOON, organisation, play, publish
 from lxml import etree
 from terminal import lianban
 
+from engine.casefile import _isolated
 from engine.conform import Columns, conform, read_log
 from engine.definition import builtin
 from engine.events import OFFICE, Record, digest
@@ -132,8 +134,8 @@ def test_ocel_declares_what_it_uses_and_relates_only_what_is_there(office: Offic
         for one in told[f"{kind}s"]:
             for attribute in one["attributes"]:
                 assert type(attribute["value"]) is types[declared[one["type"]][attribute["name"]]]
-            pairs = [(to["objectId"], to["qualifier"]) for to in one["relationships"]]
-            assert len(set(pairs)) == len(pairs) and all(to in objects for to, _ in pairs)
+            related = [to["objectId"] for to in one["relationships"]]
+            assert len(set(related)) == len(related) and set(related) <= set(objects)
     issued = next(event for event in told["events"] if event["type"] == "document.issued")
     assert {"case", "document"} <= {to["qualifier"] for to in issued["relationships"]}
     steps = [one for one in told["objects"] if one["type"] == "step"]
@@ -203,6 +205,82 @@ def test_the_command_writes_a_file_and_says_what_is_in_it(office: Office, tmp_pa
     refused = lianban(tmp_path, *words)
     assert refused.code == 1 and json.loads(refused.err)["code"] == "item.unknown"
     assert [path.name for path in tmp_path.iterdir()] == ["log.xes"]  # and no half of the other file
+
+
+# --- the file of a case
+
+
+def test_the_file_of_a_case_holds_every_document_in_order_and_what_proves_it(
+    office: Office, tmp_path: Path
+) -> None:
+    number = max(histories(office), key=lambda case: len(office.show(case)["documents"]))
+    shown = office.show(number)
+    words = ["print", number, "--file", "-o", "file.html", "--lang", "en"]
+    ran = lianban(tmp_path, *words, "--db", office.database)
+    assert ran.code == 0 and "file.html" in ran.out
+    text = (tmp_path / "file.html").read_text("utf-8")
+    page = etree.HTML(text)
+    rows = page.xpath("//section[2]//tbody/tr")
+    found = [["".join(cell.itertext()) for cell in row] for row in rows]
+    assert len(found) > 2
+    assert [(row[0], row[1], row[4]) for row in found] == [
+        (str(n), line["number"], line["digest"]) for n, line in enumerate(shown["documents"], 1)
+    ]
+    assert [link.get("href") for link in page.xpath("//section[2]//a")] == [
+        f"#{paper.get('id')}" for paper in page.xpath("//article")
+    ]
+    for line, paper in zip(shown["documents"], text.split("<article")[1:], strict=True):
+        original = office.document(number, line["number"])[1].decode()
+        heading = _words(original.partition("<h1>")[2].partition("</h1>")[0])
+        assert heading and heading in _words(paper)
+    last = office.history(number)[-1]
+    assert f"{last.seq}: {last.hash}" in text and shown["definition"] in text and number in text
+    assert f"all {last.seq} events" in text
+    for line in shown["application"]:
+        assert line["field"] != "applicant" or str(line["value"]) in text
+
+
+def _words(html: str) -> str:
+    return "".join(re.sub(r"<[^>]+>", "", html).split())
+
+
+def test_a_document_in_a_file_changes_nothing_outside_of_itself_and_runs_nothing() -> None:
+    content = (
+        "<!doctype html><html><head><style>:root { --red: #f00; } body, p { color: red }</style>"
+        "<script>alert(1)</script></head><body>first &lt;b&gt;<p>text &amp; more</p></body></html>"
+    )
+    told = _isolated(content.encode())
+    assert ":host { --red" in told and ".body, p { color: red }" in told
+    assert "script" not in told and "first &lt;b&gt;<p>text &amp; more</p>" in told
+
+
+def test_a_file_says_that_the_case_is_sealed_or_is_not_as_it_was_written(tmp_path: Path) -> None:
+    drawn = draw("start s; user a; end e", "s -> a -> e")
+    with Office.create_rehearsal(str(tmp_path / "o.db"), NOON, organisation(1)) as made:
+        publish(made, tmp_path, drawn, documents={"a": "note"})
+        case = made.open_case("clerk", "item", {}, NOON).case
+        made.do("clerk", case, "a", {}, NOON)
+
+        def file() -> dict[str, Any]:
+            return made.case_file(case, "en", str, lambda line: ("", line["type"]), NOON)
+
+        assert "not sealed yet" in file()["content"]
+        made.seal(NOON, None, None, None)
+        told = file()
+        assert (told["seal"], told["findings"]) == (1, [])
+        assert f"up to event {len(made.history(case))}" in told["content"]
+        with sqlite3.connect(tmp_path / "o.db") as connection:
+            connection.execute("UPDATE heads SET status = 'open' WHERE case_no = ?", (case,))
+        told = file()
+        assert told["findings"] and "NOT as it was written" in told["content"]
+
+
+def test_every_key_of_the_json_is_documented(office: Office) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "json.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"`([a-z_]+)`", page))
+    number = next(iter(histories(office)))
+    told = office.export(Wanted("csv"), io.BytesIO())
+    assert {*told, *office.case_file(number, "en", str, lambda line: ("", ""), NOON)} <= documented
 
 
 def test_pm4py_reads_both_and_finds_the_same(office: Office, tmp_path: Path) -> None:

@@ -179,7 +179,11 @@ def _declare(types: dict[str, str], told: Mapping[str, Any]) -> None:
 
 
 def _related(relations: Iterable[Relation]) -> list[dict[str, str]]:
-    return [{"objectId": id, "qualifier": qualifier} for id, qualifier in relations]
+    # The standard has several qualifiers for a pair, but readers keep one of them: they stand in one text.
+    found: dict[str, list[str]] = {}
+    for id, qualifier in relations:
+        found.setdefault(id, []).append(qualifier)
+    return [{"objectId": id, "qualifier": ", ".join(qualifiers)} for id, qualifiers in found.items()]
 
 
 def _json(value: Any) -> bytes:

@@ -38,14 +38,12 @@ def case_file(
     shown = desk.show(reader, library, number, now)
     history = proofs.history(reader, number)
     told = desk.told(reader, library, number, history)
-    explained = desk.explain(reader, library, number, None, now)
     contents = [desk.document(reader, number, line["number"])[1] for line in shown["documents"]]
     _, findings = proofs.verify(reader, number, lambda count: None, None, "", Counter())
     seal, sealed = _seal_over(reader, number)
     parts = casefile.Parts(
         shown,
         told,
-        explained,
         contents,
         casefile.Proof(findings, seal, sealed),
         organisation.name.get(lang) or organisation.name["zh"],

@@ -81,7 +81,7 @@ class Logs(Base):
                 text.append(f"  {self.when(deviation['at'])}", "dim")
             instead = ", ".join(map(clean, deviation["open"])) or "—"
             if deviation["kind"] != "skipped":
-                text.append(f"\n{self.say(say('could have come: {steps}', steps=instead))}", "dim")
+                text.append("\n" + self.say(say("could have come: {steps}", steps=instead)), "dim")
             parts.append(Padding(text, (0, 0, 0, 3)))
         return parts
 
