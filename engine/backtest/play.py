@@ -113,7 +113,7 @@ class Play:
         self.calendars: dict[str, Calendar] = {}
         self.calendar_of = calendar_of
 
-        self.side = Side({})
+        self.side = Side(self.definition, {})
         self.course = Course(
             number, None, self.definition, self._issue, self._calendar, watch=self.side.watch
         )

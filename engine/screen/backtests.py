@@ -126,8 +126,8 @@ class Backtests(Base):
         if days["of"] and (days["mean"] or days["median"]):
             text = say(
                 "{mean} working days on average, {median} in the median",
-                mean=f"{days['mean']:+}",
-                median=f"{days['median']:+}",
+                mean=_signed(days["mean"]),
+                median=_signed(days["median"]),
             )
             parts += [
                 *self._of(say("How long a case takes"), days["of"]),
@@ -191,8 +191,8 @@ class Backtests(Base):
                 text = say(
                     "at {gateway}: to {draft} in place of {recorded}",
                     gateway=self._called(chosen["name"], chosen["element"]),
-                    draft=chosen["draft"],
-                    recorded=chosen["recorded"],
+                    draft=self._called(chosen["draft_name"], chosen["draft"]),
+                    recorded=self._called(chosen["recorded_name"], chosen["recorded"]),
                 )
                 found += [self.say(text)]
                 found += [part for part in (chosen["condition"], values) if part]
@@ -203,3 +203,7 @@ class Backtests(Base):
 
 def _differs(line: Data) -> bool:
     return bool(line["recorded"] != line["draft"])
+
+
+def _signed(days: float) -> str:
+    return f"{days:+g}" if days else "0"
