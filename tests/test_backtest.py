@@ -118,7 +118,7 @@ def test_another_threshold_in_a_table_is_told_of_exactly_the_cases_that_it_touch
         line["case"]: "decided" if line["case"] == seventy else "same" for line in report["cases"]
     }
     told = next(line for line in report["cases"] if line["case"] == seventy)
-    assert first(told) == ("decided", "the table gives 70+", "the table gives 60-69")
+    assert first(told) == ("decided", "Kind of card gives 70+", "Kind of card gives 60-69")
     assert told["first"]["element"] == "card_kind"
     assert shown.code == 0
     assert f"1 decided differently: {seventy}" in shown.out

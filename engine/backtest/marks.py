@@ -109,7 +109,7 @@ class Side:
                 value = _seen(case, effect.id).get(node.result)
                 name = self.names.get(node.id, node.id)
                 key = ("table", renamed(effect.id, self.names), canonical(value))
-                text = say("the table gives {value}", value=_plain(value))
+                text = say("{table} gives {value}", table=self._called(node.id), value=_plain(value))
                 self.marks.append(Mark("decided", name, key, case.at, len(self.marks), seq, text))
         self.taken.clear()
 
