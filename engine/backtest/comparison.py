@@ -12,10 +12,7 @@ from ..case import CLOCK, EVERYWHERE, CalendarOf, Case, Watch, workdays_of
 from ..clock import Workdays, read_instant
 from ..definition import Definition
 from ..errors import Refusal, say
-from ..events import (
-    CaseMigrated,
-    Record,
-)
+from ..events import CalendarRevised, CaseMigrated, Record
 from ..expressions import Malformed, compile_expression
 from ..flow.step import Effect
 from .marks import KINDS, Mark, Side, Way
@@ -116,7 +113,9 @@ def _result(
             "draft": course.outcome if lack is None and course is not None else None,
         },
         "unanswerable": lack._asdict() if lack is not None else None,
-        "facts": len(play.facts),
+        "facts": sum(
+            not isinstance(record.event, CaseMigrated | CalendarRevised) for record, _ in play.facts
+        ),
         "left_out": [left._asdict() for left in play.left],
         "overdue": {"recorded": list(recorded.overdue), "draft": list(side.overdue)},
         "days": None,
