@@ -12,12 +12,8 @@ from ..case import CLOCK, EVERYWHERE, CalendarOf, Case, Watch, workdays_of
 from ..clock import Workdays, read_instant
 from ..definition import Definition
 from ..errors import Refusal, say
-from ..events import (
-    CaseMigrated,
-    Record,
-)
+from ..events import CalendarRevised, CaseMigrated, Record
 from ..expressions import Malformed, compile_expression
-from ..flow.marking import variables
 from ..flow.step import Effect
 from .marks import KINDS, Mark, Side, Way
 from .play import Draft, Lack, OrganisationOf, Play
@@ -64,12 +60,12 @@ def compare(
         history.append((record, case, list(effects)))
         effects.clear()
     names = _names(draft, history)
-    recorded = Side(names)
+    recorded = Side(definition_of(history[0][1].definition), names)
     facts: list[tuple[Record, Case | None]] = []
     before: Case | None = None
     for record, case, seen in history:
         recorded.watch(seen)
-        recorded.stands(definition_of(case.definition), case)
+        recorded.stands(definition_of(case.definition), case, record.seq)
         recorded.note(record.at, record.event, record.seq)
         if record.event.fact and record.by != CLOCK:
             facts.append((record, before))
@@ -117,7 +113,9 @@ def _result(
             "draft": course.outcome if lack is None and course is not None else None,
         },
         "unanswerable": lack._asdict() if lack is not None else None,
-        "facts": len(play.facts),
+        "facts": sum(
+            not isinstance(record.event, CaseMigrated | CalendarRevised) for record, _ in play.facts
+        ),
         "left_out": [left._asdict() for left in play.left],
         "overdue": {"recorded": list(recorded.overdue), "draft": list(side.overdue)},
         "days": None,
@@ -152,7 +150,9 @@ def _differing(marks: Iterable[Mark], others: Iterable[Mark]) -> list[Mark]:
 def _first(missing: list[Mark], extra: list[Mark], recorded: Side, side: Side, play: Play) -> dict[str, Any]:
     """The first point at which the courses part: what is recorded, what the draft gives, and the way that was
     chosen there, if one was."""
-    mark = min((*missing, *extra), key=lambda one: (one.at, KINDS.index(one.kind), one.place))
+    mark = min(
+        (*missing, *extra), key=lambda one: (one.at, KINDS.index(one.kind), one.subject != "", one.place)
+    )
     alike = [one for one in missing if one.kind == mark.kind], [one for one in extra if one.kind == mark.kind]
     chosen: list[Mark | None] = []
     for marks in alike:
@@ -192,17 +192,23 @@ def _parting(recorded: Side, side: Side, definition: Definition, until: str) -> 
         scope = definition.net.scopes[one.scope]
         node = scope.nodes[scope.flows[one.flow].source]
         known: set[str] = set()
-        for flow in node.outgoing:
-            with suppress(Malformed):
-                known |= compile_expression(scope.flows[flow].condition or "true").names
-        seen = variables(one.case.marking)
+        ways = [scope.flows[flow] for flow in node.outgoing]
+        for flow in ways:
+            with suppress(Malformed):  # flow.read has said so
+                known |= compile_expression(flow.condition or "true").names
+        recorded_way = others[0].target
+        # The default flow has no condition: then it is the one that did not hold.
+        conditions = [scope.flows[one.flow].condition]
+        conditions += [flow.condition for flow in ways if flow.target == recorded_way]
         return {
             "element": node.id,
             "name": definition.names(node.id),
-            "recorded": others[0].target,
+            "recorded": recorded_way,
+            "recorded_name": definition.names(recorded_way),
             "draft": one.target,
-            "condition": scope.flows[one.flow].condition or "",
-            "values": {name: seen[name] for name in sorted(known) if name in seen},
+            "draft_name": definition.names(one.target),
+            "condition": next((text for text in conditions if text), ""),
+            "values": {name: one.seen[name] for name in sorted(known) if name in one.seen},
         }
     return None
 

@@ -113,7 +113,7 @@ class Play:
         self.calendars: dict[str, Calendar] = {}
         self.calendar_of = calendar_of
 
-        self.side = Side({})
+        self.side = Side(self.definition, {})
         self.course = Course(
             number, None, self.definition, self._issue, self._calendar, watch=self.side.watch
         )
@@ -174,15 +174,16 @@ class Play:
             self._open(record, event)
             return
         self._settle(at)
+        if isinstance(event, CaseMigrated):
+            return  # the draft is what it runs by
+        if isinstance(event, CalendarRevised):
+            if not self.case.closed:
+                self._must(record, CalendarRevised(self._counted_by(event.calendar)))
+            return
         if self.case.closed:
             self._leave(record, "closed", getattr(event, "task", ""))
             return
         match event:
-            case CaseMigrated():
-                return  # the draft is what it runs by
-            case CalendarRevised(calendar=named):
-                self._must(record, CalendarRevised(self._counted_by(named)))
-                return
             case TaskCompleted(task=task, data=data) | AnswerEntered(task=task, data=data):
                 self._complete(record, task, data)
             case ReferralReportedUp(task=task, data=data) | ReferralFollowedUp(task=task, data=data):
@@ -324,7 +325,6 @@ class Play:
             self.course.enter(read_instant(record.at), record.by, event)
         finally:
             self._note()
-        self._check_incidents()
 
     def _must(self, record: Record, event: Event) -> None:
         """Enter what the draft has to take, or say why it does not."""

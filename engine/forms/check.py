@@ -84,9 +84,7 @@ def unasked(schema: Schema, answers: Mapping[str, Any]) -> list[str]:
     """The fields among `answers` for which the form has no place, or none with these answers."""
     if schema.get("additionalProperties", False) is not False or "unevaluatedProperties" in schema:
         return []
-    asked, _ = shape(schema, schema, answers)
-    patterns = [re.compile(pattern) for pattern in schema.get("patternProperties", ())]
-    return [name for name in answers if name not in asked and not any(one.search(name) for one in patterns)]
+    return list(_strangers(schema, answers))
 
 
 def invalid(faults: list[Fault]) -> Invalid:
@@ -130,11 +128,16 @@ def _faults(schema: Schema, answers: dict[str, Any]) -> Iterator[Fault]:
         for error in rules.iter_errors(answers):
             yield from explain(schema, error)
     if not schema.keys() & {"additionalProperties", "unevaluatedProperties"}:
-        asked, _ = shape(schema, schema, answers)
-        patterns = [re.compile(pattern) for pattern in schema.get("patternProperties", ())]
-        for name in answers:
-            if name not in asked and not any(pattern.search(name) for pattern in patterns):
-                yield _superfluous(schema, (name,), answers[name])
+        for name in _strangers(schema, answers):
+            yield _superfluous(schema, (name,), answers[name])
+
+
+def _strangers(schema: Schema, answers: Mapping[str, Any]) -> Iterator[str]:
+    asked, _ = shape(schema, schema, answers)
+    patterns = [re.compile(pattern) for pattern in schema.get("patternProperties", ())]
+    for name in answers:
+        if name not in asked and not any(pattern.search(name) for pattern in patterns):
+            yield name
 
 
 def _superfluous(schema: Schema, where: Where, value: Any) -> Fault:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text as Styled
 
 from ..errors import Text, say
-from .base import Base, Data, clean
+from .base import INSTANT_TEXT, Base, Data, clean
 
 _CLASSES = {
     "same": (say("the same"), "green"),
@@ -45,7 +45,7 @@ class Backtests(Base):
         """The sum, then the cases that come out otherwise: alike ones together."""
         total = data["total"]
         about = {"item": data["item"], "draft": self._draft(data), "count": total["cases"]}
-        head = say("{count} cases of {item} against {draft}", **about)
+        head = say("Cases of {item} against {draft}: {count}", **about)
         parts: list[RenderableType] = [Styled(self.say(head), "bold")]
         if not total["cases"]:
             return self._render([*parts, self.say(say("There is no case."))])
@@ -126,8 +126,8 @@ class Backtests(Base):
         if days["of"] and (days["mean"] or days["median"]):
             text = say(
                 "{mean} working days on average, {median} in the median",
-                mean=f"{days['mean']:+}",
-                median=f"{days['median']:+}",
+                mean=_signed(days["mean"]),
+                median=_signed(days["median"]),
             )
             parts += [
                 *self._of(say("How long a case takes"), days["of"]),
@@ -151,24 +151,26 @@ class Backtests(Base):
         return f"{line['recorded']} → {line['draft']}"
 
     def _cases(self, cases: Iterable[Data]) -> list[RenderableType]:
-        groups: dict[tuple[str, ...], list[Data]] = {}
+        groups: dict[tuple[object, ...], list[Data]] = {}
         for line in cases:
             if line["class"] != "same":
-                groups.setdefault((line["class"], *self._part(line)), []).append(line)
+                groups.setdefault(_point(line), []).append(line)
         if not groups:
             return []
         table = Table.grid(padding=(0, 1))
         table.add_column(justify="right", no_wrap=True)
         table.add_column(ratio=1, overflow="fold")
-        ordered = sorted(groups.items(), key=lambda one: -len(one[1]))
-        for (kind, *why), lines in ordered[:_MOST_GROUPS]:
-            text, style = _CLASSES[kind]
+        ordered = sorted(groups.values(), key=lambda lines: -len(lines))
+        for lines in ordered[:_MOST_GROUPS]:
+            text, style = _CLASSES[lines[0]["class"]]
             named = ", ".join(line["case"] for line in lines[:_MOST_CASES])
             if len(lines) > _MOST_CASES:
                 rest = len(lines) - _MOST_CASES
                 named = self.say(say("{cases} and {count} more", cases=named, count=rest))
             table.add_row(str(len(lines)), Styled.assemble((self.say(text), style), f": {clean(named)}"))
-            for said in why:
+            if len(lines) > 1:
+                table.add_row("", Styled(self.say(say("in the first of them:")), "dim"))
+            for said in self._part(lines[0]):
                 table.add_row("", clean(said))
         parts: list[RenderableType] = [*self._heading(say("Where they part")), table]
         if len(groups) > _MOST_GROUPS:
@@ -191,8 +193,8 @@ class Backtests(Base):
                 text = say(
                     "at {gateway}: to {draft} in place of {recorded}",
                     gateway=self._called(chosen["name"], chosen["element"]),
-                    draft=chosen["draft"],
-                    recorded=chosen["recorded"],
+                    draft=self._called(chosen["draft_name"], chosen["draft"]),
+                    recorded=self._called(chosen["recorded_name"], chosen["recorded"]),
                 )
                 found += [self.say(text)]
                 found += [part for part in (chosen["condition"], values) if part]
@@ -201,5 +203,28 @@ class Backtests(Base):
         return found
 
 
+def _point(line: Data) -> tuple[object, ...]:
+    """What cases have in common that part at the same point, whatever their dates and values are."""
+    lack, first = line["unanswerable"] or {}, line["first"] or {}
+    chosen = first.get("chosen") or {}
+    texts = [INSTANT_TEXT.sub("…", first.get(side, "")) for side in ("recorded", "draft")]
+    return (
+        line["class"],
+        line["refusal"] and line["refusal"]["code"],
+        lack.get("why"),
+        lack.get("element"),
+        *lack.get("fields", ()),
+        first.get("kind"),
+        first.get("element"),
+        *texts,
+        chosen.get("element"),
+        chosen.get("draft"),
+    )
+
+
 def _differs(line: Data) -> bool:
     return bool(line["recorded"] != line["draft"])
+
+
+def _signed(days: float) -> str:
+    return f"{days:+g}" if days else "0"
