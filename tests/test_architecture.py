@@ -27,7 +27,7 @@ ROOMS = [
         "sealed",
         "accountability",
     ],
-    *["time_views", "views"],
+    *["time_views", "views", "retrace"],
     *["coverage", "examples", "exploring", "delivery", "office", "screen"],
     *["cli"],
 ]
@@ -44,6 +44,7 @@ SOLE_IMPORTERS = {
     "jsonschema": "engine/",
     "msgspec": "engine/",
     "click": "cli.py",
+    "distributed": "engine/office/pools.py",
 }
 
 
