@@ -44,7 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true")
     small = parser.parse_args().small
-    cases, rounds = (4, 1) if small else (150, 3)
+    cases, rounds = (4, 1) if small else (60, 3)
     with tempfile.TemporaryDirectory() as folder, set_up(str(Path(folder) / "office.db"), cases) as office:
         rates: dict[int, list[float]] = {1: [], 2: []}
         events = 0

@@ -41,7 +41,7 @@ from engine.office import Office
 
 STARTUP = "539901-SC-LB0001-2026-00001"
 HISTORIES = Path(__file__).parent / "histories"
-CLONES = 24
+CLONES = 60
 
 Rows = list[tuple[int, bytes, str]]
 
@@ -454,6 +454,15 @@ def test_every_history_is_run_again_in_other_processes(copy: Ready) -> None:
     assert "diverged: 1" in shown.out
 
 
+def test_workers_reach_an_office_on_a_server(postgresql_database: str, tmp_path: Path) -> None:
+    with Office.create_rehearsal(postgresql_database, NOON, organisation(1)) as office:
+        item = publish(office, tmp_path, draw("start s; user a; end e", "s -> a -> e"))
+        cases = [office.open_case("clerk", item, {}, NOON).case for _ in range(3)]
+        office.do("clerk", cases[0], "a", {}, NOON + HOUR)
+        done = office.replay_all(workers=1)
+    assert (done["replayed"], done["acts"], done["findings"]) == (3, 4, [])
+
+
 def cloned(url: str, count: int) -> None:
     """So many more histories like the first, under numbers of their own."""
     told = bodies(url, STARTUP)
@@ -468,6 +477,11 @@ def children(pid: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def of_pool(pid: int) -> list[int]:
+    """The workers among the children; the other one keeps the books of multiprocessing."""
+    return [one for one in children(pid) if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
+
+
 def is_there(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -480,20 +494,41 @@ def test_a_killed_run_is_gone_on_with_where_it_was(copy: Ready) -> None:
     cloned(copy.url, CLONES)
     report = copy.folder / "replay.jsonl"
     words = ["replay", "--all", "--workers", "1", "--resume", str(report), "--json"]
-    running = subprocess.Popen(
-        [SCRIPT, *words], cwd=copy.folder, env=environment(), stdout=subprocess.DEVNULL
-    )
-    until = time.monotonic() + 60
-    while time.monotonic() < until and (not report.exists() or report.read_bytes().count(b"\n") < 2):
-        assert running.poll() is None
+
+    def started(lines: int) -> subprocess.Popen[str]:
+        """A run that has written so many lines."""
+        begun = subprocess.Popen(
+            [SCRIPT, *words],
+            cwd=copy.folder,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while not report.exists() or report.read_bytes().count(b"\n") < lines:
+            assert begun.poll() is None
+            time.sleep(0.005)
+        return begun
+
+    # Its worker is killed: the run says so, and keeps what there is.
+    running = started(1)
+    while not (workers := of_pool(running.pid)):
         time.sleep(0.005)
+    os.kill(workers[0], signal.SIGKILL)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 1, said
+    assert "a worker process died" in said
+    # It is killed itself: what is on the disk stays, and its workers do not outlive it.
+    running = started(report.read_bytes().count(b"\n") + 2)
     workers = children(running.pid)
-    running.send_signal(signal.SIGKILL)
+    running.kill()
     running.wait()
     kept = report.read_bytes()
-    done = kept.count(b"\n") - 1
+    finished = {line["case"] for line in map(json.loads, kept.splitlines()) if "case" in line}
+    done = len(finished)
     assert 0 < done < CLONES
     assert workers
+    until = time.monotonic() + 60
     while any(map(is_there, workers)) and time.monotonic() < until:
         time.sleep(0.02)
     assert not any(map(is_there, workers)), "its workers live on"
