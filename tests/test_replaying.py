@@ -38,6 +38,7 @@ from engine.errors import Diverged, Invalid
 from engine.events import GENESIS, TYPES, canonical, digest
 from engine.flow.marking import open_tasks
 from engine.office import Office
+from engine.retrace import act_lines, marks_of, retrace
 
 STARTUP = "539901-SC-LB0001-2026-00001"
 HISTORIES = Path(__file__).parent / "histories"
@@ -256,6 +257,24 @@ def test_an_event_left_out_put_in_or_cut_off_is_named(tmp_path: Path) -> None:
     cut = story.found(story.bodies[:place])
     assert f"event {place}: the history ends in the middle of an act; task.opened" in str(cut)
     assert str(cut.expected).startswith("task.opened {")
+
+
+def test_every_recorded_history_can_be_shown_act_by_act() -> None:
+    kinds = set()
+    for story in stories():
+        history = records(story.case, chained(story.bodies))
+        acts = list(retrace(story.case, history, len(history), story.definition_of, story.calendar_of))
+        assert [record for act in acts for record in act.records] == history
+        for act, line in zip(acts, act_lines(acts, story.calendar_of), strict=True):
+            waiting = {token["token"] for token in line["tokens"] if token["waits"] == "person"}
+            assert waiting == {task.id for task in open_tasks(act.case.marking)}
+            kinds |= {token["waits"] for token in line["tokens"]}
+            kinds |= {event["kind"] for token in line["tokens"] for event in token["awaits"]}
+            marks = marks_of(act, story.calendar_of, act.at)
+            assert {token["element"] for token in line["tokens"]} <= {
+                element for element, classes in marks.items() if "token" in classes.split()
+            }
+    assert kinds >= {"person", "event", "others", "inside", "repair", "message", "timer"}
 
 
 # --- an office
