@@ -195,41 +195,29 @@ def test_a_consequence_can_not_be_dated_otherwise_or_laid_at_another_door(name: 
     assert f"diverged at event {place + 1}: recorded task.opened with {name} " in said
 
 
-STRUCTURE = [
-    ("case.opened", "item"),
-    ("case.opened", "definition"),
-    ("case.opened", "calendar"),
-    ("task.completed", "task"),
-    ("task.completed", "element"),
-    ("answer.entered", "task"),
-    ("answer.entered", "element"),
-    ("answer.confirmed", "task"),
-    ("referral.signed", "task"),
-    ("timer.fired", "timer"),
-    ("timer.fired", "element"),
-    ("clock.struck", "clock"),
-    ("pause.ordered", "clock"),
-    ("pause.ordered", "ground"),
-    ("resume.ordered", "ground"),
-    ("extension.granted", "clock"),
-    ("card.answered", "card"),
-    ("recusal.decided", "recusal"),
-    ("incident.retried", "incident"),
-    ("calendar.revised", "calendar"),
-    ("case.migrated", "was"),
-]
+ENTERED = {"data", "reason", "text"}
+CHOSEN = {
+    "case.migrated": {"accepted", "batch", "names", "undoes"},  # `verify` knows the order for it
+    "contact.handed_over": {"to", "unit"},
+    "recusal.challenged": {"party", "person", "recusal"},
+    "recusal.decided": {"upheld"},
+    "recusal.declared": {"recusal"},
+    "task.handed_over": {"to"},
+}
+"""What people say and choose shows in what follows from it, or in the seals only."""
+
+FACTS = sorted({b["type"] for story in stories() for b in story.bodies if TYPES[b["type"]].fact})
 
 
-@pytest.mark.parametrize(("kind", "name"), STRUCTURE)
-def test_a_fact_that_could_not_happen_is_found_at_its_event(kind: str, name: str) -> None:
-    if not any(body["type"] == kind for story in stories() for body in story.bodies):
-        pytest.fail(f"no recorded history has a {kind}")
+@pytest.mark.parametrize("kind", FACTS)
+def test_a_fact_that_could_not_happen_is_found_at_its_event(kind: str) -> None:
     story, place = first_of(kind)
-    forged = [*story.bodies]
-    value = otherwise(forged[place]["data"][name])
-    forged[place] = {**forged[place], "data": {**forged[place]["data"], name: value}}
-    said = str(story.found(forged))
-    assert f"diverged at event {place + 1}: " in said
+    for name, value in story.bodies[place]["data"].items():
+        if name in ENTERED | CHOSEN.get(kind, set()):
+            continue
+        forged = [*story.bodies]
+        forged[place] = {**forged[place], "data": {**forged[place]["data"], name: otherwise(value)}}
+        assert f"diverged at event {place + 1}: " in str(story.found(forged)), name
 
 
 def test_what_somebody_answered_otherwise_shows_in_what_followed_from_it() -> None:
