@@ -1351,21 +1351,126 @@ def history(settings: Settings, case: str) -> None:
 @_verb(
     cli,
     "replay",
-    "lianban replay 42",
-    say("Run the history of CASE again and compare every event with the record."),
+    """lianban replay 42
+lianban replay 42 --to 17 --data
+lianban replay 42 --to 2026-03-05 --diagram case.svg
+lianban replay --all --workers 2 --resume replay.jsonl""",
+    say(
+        "Run the history of CASE again and compare every event with the record: as far as an event or"
+        " instant, act by act, on the diagram. Or every history of the office."
+    ),
 )
-@click.argument("case", metavar="CASE")
-def replay(settings: Settings, case: str) -> None:
-    from engine.flow.marking import open_tasks
-
+@click.argument("case", metavar="[CASE]", required=False)
+@click.option("--to", metavar="EVENT|INSTANT", help=say("Only as far as this; a number is an event.").msgid)
+@click.option(
+    "--step",
+    "by_act",
+    is_flag=True,
+    help=say("Act by act, with its tokens and clocks; in pages on a terminal.").msgid,
+)
+@click.option(
+    "--data", "variables", is_flag=True, help=say("With the variables, and what each act changed.").msgid
+)
+@click.option(
+    "--diagram", metavar="FILE.svg", help=say("Draw the tokens on the diagram; - for standard output.").msgid
+)
+@click.option(
+    "--file",
+    "name",
+    metavar="NAME",
+    help=say("Another diagram of the item: shared/joint-meeting.bpmn.").msgid,
+)
+@click.option("--all", "everything", is_flag=True, help=say("Every history of the office.").msgid)
+@click.option("--item", "only", metavar="ITEM", help=say("With --all: of this item only.").msgid)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help=say("With --all: in so many processes (one for each processor).").msgid,
+)
+@click.option(
+    "--scheduler", metavar="ADDRESS", help=say("With --all: by the workers of this Dask scheduler.").msgid
+)
+@click.option(
+    "--resume",
+    metavar="FILE",
+    help=say("With --all: keep the results in FILE, and leave out what agreed and has not changed.").msgid,
+)
+def replay(
+    settings: Settings,
+    case: str | None,
+    to: str | None,
+    by_act: bool,
+    variables: bool,
+    diagram: str | None,
+    name: str | None,
+    everything: bool,
+    only: str | None,
+    workers: int | None,
+    scheduler: str | None,
+    resume: str | None,
+) -> int:
+    of_one = to is not None or by_act or variables or diagram is not None or name is not None
+    of_all = any(given is not None for given in (only, workers, scheduler, resume))
+    if everything == (case is not None) or (of_one if everything else of_all):
+        raise Wrong(
+            say("name a CASE (with --to, --step, --data, --diagram), or --all (with the options for it)")
+        )
+    if name is not None and diagram is None:
+        raise Wrong(say("--file is for --diagram"))
+    if workers is not None and scheduler is not None:
+        raise Wrong(say("--workers are processes of this machine; with --scheduler its workers do it"))
     with settings.office() as office:
-        played = office.replay(case)
-        events = office.told(case, [record for record, _ in played])
-        for line, (_, after) in zip(events, played, strict=True):
-            line["state"] = after.marking["state"]
-            line["open"] = [task.id for task in open_tasks(after.marking)]
-        data = {"case": played[0][0].case, "agrees": True, "events": events}
-        settings.show(data, lambda screen, data: screen.replay(data), office.zone)
+        if case is None:
+            return _replay_all(settings, office, only, workers, scheduler, resume)
+        until = None if to is None else int(to) if to.isdecimal() else _instant(to, office.zone)
+        if diagram is not None:
+            drawn = office.retraced_picture(case, until, name)
+            text = say("event {to} of {case} is drawn in {file}", to=drawn["to"], case=drawn["case"])
+            _deliver(settings, drawn, diagram, diagram, text)
+            return 0
+        data = _rendered(office.retrace(case, until), settings.translate)
+        screen = settings.screen(office.zone)
+        if by_act and not settings.json and sys.stdin.isatty() and sys.stdout.isatty():
+            _page(screen, data, variables)
+        elif by_act and not settings.json:
+            _write("".join(screen.act(data, n, variables=variables) for n in range(1, len(data["acts"]) + 1)))
+        else:
+            settings.show(data, lambda screen, data: screen.replay(data, variables=variables), office.zone)
+    return 0
+
+
+def _replay_all(
+    settings: Settings,
+    office: Office,
+    item: str | None,
+    workers: int | None,
+    scheduler: str | None,
+    resume: str | None,
+) -> int:
+    with _bar(settings) as progress:
+        report = Path(resume) if resume is not None else None
+        replayed = office.replay_all(item, workers, scheduler, report, progress)
+    data = _rendered(replayed, settings.translate)
+    if not settings.json:
+        _complain(settings, data["findings"])
+    settings.show(data, lambda screen, data: screen.replayed_all(data), office.zone)
+    return FINDINGS if data["findings"] else 0
+
+
+def _page(screen: Screen, data: Any, variables: bool) -> None:
+    """Show a replay act by act, as far as somebody wants to see it."""
+    n, count = 1, len(data["acts"])
+    while True:
+        click.clear()
+        _write(screen.act(data, n, variables=variables))
+        ask = say("act {n} of {count} (Enter: next, b: back, a number, q: quit)", n=n, count=count)
+        answer = click.prompt(screen.say(ask), default="", show_default=False).strip().lower()
+        if answer == "q" or (not answer and n == count):
+            return
+        if answer.isdecimal():
+            n = min(max(int(answer), 1), count)
+        elif answer in ("", "b"):
+            n = min(max(n + (-1 if answer == "b" else 1), 1), count)
 
 
 @_verb(

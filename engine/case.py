@@ -69,8 +69,9 @@ from .events import (
     TimerFired,
     TimerMoved,
     TimerStopped,
+    canonical,
 )
-from .flow.marking import Marking, open_task, open_tasks
+from .flow.marking import Marking, element_of, open_task, open_tasks, timer_id_of
 from .flow.net import HUMAN, Node
 from .flow.run.board import Witness
 from .flow.step import (
@@ -243,6 +244,8 @@ def evolve(
             raise _diverged(event, None)
         if event.definition != definition.digest:
             raise _diverged(event, replace(event, definition=definition.digest))
+        if event.item != definition.code:
+            raise _diverged(event, replace(event, item=definition.code))
         return _opened(definition, number, at, by, event, calendar_of, watch, witness)
     if case is None:
         raise _diverged(event, None)
@@ -483,6 +486,7 @@ class _Turn:
         docket, book = self.docket, self.book
         match event:
             case TaskCompleted(task=task, data=data):
+                _check_element(event)
                 self.completing = True
                 return self.complete(task, data)
             case MessageReceived(name=name, data=data):
@@ -512,6 +516,7 @@ class _Turn:
                 docket.withdraw(task)
                 return [], Complete(task, {"opinion": WITHDRAWN}, docket.variables(task))
             case AnswerEntered(task=task, data=data):
+                _check_element(event)
                 return list(docket.enter(task, data)), None
             case AnswerConfirmed(task=task):
                 waiting = docket.confirm(task)
@@ -761,13 +766,19 @@ def _leads(case: Case, definition: Definition, clock: str, ground: str) -> None:
             )
 
 
+def _check_element(event: TaskCompleted | AnswerEntered) -> None:
+    """The element on record is the one that the task is a visit of: readers are told its name."""
+    if event.element != element_of(event.task):
+        raise _diverged(event, replace(event, element=element_of(event.task)))
+
+
 def _check_due(case: Case, event: TimerFired, at: datetime) -> None:
     """A timer fires at its own due instant, neither earlier nor later; one that waits for a clock, as soon
     as that has run out."""
     for frame in case.marking["frames"].values():
-        for visit in frame["live"].values():
+        for visit_id, visit in frame["live"].items():
             for key, timer in visit.get("timers", {}).items():
-                if key.partition("|")[0] != event.element:
+                if (key.partition("|")[0], timer_id_of(visit_id, visit, key)) != (event.element, event.timer):
                     continue
                 if timer.get("due") == write_instant(at):
                     return
@@ -801,22 +812,54 @@ def _trigger(effect: Effect) -> str:
 
 
 def _diverged(event: Event, expected: Event | None) -> Diverged:
+    recorded = say("{event}", event=_name(event))
+    if expected is None:
+        message = say("recorded {recorded}, replay gives nothing of the kind", recorded=recorded)
+    elif type(event) is not type(expected):
+        message = say(
+            "recorded {recorded}, replay gives {replayed}", recorded=recorded, replayed=_name(expected)
+        )
+    else:
+        fields = list(_differing(event.payload(), expected.payload()))
+        message = say(
+            "recorded {type} with {recorded}, replay gives {replayed}",
+            type=event.type,
+            recorded=", ".join(f"{path} {was}" for path, was, _ in fields),
+            replayed=", ".join(f"{path} {given}" for path, _, given in fields),
+        )
     return Diverged(
         "replay.diverged",
-        say(
-            "recorded {recorded}, replay gives {replayed}",
-            recorded=_name(event),
-            replayed=_name(expected) if expected else say("nothing of the kind"),
-        ),
+        message,
         expected=say("{event}", event=_name(expected)) if expected else say("no such event here"),
-        found=say("{event}", event=_name(event)),
+        found=recorded,
         rule=say("every consequence on record follows from the facts before it"),
         remedy=say("compare the history with a backup or a sealed copy"),
     )
 
 
+def _differing(recorded: Any, replayed: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
+    """Where two JSON values differ: the path to the field, and what each has there ("—": no such field)."""
+    if isinstance(recorded, dict) and isinstance(replayed, dict):
+        for key in [*recorded, *(key for key in replayed if key not in recorded)]:
+            below = f"{path}.{key}" if path else key
+            yield from _differing(recorded.get(key, _ABSENT), replayed.get(key, _ABSENT), below)
+    elif isinstance(recorded, list) and isinstance(replayed, list) and len(recorded) == len(replayed):
+        for n, (was, given) in enumerate(zip(recorded, replayed, strict=True)):
+            yield from _differing(was, given, f"{path}[{n}]")
+    elif type(recorded) is not type(replayed) or recorded != replayed:
+        yield path, _written(recorded), _written(replayed)
+
+
+_ABSENT = object()
+"""In the place of a value that is not there."""
+
+
+def _written(value: Any) -> str:
+    return "—" if value is _ABSENT else canonical(value).decode()
+
+
 def _name(event: Event) -> str:
-    return f"{event.type} {event.payload()}"
+    return f"{event.type} {_written(event.payload())}"
 
 
 def document_number(series: str, year: int, serial: int) -> str:

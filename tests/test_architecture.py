@@ -32,7 +32,7 @@ ROOMS = [
         "accountability",
         "export",
     ],
-    *["time_views", "views", "causes", "replay_page"],
+    *["time_views", "views", "causes", "replay_page", "retrace"],
     *["coverage", "backtest", "examples", "exploring", "delivery", "office", "screen"],
     *["cli"],
 ]
@@ -49,6 +49,7 @@ SOLE_IMPORTERS = {
     "jsonschema": "engine/",
     "msgspec": "engine/",
     "click": "cli.py",
+    "distributed": "engine/office/pools.py",
 }
 
 

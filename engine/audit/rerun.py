@@ -9,7 +9,7 @@ from ..case import CalendarOf, Case, Watch, evolve, unwatched
 from ..clock import read_instant
 from ..definition import Definition
 from ..errors import Diverged, say
-from ..events import CaseMigrated, CaseOpened, Record
+from ..events import CaseMigrated, CaseOpened, Record, canonical
 from ..flow.run.board import Witness as Onlooker
 from .chain import REMEDY, SENSELESS, at_event, unreadable
 
@@ -33,8 +33,13 @@ def replay(
     """
     case: Case | None = None
     definition: Definition | None = None
+    fact: Record | None = None
     for record in history:
         try:
+            if record.event.fact:
+                fact = record
+            elif fact is not None:
+                _check_circumstances(record, fact)
             if definition is None:
                 if not isinstance(record.event, CaseOpened):
                     raise Diverged(
@@ -74,8 +79,35 @@ def replay(
                 seq=record.seq,
                 event=case.expected[0].type,
             ),
+            expected=say(
+                "{event}", event=f"{case.expected[0].type} {canonical(case.expected[0].payload()).decode()}"
+            ),
+            found=say("no event {seq}", seq=record.seq + 1),
             remedy=REMEDY,
         )
+
+
+def _check_circumstances(record: Record, fact: Record) -> None:
+    """What follows from a fact takes effect with it, is written with it, and is done by whom it was done."""
+    for name in ("at", "entered", "by"):
+        recorded, given = getattr(record, name), getattr(fact, name)
+        if recorded != given:
+            was, replayed = canonical(recorded).decode(), canonical(given).decode()
+            raise Diverged(
+                "replay.diverged",
+                say(
+                    "recorded {type} with {recorded}, replay gives {replayed}",
+                    type=record.event.type,
+                    recorded=f"{name} {was}",
+                    replayed=f"{name} {replayed}",
+                ),
+                expected=say("{value}", value=replayed),
+                found=say("{value}", value=was),
+                rule=say(
+                    "a consequence has the instants and the author of its fact, event {seq}", seq=fact.seq
+                ),
+                remedy=REMEDY,
+            )
 
 
 def witnessed(

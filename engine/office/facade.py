@@ -1105,6 +1105,36 @@ class Office:
         with self._store.reading() as reader:
             return list(proofs.replay(reader, self._library, find_case(reader, case).case))
 
+    def retrace(self, case: str, to: int | datetime | None = None) -> dict[str, Any]:
+        """Run the history again as far as `to` (an event's number, an instant, or None for its end): as
+        `retracing.Retraced.as_data`. Raises `Unknown` and `Diverged`."""
+        from .retracing import Retraced
+
+        with self._store.reading() as reader:
+            return Retraced(reader, self._library, case, to).as_data()
+
+    def retraced_picture(self, case: str, to: int | datetime | None, file: str | None) -> dict[str, Any]:
+        """The marking at that point on the diagram, or on the `file` of the item: as
+        `retracing.Retraced.picture`. Raises `Unknown` and `Diverged`."""
+        from .retracing import Retraced
+
+        with self._store.reading() as reader:
+            return Retraced(reader, self._library, case, to).picture(file)
+
+    def replay_all(
+        self,
+        item: str | None = None,
+        workers: int | None = None,
+        scheduler: str | None = None,
+        report: Path | None = None,
+        progress: Callable[[int, int], None] = lambda step, all: None,
+    ) -> dict[str, Any]:
+        """Run every history of the office again (or those of one item) in other processes: as
+        `replaying.replay_all`."""
+        from .replaying import replay_all
+
+        return replay_all(self._store, item, workers, scheduler, report, progress)
+
     def why(
         self, case: str, what: str | None, now: datetime, *, as_of: datetime | None = None
     ) -> dict[str, Any]:

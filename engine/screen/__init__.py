@@ -6,7 +6,7 @@ by what they are about:
 
 - `base`: words and drawing;
 - `clocks`: clocks, cards, calendars, accounts;
-- `stories`: every event in words;
+- `stories`: every event in words; `replays`: the same again, with tokens, clocks and variables;
 - `reviews`: referrals, joint reviews, recusals, meetings, plans of many referrals;
 - `cases`: a case, the inbox, what an act did;
 - `registers`: the organisation;
@@ -23,9 +23,10 @@ from .base import clean
 from .logs import Logs
 from .offices import Offices
 from .rehearsals import Rehearsals
+from .replays import Replays
 
 
-class Screen(Rehearsals, Offices, Backtests, Logs):
+class Screen(Rehearsals, Replays, Offices, Backtests, Logs):
     """A terminal in one language. `command` is how lianban was called, `user` who acts unless told."""
 
 

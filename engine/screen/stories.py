@@ -28,19 +28,6 @@ class Stories(Clocks, Reviews, Registers):
             table.add_row(*self._event(line), line["hash"][:8])
         return self._render([Styled(clean(data["case"]), "bold"), table, *self._footnote(data)])
 
-    def replay(self, data: Data) -> str:
-        """Every event again, and after each act where the process stood."""
-        table = self._events()
-        events = data["events"]
-        for line, following in zip(events, [*events[1:], None], strict=True):
-            table.add_row(*self._event(line))
-            if (following is None or following["fact"]) and line["open"]:
-                then = self.say(say("→ open: {steps}", steps=", ".join(line["open"])))
-                table.add_row("", "", Styled(then, "cyan"))
-        agreed = self.say(say("replay agrees with the record: {count} events", count=len(events)))
-        end = [*self._footnote(data), Styled(agreed, "bold green")]
-        return self._render([Styled(clean(data["case"]), "bold"), table, *end])
-
     def told(self, line: Data) -> tuple[str, str]:
         """Of an event, who did it, and what it says."""
         return self._by(line), self._words(line)
