@@ -418,9 +418,10 @@ class Sketch:
 
     def clock(self, place: int, name: str) -> str:
         chance = self.random
-        tier, unit = chance.choice(["statutory", "promised", "step"]), chance.choice(["wd", "wd", "d", "h"])
-        # A promise may not be longer than a law with the same start.
-        n = (1 if tier == "promised" else chance.randint(2, 9)) * (9 if unit == "h" else 1)
+        tier, unit = chance.choice(["statutory", "short", "step"]), chance.choice(["wd", "wd", "d", "h"])
+        # No promise: it would have to leave room for all the steps on its way.
+        n = (1 if tier == "short" else chance.randint(2, 9)) * (9 if unit == "h" else 1)
+        tier = "step" if tier == "step" else "statutory"
         opened = self.elements[0].split()[1]
         starts = [self.trigger() if place else opened] + [self.trigger() for _ in range(chance.randint(0, 1))]
         lines = [
