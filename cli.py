@@ -1519,7 +1519,7 @@ def export(
             told = office.export(wanted, stream, progress, as_of=settings.as_of(office.zone))
         data = {**told, "file": output}
         text = say(
-            "{cases} cases with {events} events are in {file}",
+            "{file} is written; cases: {cases}, events: {events}",
             cases=told["cases"],
             events=told["events"],
             file=output,
