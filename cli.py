@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, NoReturn, TypeVar
 
@@ -1611,12 +1612,20 @@ def _calendar_change(file: str) -> Year | dict[str, dict[date, Overlay | None]]:
 @click.argument("case", metavar="[CASE]", required=False)
 @click.option("--seals", metavar="FILE", help=say("Against a copy of the seals kept elsewhere.").msgid)
 @click.option("--key", metavar="FILE.pub", help=say("Every seal must be signed with this key.").msgid)
-def verify(settings: Settings, case: str | None, seals: str | None, key: str | None) -> int:
+@click.option("--export", "log", metavar="FILE.xes", help=say("Against an export kept elsewhere.").msgid)
+def verify(settings: Settings, case: str | None, seals: str | None, key: str | None, log: str | None) -> int:
     copy = _read(seals) if seals is not None else None
     signer = _read(key).decode(errors="replace") if key is not None else ""
+    kept = _read(log, MOST_OF_A_LOG) if log is not None else None
     with settings.office() as office, _progress(settings) as progress:
+<<<<<<< HEAD
         checked: Counter[str] = Counter()
         count, findings = office.verify(case, progress, copy=copy, key=signer, checked=checked)
+=======
+        count, findings = office.verify(case, progress, copy=copy, key=signer)
+        if kept is not None:
+            findings += office.verify_export(BytesIO(kept), progress)
+>>>>>>> export
     found = [finding.as_dict(settings.translate) for finding in findings]
     if not settings.json:
         _complain(settings, found)
@@ -1844,7 +1853,7 @@ def export(
             told = office.export(wanted, stream, progress, as_of=settings.as_of(office.zone))
         data = {**told, "file": output}
         text = say(
-            "{cases} cases with {events} events are in {file}",
+            "{file} is written; cases: {cases}, events: {events}",
             cases=told["cases"],
             events=told["events"],
             file=output,

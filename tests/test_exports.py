@@ -20,6 +20,7 @@ from terminal import lianban
 from engine.casefile import _isolated
 from engine.conform import Columns, conform, read_log
 from engine.definition import builtin
+from engine.errors import Invalid
 from engine.events import OFFICE, Record, digest
 from engine.export.table import COLUMNS, safe
 from engine.export.xes import records_of_xes
@@ -198,13 +199,36 @@ def test_cases_are_chosen_by_item_by_day_and_as_they_were(office: Office) -> Non
 def test_the_command_writes_a_file_and_says_what_is_in_it(office: Office, tmp_path: Path) -> None:
     ran = lianban(tmp_path, "export", "xes", "-o", "log.xes", "--db", office.database)
     count = len(histories(office))
-    assert ran.code == 0 and f"{count} cases with" in ran.out
+    assert ran.code == 0 and f"cases: {count}," in ran.out
     assert "--redact" in ran.err
     assert len(list(etree.parse(tmp_path / "log.xes").iter("trace"))) == count
     words = ["export", "csv", "-o", "a.csv", "--item", "fish", "--json", "--db", office.database]
     refused = lianban(tmp_path, *words)
     assert refused.code == 1 and json.loads(refused.err)["code"] == "item.unknown"
     assert [path.name for path in tmp_path.iterdir()] == ["log.xes"]  # and no half of the other file
+
+
+def test_an_export_kept_elsewhere_shows_what_was_changed_in_the_office_since(tmp_path: Path) -> None:
+    drawn = draw("start s; user a; user b; end e", "s -> a -> b -> e")
+    with Office.create_rehearsal(str(tmp_path / "o.db"), NOON, organisation(1)) as made:
+        publish(made, tmp_path, drawn)
+        case = made.open_case("clerk", "item", {}, NOON).case
+        kept = exported(made, "xes")
+        made.do("clerk", case, "a", {}, NOON)
+        assert made.verify_export(io.BytesIO(kept)) == []  # a history may grow
+        longer = exported(made, "xes")
+        forged = kept.replace(b"2026-03-02T04:00", b"2026-03-02T03:00")
+        assert made.verify_export(io.BytesIO(forged))
+        with sqlite3.connect(tmp_path / "o.db") as connection:
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+                connection.execute(f"DROP TRIGGER {name}")
+            connection.execute("DELETE FROM events WHERE case_no = ? AND seq > 2", (case,))
+        assert made.verify_export(io.BytesIO(kept)) == []
+        found = made.verify_export(io.BytesIO(longer))
+        assert [finding.code for finding in found] == ["export.differs"] * (len(found)) and found
+        for nothing in (b"<log/>", b"text", exported(made, "xes", redact=True)):
+            with pytest.raises(Invalid):
+                made.verify_export(io.BytesIO(nothing))
 
 
 # --- the file of a case

@@ -151,7 +151,7 @@ def records_of_xes(stream: BinaryIO) -> Iterator[Record]:
     """The records in a file that `Xes` wrote, in its order. Raises `Invalid` for an event that holds none,
     and `Diverged` for one that is not as it was written."""
     events = etree.iterparse(stream, tag="event", resolve_entities=False, no_network=True, load_dtd=False)
-    for _, event in events:
+    for event in _each(events):
         told = {child.get("key"): child.get("value") for child in event}
         text = told.get("lianban:record")
         if text is None:
@@ -161,9 +161,35 @@ def records_of_xes(stream: BinaryIO) -> Iterator[Record]:
                 expected=say("an export without --redact"),
                 remedy=say("export it again"),
             )
-        content = json.loads(text)
+        try:
+            content = json.loads(text)
+            case, seq = str(content["case"]), int(content["seq"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise _no_export(repr(error)) from error
         # The text has been through XML, which can't hold every character: its canonical form is the record's.
-        yield parse(content["case"], content["seq"], canonical(content))
+        yield parse(case, seq, canonical(content))
         event.clear()
-        while event.getprevious() is not None:
-            del event.getparent()[0]
+        while (before := event.getprevious()) is not None and (trace := event.getparent()) is not None:
+            trace.remove(before)
+
+
+def _each(events: Iterator[tuple[str, etree._Element]]) -> Iterator[etree._Element]:
+    found = False
+    try:
+        for _, event in events:
+            found = True
+            yield event
+    except etree.XMLSyntaxError as error:
+        raise _no_export(error.msg or "") from error
+    if not found:
+        raise _no_export("")
+
+
+def _no_export(reason: str) -> Invalid:
+    return Invalid(
+        "export.unreadable",
+        say("the file is no export of histories"),
+        expected=say("what `lianban export xes` wrote"),
+        found=say("{reason}", reason=reason),
+        remedy=say("give the file as it was written"),
+    )

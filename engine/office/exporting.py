@@ -9,12 +9,45 @@ from typing import Any, BinaryIO, NamedTuple
 
 from .. import audit
 from ..clock import write_instant
-from ..errors import Unknown, say
-from ..events import OFFICE
+from ..errors import Diverged, Text, Unknown, say
+from ..events import OFFICE, Record
 from ..export import CaseLog, Format, Redactor, line_of, writer_of
+from ..export.xes import records_of_xes
 from ..store import Reader
 from ..views import by_version
 from .library import Library, head_of_case
+
+
+def compare(reader: Reader, stream: BinaryIO, progress: Callable[[int], None]) -> list[Diverged]:
+    """As `Office.verify_export`."""
+    kept: dict[str, list[tuple[int, bytes, str]]] = {}
+    last: dict[str, str] = {}
+    findings: list[Diverged] = []
+    for record in records_of_xes(stream):
+        if record.case not in last:
+            kept = {record.case: list(reader.records(record.case))}  # a case stands together
+            progress(1)
+        rows = kept.get(record.case, [])
+        stored = rows[record.seq - 1][2] if record.seq <= len(rows) else None
+        if record.prev != last.get(record.case, record.prev):
+            findings.append(_differs(record, say("in the export it does not follow the event before it")))
+        elif stored != record.hash:
+            what = (
+                say("it is not in the office") if stored is None else say("it is another one in the office")
+            )
+            findings.append(_differs(record, what))
+        last[record.case] = record.hash
+    return findings
+
+
+def _differs(record: Record, what: Text) -> Diverged:
+    return Diverged(
+        "export.differs",
+        say("case {case}, event {seq} of the export: {what}", case=record.case, seq=record.seq, what=what),
+        expected=say("{hash}", hash=record.hash),
+        rule=say("a history only grows"),
+        remedy=audit.REMEDY,
+    )
 
 
 class Wanted(NamedTuple):

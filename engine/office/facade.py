@@ -1193,6 +1193,17 @@ class Office:
         with self._store.reading() as reader:
             return proofs.verify(reader, case, progress, copy, key, Counter() if checked is None else checked)
 
+    def verify_export(
+        self, stream: BinaryIO, progress: Callable[[int], None] = lambda count: None
+    ) -> list[Diverged]:
+        """What of an export in XES that was kept elsewhere is not in the office as it was then. Raises
+        `Invalid` for a file that is none or is redacted, and `Diverged` for one that holds no records of
+        ours."""
+        from . import exporting
+
+        with self._store.reading() as reader:
+            return exporting.compare(reader, stream, progress)
+
     def seal(self, now: datetime, key: bytes | None, passphrase: bytes | None, who: str | None) -> Sealed:
         """Seal all histories as they stand, signed with the private key in `key` if there is one. Where
         nothing has moved since the last seal, that one stands. Raises `Invalid`, `NotAllowed`, and `Diverged`
