@@ -1618,14 +1618,10 @@ def verify(settings: Settings, case: str | None, seals: str | None, key: str | N
     signer = _read(key).decode(errors="replace") if key is not None else ""
     kept = _read(log, MOST_OF_A_LOG) if log is not None else None
     with settings.office() as office, _progress(settings) as progress:
-<<<<<<< HEAD
         checked: Counter[str] = Counter()
         count, findings = office.verify(case, progress, copy=copy, key=signer, checked=checked)
-=======
-        count, findings = office.verify(case, progress, copy=copy, key=signer)
         if kept is not None:
             findings += office.verify_export(BytesIO(kept), progress)
->>>>>>> export
     found = [finding.as_dict(settings.translate) for finding in findings]
     if not settings.json:
         _complain(settings, found)
