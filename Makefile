@@ -26,6 +26,7 @@ bench: .venv/.ready
 	$(BIN)/python bench/cold_start.py
 	$(BIN)/python bench/receipt.py
 	$(BIN)/python bench/sweep.py
+	$(BIN)/python bench/replay.py
 
 conformance: .venv/.ready
 	$(BIN)/python tests/conformance_page.py

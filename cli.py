@@ -14,6 +14,7 @@ import os
 import re
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,11 +31,12 @@ from engine.errors import Invalid, NotAllowed, Problem, Refusal, Text, Unknown, 
 if TYPE_CHECKING:  # every command imports late what it needs: most of a short command's time is imports
     from datetime import date
 
-    from engine.clock import Overlay
+    from engine.clock import Overlay, Year
     from engine.delivery import Delivery
     from engine.forms import Question
     from engine.office import Done, Office, Swept
     from engine.office.post import Delivered
+    from engine.office.receipts import Proof
     from engine.office.rehearsing import ByHand, Rehearsing
     from engine.problems import Excerpt
     from engine.screen import Screen
@@ -1350,28 +1352,262 @@ def history(settings: Settings, case: str) -> None:
 @_verb(
     cli,
     "replay",
-    "lianban replay 42",
-    say("Run the history of CASE again and compare every event with the record."),
+    """lianban replay 42
+lianban replay 42 --to 17 --data
+lianban replay 42 --to 2026-03-05 --diagram case.svg
+lianban replay --all --workers 2 --resume replay.jsonl""",
+    say(
+        "Run the history of CASE again and compare every event with the record: as far as an event or"
+        " instant, act by act, on the diagram. Or every history of the office."
+    ),
+)
+@click.argument("case", metavar="[CASE]", required=False)
+@click.option("--to", metavar="EVENT|INSTANT", help=say("Only as far as this; a number is an event.").msgid)
+@click.option(
+    "--step",
+    "by_act",
+    is_flag=True,
+    help=say("Act by act, with its tokens and clocks; in pages on a terminal.").msgid,
+)
+@click.option(
+    "--data", "variables", is_flag=True, help=say("With the variables, and what each act changed.").msgid
+)
+@click.option(
+    "--diagram", metavar="FILE.svg", help=say("Draw the tokens on the diagram; - for standard output.").msgid
+)
+@click.option(
+    "--file",
+    "name",
+    metavar="NAME",
+    help=say("Another diagram of the item: shared/joint-meeting.bpmn.").msgid,
+)
+@click.option("--all", "everything", is_flag=True, help=say("Every history of the office.").msgid)
+@click.option("--item", "only", metavar="ITEM", help=say("With --all: of this item only.").msgid)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help=say("With --all: in so many processes (one for each processor).").msgid,
+)
+@click.option(
+    "--scheduler", metavar="ADDRESS", help=say("With --all: by the workers of this Dask scheduler.").msgid
+)
+@click.option(
+    "--resume",
+    metavar="FILE",
+    help=say("With --all: keep the results in FILE, and leave out what agreed and has not changed.").msgid,
+)
+def replay(
+    settings: Settings,
+    case: str | None,
+    to: str | None,
+    by_act: bool,
+    variables: bool,
+    diagram: str | None,
+    name: str | None,
+    everything: bool,
+    only: str | None,
+    workers: int | None,
+    scheduler: str | None,
+    resume: str | None,
+) -> int:
+    of_one = to is not None or by_act or variables or diagram is not None or name is not None
+    of_all = any(given is not None for given in (only, workers, scheduler, resume))
+    if everything == (case is not None) or (of_one if everything else of_all):
+        raise Wrong(
+            say("name a CASE (with --to, --step, --data, --diagram), or --all (with the options for it)")
+        )
+    if name is not None and diagram is None:
+        raise Wrong(say("--file is for --diagram"))
+    if workers is not None and scheduler is not None:
+        raise Wrong(say("--workers are processes of this machine; with --scheduler its workers do it"))
+    with settings.office() as office:
+        if case is None:
+            return _replay_all(settings, office, only, workers, scheduler, resume)
+        until = None if to is None else int(to) if to.isdecimal() else _instant(to, office.zone)
+        if diagram is not None:
+            drawn = office.retraced_picture(case, until, name)
+            text = say("event {to} of {case} is drawn in {file}", to=drawn["to"], case=drawn["case"])
+            _deliver(settings, drawn, diagram, diagram, text)
+            return 0
+        data = _rendered(office.retrace(case, until), settings.translate)
+        screen = settings.screen(office.zone)
+        if by_act and not settings.json and sys.stdin.isatty() and sys.stdout.isatty():
+            _page(screen, data, variables)
+        elif by_act and not settings.json:
+            _write("".join(screen.act(data, n, variables=variables) for n in range(1, len(data["acts"]) + 1)))
+        else:
+            settings.show(data, lambda screen, data: screen.replay(data, variables=variables), office.zone)
+    return 0
+
+
+def _replay_all(
+    settings: Settings,
+    office: Office,
+    item: str | None,
+    workers: int | None,
+    scheduler: str | None,
+    resume: str | None,
+) -> int:
+    with _bar(settings) as progress:
+        report = Path(resume) if resume is not None else None
+        replayed = office.replay_all(item, workers, scheduler, report, progress)
+    data = _rendered(replayed, settings.translate)
+    if not settings.json:
+        _complain(settings, data["findings"])
+    settings.show(data, lambda screen, data: screen.replayed_all(data), office.zone)
+    return FINDINGS if data["findings"] else 0
+
+
+def _page(screen: Screen, data: Any, variables: bool) -> None:
+    """Show a replay act by act, as far as somebody wants to see it."""
+    n, count = 1, len(data["acts"])
+    while True:
+        click.clear()
+        _write(screen.act(data, n, variables=variables))
+        ask = say("act {n} of {count} (Enter: next, b: back, a number, q: quit)", n=n, count=count)
+        answer = click.prompt(screen.say(ask), default="", show_default=False).strip().lower()
+        if answer == "q" or (not answer and n == count):
+            return
+        if answer.isdecimal():
+            n = min(max(int(answer), 1), count)
+        elif answer in ("", "b"):
+            n = min(max(n + (-1 if answer == "b" else 1), 1), count)
+
+
+@_verb(
+    cli,
+    "why",
+    "lianban why 42 outcome",
+    say(
+        "Why CASE ended so or waits where it does, or why WHAT is so: a step, a route, a document, a due "
+        "date, a joint review, an event's number. Back to the application, each link with its event."
+    ),
 )
 @click.argument("case", metavar="CASE")
-def replay(settings: Settings, case: str) -> None:
-    from engine.flow.marking import open_tasks
-
+@click.argument("what", metavar="[WHAT]", required=False)
+@_as_of_option
+def why(settings: Settings, case: str, what: str | None) -> None:
     with settings.office() as office:
-        played = office.replay(case)
-        events = office.told(case, [record for record, _ in played])
-        for line, (_, after) in zip(events, played, strict=True):
-            line["state"] = after.marking["state"]
-            line["open"] = [task.id for task in open_tasks(after.marking)]
-        data = {"case": played[0][0].case, "agrees": True, "events": events}
-        settings.show(data, lambda screen, data: screen.replay(data), office.zone)
+        told = office.why(case, what, settings.now(office.zone), as_of=settings.as_of(office.zone))
+        settings.show(told, lambda screen, data: screen.why(data), office.zone)
+
+
+@_verb(
+    cli,
+    "page",
+    "lianban page 42 -o 42.html",
+    say(
+        "CASE as a page to look back through: diagram, clocks, days and proof after every act, in one file"
+        " that needs no network. It holds all that the history holds: keep it as you keep the file."
+    ),
+)
+@click.argument("case", metavar="CASE")
+@click.option("-o", "--output", metavar="FILE", help=say("Write to FILE; on a terminal it is named.").msgid)
+def page(settings: Settings, case: str, output: str | None) -> int:
+    with settings.office() as office, _progress(settings) as progress:
+        screen, now = settings.screen(office.zone), settings.now(office.zone)
+        made = office.replay_page(case, now, settings.lang, settings.translate, screen.told, progress)
+    found = [finding.as_dict(settings.translate) for finding in made["findings"]]
+    if not settings.json:
+        _complain(settings, found)
+    text = say("the replay of case {case} is in {file}", case=made["case"])
+    _deliver(settings, {**made, "findings": found}, output, f"{made['case']}.html", text)
+    return FINDINGS if found else 0
+
+
+@_verb(
+    cli,
+    "backtest",
+    """lianban backtest processes/senior-card
+lianban backtest senior-card --dmn card-kind.dmn --from 2026-01-01
+lianban backtest homestead@2 --map review=check -o report.json""",
+    say(
+        "Recorded cases against a draft, a FOLDER or a version: who would have been routed, decided or late "
+        "otherwise, case by case and in sum. By ITEM alone, each case by its own version, with another table "
+        "or calendar."
+    ),
+)
+@click.argument("what", metavar="FOLDER|ITEM@VERSION|ITEM")
+@click.option(
+    "--dmn",
+    "tables",
+    multiple=True,
+    metavar="FILE",
+    help=say("This decision table in the place of that of the same name.").msgid,
+)
+@click.option(
+    "--calendar",
+    "calendars",
+    multiple=True,
+    metavar="FILE",
+    help=say("With this year or these local days, as `clock import` reads them.").msgid,
+)
+@click.option("--item", metavar="ITEM", help=say("Cases of ITEM; left out, of the draft's own.").msgid)
+@click.option("--from", "since", metavar="DATE", help=say("Cases opened from this day on.").msgid)
+@click.option("--until", metavar="DATE", help=say("Cases opened until this day.").msgid)
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help=say("Only the N that were opened last.").msgid
+)
+@click.option(
+    "--map", "pairs", multiple=True, metavar="OLD=NEW", help=say("What an element is called now.").msgid
+)
+@click.option("-o", "--output", metavar="FILE.json", help=say("Write what --json prints to FILE.").msgid)
+def backtest(
+    settings: Settings,
+    what: str,
+    tables: tuple[str, ...],
+    calendars: tuple[str, ...],
+    item: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int | None,
+    pairs: tuple[str, ...],
+    output: str | None,
+) -> int:
+    from engine.office.backtesting import Wish
+
+    with settings.office() as office, _bar(settings) as progress:
+        wish = Wish(
+            what,
+            {Path(file).name: _read(file) for file in tables},
+            tuple(_calendar_change(file) for file in calendars),
+            item,
+            _day_of(since, office.zone),
+            _day_of(until, office.zone),
+            limit,
+            dict(_renaming(pair) for pair in pairs),
+        )
+        done = office.backtest(wish, settings.now(office.zone), progress)
+    for line in done["cases"]:
+        if line["refusal"] is not None:
+            line["refusal"] = line["refusal"].as_dict(settings.translate)
+    data = {**done, "file": output}
+    if output is not None:
+        _write_file(output, _dump(_rendered(data, settings.translate)).encode())
+    settings.show(data, lambda screen, data: screen.backtested(data), office.zone)
+    return FINDINGS if done["total"]["classes"].get("broken") else 0
+
+
+def _day_of(text: str | None, zone: str) -> date | None:
+    """The day in `zone` that a person wrote."""
+    from zoneinfo import ZoneInfo
+
+    return _instant(text, zone).astimezone(ZoneInfo(zone)).date() if text else None
+
+
+def _calendar_change(file: str) -> Year | dict[str, dict[date, Overlay | None]]:
+    """What a file says of a year (JSON) or of local days (TOML)."""
+    from engine.clock import overlays_from_file, year_from_file
+
+    content, name = _read(file), Path(file).name
+    return (overlays_from_file if name.endswith(".toml") else year_from_file)(content, name)
 
 
 @_verb(
     cli,
     "verify",
     "lianban verify --seals seals.json",
-    say("Check CASE, or everything: hashes, replay, stored state, documents, definitions, numbers, seals."),
+    say("Check CASE, or everything: hashes, replay, who and when, documents, definitions, numbers, seals."),
 )
 @click.argument("case", metavar="[CASE]", required=False)
 @click.option("--seals", metavar="FILE", help=say("Against a copy of the seals kept elsewhere.").msgid)
@@ -1382,13 +1618,17 @@ def verify(settings: Settings, case: str | None, seals: str | None, key: str | N
     signer = _read(key).decode(errors="replace") if key is not None else ""
     kept = _read(log, MOST_OF_A_LOG) if log is not None else None
     with settings.office() as office, _progress(settings) as progress:
-        count, findings = office.verify(case, progress, copy=copy, key=signer)
+        checked: Counter[str] = Counter()
+        count, findings = office.verify(case, progress, copy=copy, key=signer, checked=checked)
         if kept is not None:
             findings += office.verify_export(BytesIO(kept), progress)
     found = [finding.as_dict(settings.translate) for finding in findings]
     if not settings.json:
         _complain(settings, found)
-    settings.show({"histories": count, "findings": found}, lambda screen, data: screen.verified(data))
+    settings.show(
+        {"histories": count, "findings": found, "checked": dict(checked)},
+        lambda screen, data: screen.verified(data),
+    )
     return FINDINGS if findings else 0
 
 
@@ -1447,6 +1687,96 @@ def seal_export(settings: Settings, file: str) -> None:
         data = {"file": file, "seals": len(office.seals()), "bytes": len(content)}
         text = say("{seals} seals written to {file}", seals=data["seals"], file=file)
         settings.show(data, lambda screen, _: screen.line(text), office.zone)
+
+
+_to_option = click.option(
+    "--to",
+    "to",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=say("Prove it under seal N; left out, the newest.").msgid,
+)
+
+
+@_verb(
+    seal,
+    "prove",
+    "lianban seal prove --from 1 --to 5 -o days.json",
+    say("The proof that between two seals the log was only added to; the checker reads it."),
+)
+@click.option("--from", "older", type=click.IntRange(min=1), required=True, metavar="N")
+@_to_option
+@click.option("-o", "--output", metavar="FILE", help=say("Write to FILE; on a terminal it is named.").msgid)
+def seal_prove(settings: Settings, older: int, to: int | None, output: str | None) -> None:
+    with settings.office() as office:
+        made = office.prove_seals(older, to)
+    named = f"seals-{made.first.number}-{made.last.number}.json"
+    _hand_out(settings, made, output, named, say("the proof is in {file}"))
+
+
+@_verb(
+    cli,
+    "receipt",
+    "lianban receipt 42 -o receipt.json",
+    say(
+        "One file that proves CASE to somebody who has nothing of the office: its history, definitions,"
+        " calendars, documents and seal. With --checker the program that checks it: one file of Python."
+    ),
+)
+@click.argument("case", metavar="[CASE]", required=False)
+@click.option("--checker", is_flag=True, help=say("The program that checks receipts and extracts.").msgid)
+@_to_option
+@click.option("-o", "--output", metavar="FILE", help=say("Write to FILE; on a terminal it is named.").msgid)
+def case_receipt(
+    settings: Settings, case: str | None, checker: bool, to: int | None, output: str | None
+) -> None:
+    from engine.office.receipts import checker as program
+
+    if checker == (case is not None):
+        raise click.UsageError(say("name a CASE, or write --checker").render(settings.translate))
+    if case is None:
+        data = {"case": None, "content": program().decode()}
+        _deliver(settings, data, output, "check.py", say("the checker is in {file}"))
+        return
+    with settings.office() as office:
+        made = office.receipt(case, to)
+    _hand_out(settings, made, output, f"receipt-{made.case}.json", say("the receipt is in {file}"))
+
+
+@_verb(
+    cli,
+    "extract",
+    "lianban extract 42 -o extract.html",
+    say(
+        "What the public may see of CASE, provable against its seal; everything else only as hashes. A page"
+        " if FILE ends with .html, in Chinese unless --lang or LIANBAN_LANG says otherwise."
+    ),
+)
+@click.argument("case", metavar="CASE")
+@click.option(
+    "--show", multiple=True, metavar="[SEQ:]PATH", help=say("Show this too: 7:/data/data/opinion.").msgid
+)
+@_to_option
+@click.option("-o", "--output", metavar="FILE", help=say("Write to FILE; on a terminal it is named.").msgid)
+def case_extract(
+    settings: Settings, case: str, show: tuple[str, ...], to: int | None, output: str | None
+) -> None:
+    lang = settings.public
+    page = (lang, _catalogue(lang).gettext) if output is not None and output.endswith(".html") else None
+    with settings.office() as office:
+        made = office.extract(case, to, show, page)
+    _hand_out(settings, made, output, f"extract-{made.case}.json", say("the extract is in {file}"))
+
+
+def _hand_out(settings: Settings, made: Proof, output: str | None, named: str, done: Text) -> None:
+    """Write a proof to a file or to standard output, and say what is not in it."""
+    about = {key: value for key, value in made._asdict().items() if key not in ("content", "first", "last")}
+    seals = {"seal": made.first.number, "newest": made.last.number, "digest": made.last.digest}
+    data = {**about, **seals, "content": made.content.decode()}
+    _deliver(settings, data, output, named, done)
+    if made.unsealed and not settings.json:
+        left = say("{count} events of the case are not sealed yet: nothing proves them.", count=made.unsealed)
+        click.echo(left.render(settings.translate), err=True)
 
 
 @_verb(
@@ -1962,11 +2292,9 @@ def publish(settings: Settings, folder: str) -> None:
 @click.option("--from", "since", metavar="DATE", help=say("The first such day; left out, today.").msgid)
 @_reason_option
 def abolish(settings: Settings, item: str, since: str | None, reason: str | None) -> None:
-    from zoneinfo import ZoneInfo
-
     reason = _reason(settings, reason)
     with settings.office() as office:
-        day = _instant(since, office.zone).astimezone(ZoneInfo(office.zone)).date() if since else None
+        day = _day_of(since, office.zone)
         data = office.abolish(settings.who, item, day, reason, settings.now(office.zone))
         settings.show(data, lambda screen, data: screen.abolished(data), office.zone)
 
@@ -2454,12 +2782,11 @@ def clock_explain(settings: Settings, case: str, name: str | None) -> None:
 def clock_import(
     settings: Settings, file: str | None, library: str | None, year: int | None, note: str, instead: bool
 ) -> None:
-    from engine.clock import Year, overlays_from_file, year_from_file, year_from_library
+    from engine.clock import Year, year_from_library
 
     change: Year | dict[str, dict[date, Overlay | None]]
     if file is not None and library is None and year is None:
-        content, name = _read(file), Path(file).name
-        change = (overlays_from_file if name.endswith(".toml") else year_from_file)(content, name)
+        name, change = Path(file).name, _calendar_change(file)
     elif file is None and library is not None and year is not None:
         name, change = library, year_from_library(library, year)
     else:

@@ -130,11 +130,11 @@ def _charge(
     """Add the span from `since` to `until`, in which the case stood as it is, to the days it falls on."""
     if since == until:
         return
-    holders = _holders(case, definition, organisation)
+    found = holders(case, definition, organisation)
     for on, length in _by_day(read_instant(since), read_instant(until), ZoneInfo(case.marking["zone"])):
-        each, left_over = divmod(length, len(holders))
+        each, left_over = divmod(length, len(found))
         held = days.setdefault(on, Counter())
-        for place, holder in enumerate(holders):
+        for place, holder in enumerate(found):
             held[holder] += each + (place < left_over)
 
 
@@ -167,7 +167,7 @@ def _lines(sums: Mapping[Holder, int]) -> list[dict[str, Any]]:
 # --- whose the time is
 
 
-def _holders(case: Case, definition: Definition, organisation: Organisation) -> list[Holder]:
+def holders(case: Case, definition: Definition, organisation: Organisation) -> list[Holder]:
     """Whose the time is while the case stands like this, in order, each once; never empty."""
     excluded = _excluded(case, definition)
     if excluded:

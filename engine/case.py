@@ -69,9 +69,11 @@ from .events import (
     TimerFired,
     TimerMoved,
     TimerStopped,
+    canonical,
 )
-from .flow.marking import Marking, open_task, open_tasks
+from .flow.marking import Marking, element_of, open_task, open_tasks, timer_id_of
 from .flow.net import HUMAN, Node
+from .flow.run.board import Witness
 from .flow.step import (
     EXACT,
     Almanac,
@@ -229,10 +231,11 @@ def evolve(
     calendar_of: CalendarOf,
     target: Definition | None = None,
     watch: Watch = unwatched,
+    witness: Witness | None = None,
 ) -> Case:
     """The case after `event`, which took effect at `at` and was entered `by` somebody. `calendar_of` gives
     the calendars it names; `definition` is what the case runs by up to here, and `target` what a
-    `case.migrated` says it runs by from here on.
+    `case.migrated` says it runs by from here on. `watch` and `witness` look on.
 
     Raises `Diverged` when the event does not follow from the events before it.
     """
@@ -241,7 +244,9 @@ def evolve(
             raise _diverged(event, None)
         if event.definition != definition.digest:
             raise _diverged(event, replace(event, definition=definition.digest))
-        return _opened(definition, number, at, by, event, calendar_of, watch)
+        if event.item != definition.code:
+            raise _diverged(event, replace(event, item=definition.code))
+        return _opened(definition, number, at, by, event, calendar_of, watch, witness)
     if case is None:
         raise _diverged(event, None)
     if write_instant(at) < case.at:
@@ -261,7 +266,7 @@ def evolve(
         try:
             if isinstance(event, CaseMigrated):
                 return _migrated(case, definition, target, at, event)
-            return follow(case, definition, at, by, event, calendar_of, watch)
+            return follow(case, definition, at, by, event, calendar_of, watch, witness)
         except Invalid as refusal:
             raise Diverged(
                 "replay.impossible",
@@ -284,6 +289,7 @@ def _opened(
     event: CaseOpened,
     calendar_of: CalendarOf,
     watch: Watch,
+    witness: Witness | None,
 ) -> Case:
     instant = write_instant(at)
     nowhere: Any = None  # until the process has begun, below
@@ -302,7 +308,7 @@ def _opened(
     )
     hours = _hours(event.calendar, event.closing, event.zone, calendar_of)
     start = Start(event.data, event.zone)
-    marking, effects = step(definition.net, None, start, at, _almanac(definition, hours))
+    marking, effects = step(definition.net, None, start, at, _almanac(definition, hours), witness)
     watch(effects)
     turn = _Turn(replace(case, marking=marking), definition, at, by, calendar_of)
     turn.answers = event.data
@@ -317,6 +323,7 @@ def follow(
     event: Event,
     calendar_of: CalendarOf,
     watch: Watch = unwatched,
+    witness: Witness | None = None,
 ) -> Case:
     """The case after a fact, with the consequences that must follow. Raises `Invalid` if it can't be."""
     if isinstance(event, CalendarRevised):
@@ -327,7 +334,7 @@ def follow(
     if given is None:
         return turn.end(case.marking, first)
     hours = _hours(case.calendar, case.closing, case.marking["zone"], calendar_of)
-    marking, effects = step(definition.net, case.marking, given, at, _almanac(definition, hours))
+    marking, effects = step(definition.net, case.marking, given, at, _almanac(definition, hours), witness)
     watch(effects)
     return turn.end(marking, [*first, *turn.consequences(marking, effects)])
 
@@ -479,6 +486,7 @@ class _Turn:
         docket, book = self.docket, self.book
         match event:
             case TaskCompleted(task=task, data=data):
+                _check_element(event)
                 self.completing = True
                 return self.complete(task, data)
             case MessageReceived(name=name, data=data):
@@ -508,6 +516,7 @@ class _Turn:
                 docket.withdraw(task)
                 return [], Complete(task, {"opinion": WITHDRAWN}, docket.variables(task))
             case AnswerEntered(task=task, data=data):
+                _check_element(event)
                 return list(docket.enter(task, data)), None
             case AnswerConfirmed(task=task):
                 waiting = docket.confirm(task)
@@ -757,13 +766,19 @@ def _leads(case: Case, definition: Definition, clock: str, ground: str) -> None:
             )
 
 
+def _check_element(event: TaskCompleted | AnswerEntered) -> None:
+    """The element on record is the one that the task is a visit of: readers are told its name."""
+    if event.element != element_of(event.task):
+        raise _diverged(event, replace(event, element=element_of(event.task)))
+
+
 def _check_due(case: Case, event: TimerFired, at: datetime) -> None:
     """A timer fires at its own due instant, neither earlier nor later; one that waits for a clock, as soon
     as that has run out."""
     for frame in case.marking["frames"].values():
-        for visit in frame["live"].values():
+        for visit_id, visit in frame["live"].items():
             for key, timer in visit.get("timers", {}).items():
-                if key.partition("|")[0] != event.element:
+                if (key.partition("|")[0], timer_id_of(visit_id, visit, key)) != (event.element, event.timer):
                     continue
                 if timer.get("due") == write_instant(at):
                     return
@@ -797,22 +812,54 @@ def _trigger(effect: Effect) -> str:
 
 
 def _diverged(event: Event, expected: Event | None) -> Diverged:
+    recorded = say("{event}", event=_name(event))
+    if expected is None:
+        message = say("recorded {recorded}, replay gives nothing of the kind", recorded=recorded)
+    elif type(event) is not type(expected):
+        message = say(
+            "recorded {recorded}, replay gives {replayed}", recorded=recorded, replayed=_name(expected)
+        )
+    else:
+        fields = list(_differing(event.payload(), expected.payload()))
+        message = say(
+            "recorded {type} with {recorded}, replay gives {replayed}",
+            type=event.type,
+            recorded=", ".join(f"{path} {was}" for path, was, _ in fields),
+            replayed=", ".join(f"{path} {given}" for path, _, given in fields),
+        )
     return Diverged(
         "replay.diverged",
-        say(
-            "recorded {recorded}, replay gives {replayed}",
-            recorded=_name(event),
-            replayed=_name(expected) if expected else say("nothing of the kind"),
-        ),
+        message,
         expected=say("{event}", event=_name(expected)) if expected else say("no such event here"),
-        found=say("{event}", event=_name(event)),
+        found=recorded,
         rule=say("every consequence on record follows from the facts before it"),
         remedy=say("compare the history with a backup or a sealed copy"),
     )
 
 
+def _differing(recorded: Any, replayed: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
+    """Where two JSON values differ: the path to the field, and what each has there ("—": no such field)."""
+    if isinstance(recorded, dict) and isinstance(replayed, dict):
+        for key in [*recorded, *(key for key in replayed if key not in recorded)]:
+            below = f"{path}.{key}" if path else key
+            yield from _differing(recorded.get(key, _ABSENT), replayed.get(key, _ABSENT), below)
+    elif isinstance(recorded, list) and isinstance(replayed, list) and len(recorded) == len(replayed):
+        for n, (was, given) in enumerate(zip(recorded, replayed, strict=True)):
+            yield from _differing(was, given, f"{path}[{n}]")
+    elif type(recorded) is not type(replayed) or recorded != replayed:
+        yield path, _written(recorded), _written(replayed)
+
+
+_ABSENT = object()
+"""In the place of a value that is not there."""
+
+
+def _written(value: Any) -> str:
+    return "—" if value is _ABSENT else canonical(value).decode()
+
+
 def _name(event: Event) -> str:
-    return f"{event.type} {event.payload()}"
+    return f"{event.type} {_written(event.payload())}"
 
 
 def document_number(series: str, year: int, serial: int) -> str:

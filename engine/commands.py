@@ -249,7 +249,7 @@ def decide(scene: Scene, person: Person, command: Command) -> tuple[dict[str, An
     if isinstance(command, _BY_LAW):
         _check_foldable(scene, {}, facts)  # first, so that nobody is asked to do what nobody may
     claim = claim_of(fact, scene.case, scene.definition, scene.organisation)
-    by = permit(scene.organisation, person, claim) if claim is not None else _herself(person)
+    by = permit(scene.organisation, person, claim) if claim is not None else herself(person)
     if isinstance(command, Do):
         _check_answers(scene, command, fact)
     if not isinstance(command, _BY_LAW):
@@ -286,13 +286,28 @@ def open_case(
     """The capacity in which `person` opens a case. Raises `NotAllowed`, and `Invalid` for data that does
     not fit."""
     by = permit(organisation, person, _opening(definition, organisation, opened))
-    check(definition.start_form(), opened.data)
-    _check_materials(definition, {}, definition.start, opened.data)
-    _check_agent(definition, opened.data)
+    check_opening(definition, opened.data)
     return by
 
 
-def _herself(person: Person) -> dict[str, Any]:
+def check_opening(definition: Definition, data: dict[str, Any]) -> None:
+    """Raise `Invalid` for data that does not open a case of this definition."""
+    check(definition.start_form(), data)
+    _check_materials(definition, {}, definition.start, data)
+    _check_agent(definition, data)
+
+
+def facts_of_doing(scene: Scene, command: Do) -> list[Event]:
+    """The facts that would go on record if somebody who may did this: for who asks what would have come of it
+    elsewhere. Raises `Invalid` when it can't be."""
+    _check_standing(scene, command)
+    facts = _completion(scene, command)
+    _check_answers(scene, command, facts[-1])
+    return facts
+
+
+def herself(person: Person) -> dict[str, Any]:
+    """The capacity in which somebody speaks about herself."""
     unit, post = person.posts[0] if person.posts else ("", "")
     return {"person": person.id, "unit": unit, "post": post}
 
@@ -318,6 +333,10 @@ _WITH_REASON = frozenset(
 
 
 def _do(scene: Scene, person: Person, command: Do) -> list[Event]:
+    return _completion(scene, command)
+
+
+def _completion(scene: Scene, command: Do) -> list[Event]:
     case, definition = scene.case, scene.definition
     entry = case.docket.get(command.task)
     if entry is not None and owing(entry) and not case.closed:

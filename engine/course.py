@@ -53,6 +53,11 @@ class Course:
             raise ValueError("the case is not open yet")
         return self.state
 
+    @property
+    def fact(self) -> Event | None:
+        """The fact that was entered last."""
+        return next((event for _, _, event in reversed(self.entries) if event.fact), None)
+
     def enter(self, at: datetime, by: dict[str, Any], fact: Event) -> None:
         """Fold `fact` and all that follows from it."""
         self._fold(at, by, fact)

@@ -70,24 +70,30 @@ def render(
     name: str,
     context: Mapping[str, Any],
     pictures: Mapping[str, str] | None = None,
+    parts: Mapping[str, str] | None = None,
+    most: int = MAX_OUTPUT,
 ) -> bytes:
     """The document `name` of `templates` (file name → UTF-8 text), as HTML in UTF-8.
 
     `context` is plain JSON data under the names of `CONTEXT`; `office.zone` is the zone of local
-    dates. `pictures` are SVG texts of `engine.drawing`, which a page puts in as they are: `pictures[name]`.
-    Raises `Invalid` (`document.failed`) that names template and line for whatever goes wrong.
+    dates. `pictures` are SVG texts of `engine.drawing`, which a page puts in as they are: `pictures[name]`;
+    `parts` scripts, styles and data that our own code has made safe for their place: `parts[name]`. The
+    document has `most` characters at most. Raises `Invalid` (`document.failed`) that names template and
+    line for whatever goes wrong.
     """
     environment = _Environment(templates)
     if pictures is not None:
         # What our own painter wrote has been escaped there.
         context = {**context, "pictures": {key: Markup(svg) for key, svg in pictures.items()}}  # noqa: S704
+    if parts is not None:
+        context = {**context, "parts": {key: Markup(text) for key, text in parts.items()}}  # noqa: S704
     written: list[str] = []
     size = 0
     try:
         for piece in environment.get_template(name).generate(context):
             size += len(piece)
-            if size > MAX_OUTPUT:
-                raise SecurityError(f"the document grows beyond {MAX_OUTPUT} characters")
+            if size > most:
+                raise SecurityError(f"the document grows beyond {most} characters")
             written.append(piece)
         return "".join(written).encode()
     except Exception as error:  # a template is a program: whatever it raises is its failure

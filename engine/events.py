@@ -957,6 +957,10 @@ def chain(
     return records
 
 
+_FIELDS = {"format", "case", "seq", "type", "at", "entered", "by", "data", "prev"}
+"""What a record of this format says, and each before it."""
+
+
 def parse(case: str, seq: int, body: bytes) -> Record:
     """The record that these bytes hold; its `hash` is computed from them, never taken on trust.
 
@@ -966,6 +970,8 @@ def parse(case: str, seq: int, body: bytes) -> Record:
         content = json.loads(body)
         if content["case"] != case or content["seq"] != seq:
             raise ValueError("not this record")
+        if content.keys() != _FIELDS:
+            raise ValueError("other fields")
         if canonical(content) != body:
             raise ValueError("not canonical")
         kind = TYPES[content["type"]]

@@ -196,7 +196,18 @@ class Stage:
         self.numbers += 1
         number = document_number(described["series"], at.year, self.numbers)
         today = self.organisation_on(at)
-        context = document_context(course, today, at, by, event, number, OFFICE_ZONE)
+        context = document_context(
+            course.case,
+            course.definition,
+            course.fact,
+            course.calendar_of,
+            today,
+            at,
+            by,
+            event,
+            number,
+            OFFICE_ZONE,
+        )
         content = render(self.definition.templates, described["template"], context)
         self.issued.append(event.document)
         return replace(event, number=number, content=digest(content))

@@ -119,16 +119,24 @@ def guide(definition: Definition, organisation: Organisation, version: int | Non
 def charts(definition: Definition, translate: Callable[[str], str]) -> dict[str, Drawing]:
     """The flow charts of a definition by file: its own diagram first, then those of the processes that it
     calls. Raises `drawing.Undrawable`."""
+    found: dict[str, Drawing] = {}
+    for n, (name, content) in enumerate(diagrams(definition)):
+        title = definition.title().render(translate) if name == "diagram.bpmn" else ""
+        found[name] = draw(content, file=name, prefix=f"chart{n + 1}-", title=title)
+    return found
+
+
+def diagrams(definition: Definition) -> list[tuple[str, bytes]]:
+    """The BPMN files, named, that a case of the definition can come through: its own first."""
     names = sorted(name for name in definition.files if name.endswith(".bpmn"))
     names.sort(key=lambda name: name != "diagram.bpmn")
     reached = {scope.split("/")[0] for scope in definition.net.scopes}
-    found: dict[str, Drawing] = {}
-    for n, name in enumerate(names):
-        content = definition.files[name]
-        if name == "diagram.bpmn" or any(f'id="{process}"'.encode() in content for process in reached):
-            title = definition.title().render(translate) if name == "diagram.bpmn" else ""
-            found[name] = draw(content, file=name, prefix=f"chart{n + 1}-", title=title)
-    return found
+    found = [(name, definition.files[name]) for name in names]
+    return [
+        (name, content)
+        for name, content in found
+        if name == "diagram.bpmn" or any(f'id="{process}"'.encode() in content for process in reached)
+    ]
 
 
 def page(said: Data, drawings: Mapping[str, Drawing], lang: str, translate: Callable[[str], str]) -> bytes:

@@ -10,14 +10,15 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from .audit import REMEDY, Rows
+from .audit import REMEDY, SKEW, Rows
+from .clock import read_instant
 from .errors import Diverged, Invalid, Text, say
 from .events import GENESIS, OFFICE, Record, SealMade, canonical, digest
-from .seals import Leaf, Seal, Value, disclosure, disclosure_root, is_signed, leaf_hash, root_of
+from .seals import Leaf, Seal, Value, disclosure, disclosure_root, is_signed, leaf_hash, leaf_salt, root_of
 from .store import LeafRow
 
-FORMAT = 1
-"""Version of the exported copy."""
+FORMAT = 2
+"""Version of the exported copy. 2: each leaf with its salt."""
 
 
 def seals_of(history: Iterable[Record]) -> list[Seal]:
@@ -46,19 +47,19 @@ def seal_of(office: str, record: Record, made: SealMade) -> Seal:
     )
 
 
-def leaf_of(row: LeafRow) -> Leaf:
-    """What a stored leaf says."""
-    return Leaf(row.case, row.seq, row.hash, row.disclosure)
+def leaf_of(row: LeafRow, secret: bytes) -> Leaf:
+    """What a stored leaf says, in the office with this secret for salts."""
+    return Leaf(row.case, row.seq, row.hash, row.disclosure, leaf_salt(row.case, row.seq, secret))
 
 
-def exported(seals: Sequence[Seal], leaves: Sequence[LeafRow]) -> bytes:
+def exported(seals: Sequence[Seal], leaves: Sequence[LeafRow], secret: bytes) -> bytes:
     """A copy to keep elsewhere: every seal, and the log up to the last one."""
     size = seals[-1].size if seals else 0
     return canonical(
         {
             "format": FORMAT,
             "seals": [seal._asdict() for seal in seals],
-            "leaves": [list(leaf_of(row)) for row in leaves[:size]],
+            "leaves": [list(leaf_of(row, secret)) for row in leaves[:size]],
         }
     )
 
@@ -73,7 +74,10 @@ def read_exported(content: bytes) -> tuple[list[Seal], list[Leaf]]:
         seals = [
             Seal(**{key: _of(kind, seal[key]) for key, kind in _KINDS.items()}) for seal in said["seals"]
         ]
-        leaves = [Leaf(str(case), int(seq), str(hash), str(root)) for case, seq, hash, root in said["leaves"]]
+        leaves = [
+            Leaf(_of(str, case), _of(int, seq), _of(str, hash), _of(str, root), _of(str, salt))
+            for case, seq, hash, root, salt in said["leaves"]
+        ]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _no_copy(repr(error)) from error
     for fault in _faults(seals, leaves):
@@ -105,18 +109,20 @@ def verify_seals(
     rows: Sequence[LeafRow],
     rows_of: Callable[[str], Rows],
     secret: bytes,
+    cases: Sequence[str],
     *,
-    cases: Iterable[str] | None = None,
+    whole: bool,
     copy: tuple[Sequence[Seal], Sequence[Leaf]] | None = None,
     key: str = "",
 ) -> Iterator[Diverged]:
-    """Everything that is not as it was sealed, in `cases` (None: all of them).
+    """Everything that is not as it was sealed, in `cases`; if these are the `whole` of the database, also in
+    those that are gone from it.
 
     `seals` and `rows` are those of the database; `copy` those that were exported before, `key` the public key
     that must have signed every seal: with one of the two, nobody who can write the database can make other
     seals instead. `secret` is the office's, for salts.
     """
-    log = [leaf_of(row) for row in rows]
+    log = [leaf_of(row, secret) for row in rows]
     if [row.position for row in rows] != list(range(len(rows))):
         yield _finding("seal.log", say("the log of seals has gaps"))
     yield from _faults(seals, log)
@@ -127,13 +133,16 @@ def verify_seals(
         yield from _against(seals, log, *copy)
         # What was exported is what counts; what came after, the database alone can say.
         log = [*copy[1], *log[len(copy[1]) :]]
-    wanted = None if cases is None else set(cases)
-    by_case: dict[str, list[tuple[int, Leaf]]] = {}
+    by_case: dict[str, list[tuple[int, Leaf]]] = {case: [] for case in cases}
     for position, leaf in enumerate(log):
-        if wanted is None or leaf.case in wanted:
+        if whole or leaf.case in by_case:
             by_case.setdefault(leaf.case, []).append((position, leaf))
+    copied = copy[0] if copy is not None else ()
+    known = [*copied, *seals[len(copied) :]]
     for case, leaves in by_case.items():
-        yield from _case(case, leaves, rows_of(case), secret, [*(copy[0] if copy else ()), *seals])
+        history = rows_of(case)
+        yield from _case(case, leaves, history, secret, known)
+        yield from _behind(case, leaves, history, known)
 
 
 def _faults(seals: Sequence[Seal], log: Sequence[Leaf]) -> Iterator[Diverged]:
@@ -167,6 +176,8 @@ def _faults(seals: Sequence[Seal], log: Sequence[Leaf]) -> Iterator[Diverged]:
 
 def _signatures(seals: Sequence[Seal], key: str) -> Iterator[Diverged]:
     expected = " ".join(key.split()[:2])
+    if expected and not seals:
+        yield _finding("seal.missing", say("nothing is sealed with that key"), say("no seal"))
     for seal in seals:
         signer = seal.key
         if expected and signer != expected:
@@ -252,6 +263,44 @@ def _case(
                 ),
             )
             return
+
+
+def _behind(
+    case: str, leaves: Sequence[tuple[int, Leaf]], rows: Rows, seals: Sequence[Seal]
+) -> Iterator[Diverged]:
+    """Whether what a seal did not have yet was entered after it: a seal takes in every history as it stands,
+    but for itself. Only the first record that was not is told."""
+    taken_in = [
+        (leaf.seq, next((n for n, seal in enumerate(seals) if position < seal.size), len(seals)))
+        for position, leaf in leaves
+    ]
+    for seq, body, _ in rows:
+        taken = next((seal for last, seal in taken_in if seq <= last), len(seals))
+        before = seals[taken - 1] if taken else None
+        try:
+            said = json.loads(body)
+            made = case == OFFICE and said["type"] == SealMade.type
+            if before is None or made or read_instant(said["entered"]) >= read_instant(before.at) - SKEW:
+                continue
+        except (ValueError, KeyError, TypeError):
+            return  # the history's own findings say what is wrong with it
+        yield Diverged(
+            "seal.backdated",
+            say(
+                "{case}, event {seq}: it says it was entered before seal {number}, which did not have it",
+                case=_named(case),
+                seq=seq,
+                number=before.number,
+            ),
+            expected=say("an entry after {at}", at=before.at),
+            found=say("{at}", at=said["entered"]),
+            rule=say("a seal takes in every history as it stands"),
+            remedy=say(
+                "ask who entered it; in a rehearsal office, whether --now was set back, else whose clock was "
+                "wrong"
+            ),
+        )
+        return
 
 
 def _named(case: str) -> Text:

@@ -134,16 +134,35 @@ def is_consistent(older: int, older_root: bytes, size: int, root: bytes, path: S
 
 class Leaf(NamedTuple):
     """How far a history had come: its last event, that event's hash, and the root over all of its values
-    (`disclosure`)."""
+    (`disclosure`).
+
+    The tree's leaf is made of what `sealed` says, which has the hash only under `salt` (hex): whoever is
+    shown an extract could else try out histories until the hash fits, and so guess what is hidden from her.
+    """
 
     case: str
     seq: int
     hash: str
     disclosure: str
+    salt: str
+
+    def sealed(self) -> dict[str, Any]:
+        """What the leaf says to everybody: nothing that a hidden value could be guessed from."""
+        history = digest(canonical([self.hash, self.salt]))
+        return {"case": self.case, "seq": self.seq, "history": history, "disclosure": self.disclosure}
 
     def content(self) -> bytes:
         """The bytes that the tree's leaf is the hash of."""
-        return canonical(self._asdict())
+        return canonical(self.sealed())
+
+
+def leaf_salt(case: str, seq: int, secret: bytes) -> str:
+    """The salt of a leaf, in hex: as those of the values, it follows from the office's `secret`."""
+    return _salt([case, seq, "hash", ""], secret)  # four parts: the name of no value
+
+
+def _salt(name: list[Any], secret: bytes) -> str:
+    return hmac.digest(secret, canonical(name), "sha256")[:16].hex()
 
 
 class Value(NamedTuple):
@@ -166,8 +185,8 @@ def disclosure(bodies: Iterable[bytes], secret: bytes) -> list[Value]:
     for body in bodies:
         record = json.loads(body)
         for path, value in _flat(record, ""):
-            name = canonical([record["case"], record["seq"], path])
-            found.append(Value(record["seq"], path, value, hmac.digest(secret, name, "sha256")[:16].hex()))
+            salt = _salt([record["case"], record["seq"], path], secret)
+            found.append(Value(record["seq"], path, value, salt))
     return found
 
 
@@ -184,8 +203,10 @@ def _flat(value: Any, path: str) -> Iterable[tuple[str, Any]]:
 
 
 def disclosure_root(values: Iterable[Value]) -> str:
-    """The root over `values`, in hex."""
-    return root_of([leaf_hash(value.content()) for value in values]).hex()
+    """What a leaf says of `values`, in hex: the hash of their number and the root over them. Without the
+    number two hidden values could pass for one."""
+    leaves = [leaf_hash(value.content()) for value in values]
+    return digest(canonical([len(leaves), root_of(leaves).hex()]))
 
 
 # --- seals

@@ -12,9 +12,8 @@ from zoneinfo import ZoneInfo
 
 from . import joint
 from .access import may
-from .case import Case
+from .case import CalendarOf, Case
 from .commands import CERTIFICATE, claim_to_decide, claim_to_do, claim_to_follow_up
-from .course import Course
 from .deadlines import OVERSTAYED, clock_of
 from .definition import Definition
 from .definition.clocks import Clock
@@ -281,7 +280,7 @@ def story_lines(
             "of_name": _clocked(definition, data),
             "said": {},
             "mentions": _mentions(organisation, {**data, "for": record.by.get("for")}),
-            "because": _because(record.event, organisation),
+            "because": certainty(record.event, organisation),
             "prev": record.prev,
             "hash": record.hash,
         }
@@ -319,7 +318,7 @@ def _mentions(organisation: Organisation, data: dict[str, Any]) -> list[dict[str
     return [{"code": code, "name": named[code]} for code in dict.fromkeys(told) if code in named]
 
 
-def _because(event: Event, organisation: Organisation) -> Text | None:
+def certainty(event: Event, organisation: Organisation) -> Text | None:
     """Why the outcome of a joint review is certain, from the certificate on record."""
     if not isinstance(event, JointCertain):
         return None
@@ -414,7 +413,10 @@ def _actor(organisation: Organisation, record: Record) -> dict[str, Any]:
 
 
 def document_context(
-    course: Course,
+    case: Case,
+    definition: Definition,
+    fact: Event | None,
+    calendar_of: CalendarOf,
     organisation: Organisation,
     at: datetime,
     by: dict[str, Any],
@@ -422,16 +424,17 @@ def document_context(
     number: str,
     zone: str,
 ) -> dict[str, Any]:
-    """What a template may say: the case as it stands at this moment, the step, the person, the number."""
-    case, definition = course.case, course.definition
+    """What a template may say: the case as it stands at this moment, the step, the person, the number.
+
+    `fact` is what the document follows from. All of it follows from the history: `verify` makes documents
+    again, so what templates were told once they are told for ever.
+    """
     person = organisation.people.get(by.get("person", ""))
     answers: dict[str, Any] = {}
-    for _, _, entered in reversed(course.entries):
-        if entered.fact:
-            # What was entered before others signed it, or is said by silence, stands in the docket.
-            entry = case.docket.get(event.element)
-            answers = entered.payload().get("data") or (entry.get("answer", {}) if entry else {})
-            break
+    if fact is not None:
+        # What was entered before others signed it, or is said by silence, stands in the docket.
+        entry = case.docket.get(event.element)
+        answers = fact.payload().get("data") or (entry.get("answer", {}) if entry else {})
     described = definition.item["documents"][event.document]
     return {
         "office": {"name": dict(organisation.name), "division": organisation.division, "zone": zone},
@@ -440,7 +443,7 @@ def document_context(
         "data": variables(case.marking, _frame_of(case, event.element)),
         "answers": answers,
         "step": {"id": event.element, "name": definition.names(element_of(event.element))},
-        "clocks": clocks_for_documents(case, definition, course.calendar_of, at),
+        "clocks": clocks_for_documents(case, definition, calendar_of, at),
         "deemed": [dict(deemed) for deemed in case.deemed],
         "joint": {
             line["joint"]: _on_paper({key: value for key, value in line.items() if key != "because"})

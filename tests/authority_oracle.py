@@ -33,12 +33,22 @@ ANSWERS = {"task.completed", "answer.confirmed", "referral.withdrawn", "clock.st
 CLOCKS = {"pause.ordered", "resume.ordered", "extension.granted"}
 CARDS = {"card.answered", "card.contested", "card.withdrawn"}
 RECUSALS = {"recusal.declared", "recusal.challenged", "recusal.decided"}
+ADMINISTERED = {"incident.retried", "case.migrated"}
+OF_THE_OFFICE = {"definition.published", "item.abolished", "migration.ordered"} | {
+    *("calendar.imported", "calendar.applied", "organisation.recorded", "seal.made")
+}
 BY_PEOPLE = (
     {"case.opened", "message.received", "referral.followed_up", "referral.withdrawn"}
     | {"task.handed_over", "contact.handed_over", "notice.allowed"}
-    | (WORK | SIGNING | CLOCKS | CARDS | RECUSALS)
+    | (WORK | SIGNING | CLOCKS | CARDS | RECUSALS | ADMINISTERED)
 )
 BY_TIME = {"timer.fired", "clock.struck"}
+BY_NOBODY = {
+    **{kind: {"clock": True} for kind in BY_TIME},
+    "signal.received": {"signal": True},
+    "calendar.revised": {"system": True},
+}
+"""What nobody enters, and who is named instead."""
 NEEDED = {
     "disagree": ("reason",),
     "not_concerned": ("reason", "competent"),
@@ -232,10 +242,25 @@ class Office:
         organs = [{day.organ(unit) for unit, _ in day.held[change[key]]} for key in ("person", "for")]
         return not all(organs) or bool(organs[0] & organs[1])
 
+    def _administered(self, event: Event, version: int) -> list[str]:
+        """The rules that keep who acts from an act of administration; the operator of the machine may."""
+        by = {key: value for key, value in event["by"].items() if key != "org"}
+        if by == {"system": True}:
+            return []
+        day = self.on(max(version, 1), event["at"])
+        held = day.held.get(by.get("person", ""), [])
+        posts = {day.seat(pair(text)) for text in day.content["administrators"]}
+        if (by.get("unit"), by.get("post")) not in posts & set(held):
+            return ["administrator"]
+        early = event["type"] == "item.abolished" and event["data"]["since"] < day.day
+        return ["back-dated"] if early else []
+
     def read(self, history: Iterable[Event]) -> list[tuple[int, str, str]]:
         """What is wrong in the office's own history, whose changes made the versions."""
         faults, version = [], 0
         for event in history:
+            if event["type"] in OF_THE_OFFICE:
+                faults += [(event["seq"], rule, event["type"]) for rule in self._administered(event, version)]
             if event["type"] == "organisation.recorded":
                 version += 1
             elif event["type"] == "organisation.changed":
@@ -406,8 +431,13 @@ class Task:
 class Judge:
     """Reads the history of one case, event by event."""
 
-    def __init__(self, item: Item, office: Office) -> None:
+    def __init__(self, item: Item, office: Office, versions: Mapping[str, Item] | None = None) -> None:
         self.item = item
+        self.versions = versions or {}
+        """What a case may be taken over to, by digest."""
+        self.left: dict[str, Task] = {}
+        """The steps as they stood when the case went over."""
+        self.failed: set[str] = set()
         self.office = office
         self.tasks: dict[str, Task] = {}
         self.recusals: dict[str, dict[str, str]] = {}
@@ -490,6 +520,8 @@ class Judge:
                 return self._check(by, day, self._deciding(person, barred, day), "approve", barred)
             case "contact.handed_over":
                 return self._contact(by, day, data["to"])
+            case "incident.retried" | "case.migrated":
+                return self._check(by, day, map(pair, day.content["administrators"]), barred=out)
             case "notice.allowed":
                 return self._check(by, day, [pair(self.item.notice["approver"])], "approve", out)
             case "extension.granted":
@@ -656,16 +688,17 @@ class Judge:
 
     def _event(self, event: Event) -> None:
         kind, data = event["type"], event["data"]
-        if kind in BY_PEOPLE or kind in BY_TIME or kind == "calendar.revised":
+        if kind in BY_PEOPLE or kind in BY_NOBODY:
             self._settle(event["seq"])
             self.cause = event
-        if kind != "task.opened" and data.get("task") and data["task"] not in self.tasks:
+        new = kind in ("task.opened", "task.migrated")
+        if not new and data.get("task") and data["task"] not in self.tasks:
             self._fault(event, "task", data["task"])
             return
         if kind in BY_PEOPLE:
             self._by_person(event)
-        elif kind in BY_TIME and event["by"] != {"clock": True}:
-            self._fault(event, "time", event["by"])
+        elif event["by"] != BY_NOBODY.get(kind, self.cause.get("by")):
+            self._fault(event, "time" if kind in BY_TIME else "cause", event["by"])
         told = [value for value in data.values() if isinstance(value, str)]
         self.owed = [o for o in self.owed if o[0] != kind or not any(about in told for about in o[1:])]
         handler = getattr(self, "_on_" + kind.replace(".", "_"), None)
@@ -871,7 +904,32 @@ class Judge:
             self._fault(event, "notice")
         self.leaves += 1
 
+    def _on_incident_retried(self, event: Event, data: Event) -> None:
+        if data["incident"] not in self.failed or not data["reason"].strip():
+            self._fault(event, "nothing failed", data["incident"])
+        self.failed.discard(data["incident"])
+
+    def _on_case_migrated(self, event: Event, data: Event) -> None:
+        if data["definition"] not in self.versions or not data["reason"].strip():
+            self._fault(event, "migrated", data["definition"])
+        self.item = self.versions.get(data["definition"], self.item)
+        self.left = dict(self.tasks)
+
     # --- what followed
+
+    def _on_incident_raised(self, event: Event, data: Event) -> None:
+        self.failed.add(data["incident"])
+
+    def _on_task_migrated(self, event: Event, data: Event) -> None:
+        task = self.left.get(data["was"])
+        if task is None or task.ended or self.cause["type"] != "case.migrated":
+            self._fault(event, "migrated", data["was"])
+            return
+        if self.tasks.get(task.id) is task:
+            del self.tasks[task.id]
+        task.id, task.element = data["task"], data["element"]
+        task.unit, task.post = data["unit"], data["post"]
+        self.tasks[task.id] = task
 
     def _on_task_opened(self, event: Event, data: Event) -> None:
         if self.closed or data["task"] in self.tasks:

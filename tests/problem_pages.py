@@ -2,9 +2,11 @@
 
     python tests/problem_pages.py        # write the index of the pages anew
 
-The item is one of a county's service hall: it is received, reviewed and granted. What a page shows of
-`diagram.bpmn` replaces the elements of the same id, or is drawn beside them, in the hall's lane unless the
-page draws lanes; what it shows of `item.toml` is put over the entry, key by key. Other files are as shown.
+The item is one of a county's service hall: it is received, reviewed and granted on the spot, and its end
+stands for delivery, publication and rating too, so that little is missing for a lawful licence. What a page
+shows of `diagram.bpmn` replaces the elements of the same id, or is drawn beside them, in the hall's lane
+unless the page draws lanes; what it shows of `item.toml` is put over the entry, key by key, save
+`[conclusion]`, which it replaces. Other files are as shown.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ DIAGRAM = f"""<definitions {SPACES}>
 ITEM = """
 code = "permit"
 serial_code = "SC-LB0001"
-kind = "committed"
+kind = "immediate"
 handling_mode = "single"
 process = "permit"
 effective = 2026-01-01
@@ -58,6 +60,10 @@ bases = [{ law = "示例法", article = "第十二条", level = "law" }]
 [outcomes.granted]
 name = { zh = "准予", en = "Granted" }
 kind = "grant"
+[conclusion]
+delivery = ["granted"]
+publication = ["granted"]
+survey = ["granted"]
 """
 
 INDEX = Path(__file__).parent.parent / "engine" / "problems" / "README.md"
@@ -103,8 +109,9 @@ def index() -> str:
         "",
         "Each has a code, and each code a page: what it means, why it matters, an example, how to mend it.",
         "`lianban item check --explain CODE` prints the page. The examples are about a small item (a case is",
-        "received, reviewed by the service hall and granted): what a page shows of a file replaces or joins",
-        "what the item has. Every one of them is checked by `tests/test_problem_pages.py`.",
+        "received, reviewed by the service hall and granted on the spot; its end stands for delivery,",
+        "publication and rating too): what a page shows of a file replaces or joins what the item has.",
+        "Every one of them is checked by `tests/test_problem_pages.py`.",
     ]
     for family, of_family in groupby(pages(), key=lambda page: page.code.partition(".")[0]):
         lines += ["", f"## {family}", "", "| code | severity | what it is | 中文 |", "|---|---|---|---|"]
@@ -149,7 +156,7 @@ def _diagram(fragments: list[str]) -> bytes:
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict) and key != "conclusion"
         merged[key] = _over(merged[key], value) if both else value
     return merged
 

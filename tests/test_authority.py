@@ -13,6 +13,7 @@ import shutil
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,7 @@ from engine.definition import builtin
 from engine.errors import Invalid, NotAllowed, Refusal
 from engine.events import CardAnswered, CardContested, CardWithdrawn, canonical
 from engine.office import Office
+from engine.office.migrations import Wish
 
 TIMES = int(os.environ.get("LIANBAN_WALKS", "1"))
 """How many times as many walks as usual."""
@@ -1335,3 +1337,92 @@ def test_absence_is_held_against_who_signed_for_the_invitation_and_nobody_else(
     office.sweep(AT_MEETING)
     office.do("clerk", case, "hold", minutes(attendance=absent(), opinions=[]), AT_MEETING)
     assert [gone["deemed"] for gone in events(office, case, "meeting.absent")] == [signed]
+
+
+# --- repairs, signals, other versions, items that are abolished
+
+FAILING = draw("start s; user a; script c fee = 20 / copies; user b; end e", "s -> a -> c -> b -> e")
+OTHERWISE = draw("start s; user a; script c fee = 20 / copies; user d; end e", "s -> a -> c -> d -> e")
+SENDER = draw("start s; user a; end e signal storm", "s -> a -> e")
+WAITER = draw("start s; user work; boundary alarm work signal storm; end e", "s -> work -> e; alarm -> e")
+
+
+class Administered:
+    """An office in which a case failed, was put right and taken over, another heard a signal, and an item was
+    abolished; all of it as JSON."""
+
+    def __init__(self, root: Path) -> None:
+        database = str(root / "office.db")
+        about: dict[str, Any] = {"forms": {"s": ANYTHING, "a": ANYTHING}}
+        first, second = make_item(root / "1", FAILING, **about), make_item(root / "2", OTHERWISE, **about)
+        others = [
+            make_item(root / code, drawn, code=code)
+            for code, drawn in (("sender", SENDER), ("waiter", WAITER))
+        ]
+        with Office.create_rehearsal(database, NOON, county()) as office:
+            for folder in (first, *others):
+                office.publish(folder, NOON)
+            repaired = office.open_case("clerk", "item", {"copies": 0}, NOON).case
+            office.do("clerk", repaired, "a", {}, NOON)
+            office.retry("admin", repaired, "c", {"copies": 4}, "份数录错", NOON + HOUR)
+            named = office.publish(second, NOON + HOUR).definition
+            wish = Wish("item", cases=(), reason="改版", names={"b": "d"})
+            assert office.migrate("admin", wish, lambda: NOON + 2 * HOUR)["counts"] == {"migrated": 1}
+            office.do("clerk", repaired, "d", {}, NOON + 3 * HOUR)
+            waiting = office.open_case("clerk", "waiter", {}, NOON).case
+            sender = office.open_case("clerk", "sender", {}, NOON).case
+            office.do("clerk", sender, "a", {}, NOON + HOUR)
+            office.abolish("admin", "waiter", date(2026, 4, 1), "停办", NOON + DAY)
+            self.registers = Registers(read_versions(office, database))
+            streams = {"repaired": repaired, "waiting": waiting, "office": "office"}
+            self.told = {
+                name: [json.loads(record.body) for record in office.history(case)]
+                for name, case in streams.items()
+            }
+        self.judges = {
+            "repaired": Judge(read_item(first), self.registers, {named: read_item(second)}),
+            "waiting": Judge(read_item(others[1]), self.registers),
+        }
+
+    def faults(self, stream: str, history: list[dict[str, Any]]) -> set[str]:
+        judge = self.registers if stream == "office" else deepcopy(self.judges[stream])
+        return {rule for _, rule, _ in judge.read(history)}
+
+
+@pytest.fixture(scope="module")
+def administered(tmp_path_factory: pytest.TempPathFactory) -> Administered:
+    return Administered(tmp_path_factory.mktemp("administered"))
+
+
+def test_the_oracle_finds_nothing_in_repairs_migrations_signals_and_abolitions(
+    administered: Administered,
+) -> None:
+    for stream, history in administered.told.items():
+        assert administered.faults(stream, history) == set(), stream
+
+
+CLERK = {"person": "clerk", "unit": "hall", "post": "clerk"}
+
+
+@pytest.mark.parametrize(
+    ("stream", "forge", "rule"),
+    [
+        ("repaired", by("incident.retried", "", person="clerk", post="clerk"), "post"),
+        ("repaired", data("incident.retried", "", incident="a"), "nothing failed"),
+        ("repaired", gone("incident.raised"), "nothing failed"),
+        ("repaired", by("case.migrated", "", person="boss", post="leader"), "post"),
+        ("repaired", data("case.migrated", "", reason=" "), "migrated"),
+        ("repaired", gone("task.migrated"), "task"),
+        ("repaired", by("task.migrated", "", person="boss"), "cause"),
+        ("waiting", by("signal.received", "", **CLERK), "cause"),
+        ("office", by("item.abolished", "", **CLERK), "administrator"),
+        ("office", data("item.abolished", "", since="2026-03-01"), "back-dated"),
+        ("office", by("migration.ordered", "", person="p1", unit="d1", post="clerk"), "administrator"),
+    ],
+)
+def test_the_oracle_finds_what_was_forged_in_them(
+    administered: Administered, stream: str, forge: Callable[[list[dict[str, Any]]], None], rule: str
+) -> None:
+    history = deepcopy(administered.told[stream])
+    forge(history)
+    assert rule in administered.faults(stream, history)

@@ -28,6 +28,13 @@ def test_a_measurement_prints_its_ratios(script: str, lines: list[str]) -> None:
     assert all(" ratio " in line and " target " in line for line in done.stdout.splitlines())
 
 
+def test_the_office_is_replayed_by_one_process_and_by_two() -> None:
+    done = run("replay", "--small")
+    assert done.returncode == 0, done.stderr
+    assert "cases      4, acts 108, events 424\n" in done.stdout
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["cases", "1", "2", "ratio"]
+
+
 @pytest.mark.skipif(not LOG.is_file(), reason="the log stays where it is, and it is not here")
 def test_the_first_cases_of_the_real_log_replay_exactly_and_verify() -> None:
     done = run("receipt", str(LOG), "--small")

@@ -20,6 +20,9 @@ from engine.office import check_folder
 from engine.organisation import Organisation, read_register
 from engine.problems import Excerpt, locate
 
+EXPECTED = frozenset({"survey.none", "clock.no_acceleration", "example.coverage"})
+"""What is said of the shipped items as they are."""
+
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 
 
@@ -43,7 +46,8 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def told(folder: Path, organisation: Organisation) -> list[tuple[str, str, str | None]]:
-    return [(p.code, p.file, p.element) for p, _ in check_folder(folder, organisation).problems]
+    problems = check_folder(folder, organisation).problems
+    return [(p.code, p.file, p.element) for p, _ in problems if p.code not in EXPECTED]
 
 
 def placed(file: str, text: str, element: str | None, **more: Any) -> tuple[int | None, str | None]:
@@ -143,7 +147,8 @@ def test_an_element_that_is_refused_is_the_only_problem_that_is_told(
         diagram.write_bytes(etree.tostring(drawn))
         del element.attrib["completionQuantity"]
         problems = examine_folder(diagram.parent, organisation=county).problems
-        assert [(p.code, p.element) for p in problems] == [("element.unsupported", element.get("id"))]
+        told_of = [(p.code, p.element) for p in problems if p.code not in EXPECTED]
+        assert told_of == [("element.unsupported", element.get("id"))]
 
 
 def test_a_refused_element_hides_nothing_of_the_rest(house: Path, county: Organisation) -> None:
@@ -215,26 +220,26 @@ def test_the_other_examples_are_played_when_one_of_them_is_wrong(house: Path, co
 
 SAID = """\
 error[item.invalid] the key max_visit is not known here
- --> item.toml:9  max_visit
- 9 | max_visit = 1
+ --> item.toml:10  max_visit
+10 | max_visit = 1
    | ^^^^^^^^^
-   = expected: one of: code, serial_code, kind, handling_mode, process,
+   = expected: one of: code, serial_code, kind, handling_mode, process, type,
                effective, lead, max_visits, name, bases, terms, lanes, clocks,
                outcomes, documents, joint, separation, notice, agent, parties,
-               meetings, materials, fees
+               meetings, materials, guide, fees, conclusion, hearing
    = fix:      did you mean max_visits?
 
 error[unit.unknown] the organisation has no unit civl
- --> item.toml:23  lanes.窗口审批岗
-23 | "窗口审批岗" = "civl/approver"
+ --> item.toml:24  lanes.窗口审批岗
+24 | "窗口审批岗" = "civl/approver"
    | ^^^^^^^^^^^^
    = expected: one of 72, such as agriculture, civil, culture, drc, ecology,
                education, land, livestock
    = fix:      did you mean civil?
 
 warning[lane.unknown] the diagram has no lane “窗口审批岗” with a step in it
- --> item.toml:23  lanes.窗口审批岗
-23 | "窗口审批岗" = "civl/approver"
+ --> item.toml:24  lanes.窗口审批岗
+24 | "窗口审批岗" = "civl/approver"
    | ^^^^^^^^^^^^
    = fix: did you mean 窗口授权审批岗?
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DATA = {".sketch", ".json", ".mo", ".bpmn", ".dmn", ".toml", ".md", ".j2"}
+DATA = {".sketch", ".json", ".mo", ".bpmn", ".dmn", ".toml", ".md", ".j2", ".js", ".css"}
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,10 @@ TOLD_OF = {"clock.rule": "engine/clock/ledger.py", "example.failed": "engine/exa
 """Codes of refusals that become problems, and where they are raised."""
 PLACES = {"extension.approver", "extension.notice", "notice.approver", "conclusion.survey", "hearing.hold"}
 """Not codes, though written like them: paths of keys in item.toml."""
+OTHERS = {"refusal.remedies": "of another rule than refusal.document rests on for a licence"} | dict.fromkeys(
+    ("flow.none", "error.uncaught"), "of an incident in a running case, which a check looks for"
+)
+"""Not codes of problems: names."""
 ENDINGS = {"unknown": get_args(Kind), "invalid": ("item", "example")}
 """Codes that are put together: their ends, and what comes before."""
 CODE = re.compile(r"[a-z_]+\.(?!toml|bpmn|dmn|json|j2)[a-z_]+")
@@ -57,7 +61,7 @@ def codes_given() -> dict[str, str]:
         refused = {id(argument) for called, argument in first if called in REFUSALS}
         for node in nodes:
             text = node.value if isinstance(node, ast.Constant) and id(node) not in refused else None
-            if isinstance(text, str) and CODE.fullmatch(text) and text not in PLACES:
+            if isinstance(text, str) and CODE.fullmatch(text) and text not in PLACES | OTHERS.keys():
                 found.setdefault(text, f"{path.relative_to(ROOT)}:{node.lineno}")
         for called, argument in first:
             if called in MAKERS | {"error", "warning"} and isinstance(argument, ast.JoinedStr):

@@ -42,6 +42,8 @@ WAYS = "s -> check -> how; how -> one if %s; how -> two default"
 
 
 _OTHERS = ("example.", "form.", "sound.")
+AN_ERROR = '[outcomes.elsewhere]\nname = { zh = "他处", en = "Elsewhere" }\nkind = "grant"\n'
+"""An outcome that is no end event: the search of all states is only made of an item without errors."""
 
 
 def read(
@@ -67,6 +69,11 @@ def read(
     )
     _, problems = read_folder(folder, root / "forms", organisation=organisation)
     return [problem for problem in problems if not problem.code.startswith(_OTHERS)]
+
+
+def without_the_error(problems: list[Problem]) -> list[Problem]:
+    assert "end.unknown" in {problem.code for problem in problems}
+    return [problem for problem in problems if problem.code != "end.unknown"]
 
 
 def codes(problems: list[Problem]) -> list[tuple[str, str, str | None]]:
@@ -132,6 +139,11 @@ def test_the_value_that_was_meant_is_suggested(tmp_path: Path) -> None:
     assert str(problem.remedy) == "did you mean refuse?"
 
 
+def test_a_text_that_a_number_is_compared_with_is_shown_in_its_quotes(tmp_path: Path) -> None:
+    (problem,) = read(tmp_path, WAYS % 'found.area == "500"')
+    assert str(problem.message) == 'found.area is a number and can\'t be compared with "500"'
+
+
 def test_a_key_that_no_form_has_is_a_warning(tmp_path: Path) -> None:
     (problem,) = read(tmp_path, WAYS % 'found.outcom == "grant"')
     assert codes([problem]) == [("variable.unknown", "warning", "f3")]
@@ -166,6 +178,7 @@ def test_two_forms_that_give_one_variable_give_the_values_of_both(tmp_path: Path
 
 
 MORE = ELEMENTS + "; end three"
+GAP = ('found.outcome == "grant"', 'found.outcome == "refuse"', "if found.urgent")
 THREE = "s -> check -> how; how -> one if %s; how -> two if %s; how -> three %s"
 
 
@@ -204,15 +217,13 @@ THREE = "s -> check -> how; how -> one if %s; how -> two if %s; how -> three %s"
 def test_each_flow_of_a_gateway_can_be_taken_and_each_answer_has_one(
     tmp_path: Path, first: str, second: str, last: str, expected: list[tuple[str, str]]
 ) -> None:
-    problems = read(tmp_path, THREE % (first, second, last), MORE)
+    problems = without_the_error(read(tmp_path, THREE % (first, second, last), MORE, clocks=AN_ERROR))
     assert [(problem.code, problem.element) for problem in problems] == expected, told(problems)
     assert all(problem.severity == "warning" for problem in problems)
 
 
 def test_the_answer_that_falls_through_is_shown(tmp_path: Path) -> None:
-    (problem,) = read(
-        tmp_path, THREE % ('found.outcome == "grant"', 'found.outcome == "refuse"', "if found.urgent"), MORE
-    )
+    (problem,) = without_the_error(read(tmp_path, THREE % GAP, MORE, clocks=AN_ERROR))
     assert str(problem.message) == (
         'no flow leads on from how for found.outcome = "return", found.urgent = false'
     )
@@ -222,8 +233,43 @@ def test_of_an_inclusive_gateway_each_flow_is_asked_by_itself(tmp_path: Path) ->
     elements = MORE.replace("xor how", "or how")
     both = ('found.outcome == "grant"', 'found.outcome == "grant"', "default")
     assert not read(tmp_path / "a", THREE % both, elements)
-    gap = ('found.outcome == "grant"', 'found.outcome == "refuse"', "if found.urgent")
-    assert codes(read(tmp_path / "b", THREE % gap, elements)) == [("condition.gap", "warning", "how")]
+    problems = without_the_error(read(tmp_path / "b", THREE % GAP, elements, clocks=AN_ERROR))
+    assert codes(problems) == [("condition.gap", "warning", "how")]
+
+
+def test_a_gateway_without_a_way_out_is_told_once(tmp_path: Path) -> None:
+    """Once all states are searched the way there is shown, in place of the answers by themselves."""
+    folder = make_item(
+        tmp_path,
+        draw(MORE, THREE % GAP),
+        forms={"check": FORM | {"required": ["outcome", "urgent"]}},
+        properties={"check": {"result": "found"}},
+    )
+    _, problems = read_folder(folder)
+    (problem,) = [problem for problem in problems if problem.element == "how"]
+    assert codes([problem]) == [("sound.no_flow", "error", "how")]
+    assert [str(step) for step in problem.trace] == ['check: outcome = "return", urgent = false']
+
+
+def test_a_step_behind_a_flow_that_is_never_taken_is_told_once(tmp_path: Path) -> None:
+    """By the flow, which shows the condition; a step that nothing leads to for another reason is told too."""
+    elements = ELEMENTS + "; user again; xor then; end three; user never"
+    flows = (
+        "how -> again if found.urgent and not found.urgent; again -> two; "
+        "s -> check -> how -> then default; then -> one if found.area >= 0 or found.area < 0; "
+        "then -> never default; never -> three"
+    )
+    folder = make_item(
+        tmp_path,
+        draw(elements, flows),
+        forms={"check": FORM | {"required": ["urgent", "area"]}},
+        properties={"check": {"result": "found"}},
+    )
+    _, problems = read_folder(folder)
+    assert codes([p for p in problems if not p.code.startswith(("example.", "form."))]) == [
+        ("condition.unreachable", "warning", "f1"),
+        ("sound.dead_element", "warning", "never"),
+    ]
 
 
 def test_what_departments_come_to_has_its_values_too(tmp_path: Path) -> None:

@@ -38,9 +38,10 @@ def organisation() -> Organisation:
 
 @cache
 def begun(kind: str) -> Path:
-    """A new item of the kind, as it is when nothing but its name is given."""
-    folder = Path(mkdtemp()) / f"new-{kind}"
-    make(folder, Wish(kind, f"new-{kind}", "新事项", MONDAY), organisation())
+    """A new item of the kind, as it is when nothing but its name is given; its code is that of its kind, as
+    some step is called too."""
+    folder = Path(mkdtemp()) / kind
+    make(folder, Wish(kind, kind, "新事项", MONDAY), organisation())
     return folder
 
 

@@ -72,7 +72,7 @@ def test_a_deadlock_says_what_came_to_the_join_and_what_never_will(tmp_path: Pat
     folder = make_item(tmp_path, draw(elements, CHOICE), forms={"a": choice("p", "q")})
     definition, problems = read_folder(folder)
     (problem,) = [p for p in problems if p.code == "sound.deadlock"]
-    assert str(problem.found) == "it has a token from b, and waits for ever for one from c"
+    assert str(problem.found) == "the branch from b has arrived, and it waits for ever for the one from c"
     assert problem.as_dict()["trace"] == ['a: k = "p"', "b: done"]
     assert definition is None  # it is not published
 
@@ -191,6 +191,14 @@ def test_an_end_that_cuts_off_others_is_told(tmp_path: Path) -> None:
         ("warning", "left_over", "g", "b: done"),
         ("warning", "two_outcomes", "e", "b: done · a: done"),
     ]
+
+
+def test_an_end_behind_the_join_of_all_branches_cuts_off_nothing(tmp_path: Path) -> None:
+    elements = "start s; and f; user a; user b; {} j; end e terminate"
+    flows = "s -> f -> a -> j; f -> b -> j -> e"
+    assert found(tmp_path / "all", elements.format("and"), flows) == []
+    said = found(tmp_path / "each", elements.format("xor"), flows)
+    assert said == [("warning", "cut_off", "e", "a: done")]
 
 
 def test_a_reminder_beside_a_step_leaves_nothing_over(tmp_path: Path) -> None:

@@ -260,7 +260,7 @@ def test_any_answer_changed_with_all_hashes_made_good_is_found(
         changed = json.loads(json.dumps(bodies))
         changed[act]["data"]["data"]["forged"] = True
         hand.rehash(case, changed, head=False)
-        assert names(hand.findings(), case, act + 2, len(bodies)), act
+        assert names(hand.findings(), case, act + 1, act + 2, len(bodies)), act
 
 
 def test_an_answer_changed_with_the_head_made_good_as_well_shows_in_the_state(

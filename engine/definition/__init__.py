@@ -11,7 +11,7 @@ Each kind of rule is checked in one room: `law_checks` (what the law asks, with 
 worked cases).
 """
 
-from .folder import Builtin, Examined, builtin, examine_folder, read_folder
+from .folder import Builtin, Examined, builtin, examine_folder, read_folder, recompiled
 from .model import Definition, pack, unpack
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "examine_folder",
     "pack",
     "read_folder",
+    "recompiled",
     "unpack",
 ]

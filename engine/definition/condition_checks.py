@@ -187,7 +187,7 @@ def _check_pair(
                 continue
             fits = {kind for kind in about.kinds if _fits(kind, other.of)}
             if not fits:
-                yield _unlike(file, element, one.of, about.kinds, str(other.of))
+                yield _unlike(file, element, one.of, about.kinds, _quoted(other.of))
             elif about.values is not None and other.of not in about.values:
                 yield _never(file, element, one.of, other.of, about.values)
             return
@@ -308,7 +308,7 @@ def _check_gateway(
                 file,
                 flow.id,
                 say("the flow to {step} is never taken", step=flow.target),
-                say("a condition that some answer fulfils, and no earlier flow has taken"),
+                say("a condition that is met by some answer which no earlier flow takes"),
                 say("{source}", source=flow.condition),
                 say("correct the condition, or remove the flow"),
             )
@@ -321,5 +321,8 @@ def _check_gateway(
             node.id,
             say("no flow leads on from {step} for {answers}", step=node.name or node.id, answers=shown),
             say("a flow for each answer, or a default flow"),
-            remedy=say("mark one flow as the default flow; otherwise the case stops here as an incident"),
+            remedy=say(
+                "add the condition that is missing, or mark one flow as the default flow; otherwise such a "
+                "case stops here until an administrator steps in"
+            ),
         )

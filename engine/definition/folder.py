@@ -54,6 +54,24 @@ def read_folder(
     return examined.definition, examined.problems
 
 
+def recompiled(
+    definition: Definition, changed: Mapping[str, bytes]
+) -> tuple[Definition | None, list[Problem]]:
+    """`definition` with other bytes in the files `changed` (by path), its diagrams and tables compiled anew,
+    and the problems found in these. The definition is None if and only if a problem is an error."""
+    from ..flow.read import read
+
+    files = {**definition.files, **changed}
+    diagrams = {name: content for name, content in files.items() if name.endswith((".bpmn", ".dmn"))}
+    net, problems = read(diagrams, definition.net.process)
+    if net is None:
+        return None, problems
+    files = dict(sorted(files.items()))
+    return Definition(
+        digest_of(files), read_toml(files[ITEM]), net, canonical(net.to_json()), files
+    ), problems
+
+
 @dataclass(frozen=True)
 class Examined:
     """What came of reading an item's folder: all `problems`, and the `files` that they are in.
@@ -178,7 +196,7 @@ class _Reading:
         ]
         self.problems += [problem for problem in told if certain(problem, sketch, unread, unclear)]
         if net is not None and not any(problem.severity == "error" for problem in self.problems):
-            self.problems += check_sound(drawn)
+            self.problems = check_sound(drawn, self.problems)
         if net is None or any(map(_forbids_playing, self.problems)):
             return None
         wrong = {problem.file for problem in self.problems if problem.severity == "error"} - {ITEM}

@@ -421,7 +421,10 @@ def _check_refusals(drawn: Drawn, templates: Mapping[str, str]) -> Iterator[Prob
             found=say("{way}; documents: {names}", way=_shown(scope, way), names=", ".join(issued) or "—"),
             remedy=say("have a step on that way issue {names}", names=", ".join(sorted(whole)))
             if whole
-            else say("print reason and remedies in the template of the refusal"),
+            else say(
+                "print a field reason and a field remedies in a template, and have a step on that way issue "
+                "the document (property documents)"
+            ),
             severity="error" if is_licence(drawn.item) else "warning",
             law=None if is_licence(drawn.item) else "refusal.remedies",
         )
@@ -480,17 +483,21 @@ def _check_hearing(drawn: Drawn) -> Iterator[Problem]:
         clock = drawn.clocks.get(id)
         if clock is None:
             continue
-        length = in_unit(clock.rule.term, "wd" if clock.rule.term.unit == "wd" else "d")
+        unit: Literal["wd", "d"] = "wd" if clock.rule.term.unit == "wd" else "d"
+        length = in_unit(clock.rule.term, unit)
         if length < days if least else length > days:
             yield by_law(
                 f"hearing.{key}",
                 ITEM,
                 f"clocks.{id}.term",
-                say("{clock} is not as long as the law says", clock=id)
+                say("the clock {clock} is shorter than the law says", clock=id)
                 if least
-                else say("{clock} is longer than the law allows", clock=id),
+                else say("the clock {clock} is longer than the law allows", clock=id),
                 say("{n} days or more", n=days) if least else say("{n} days or less", n=days),
                 found=clock.rule.term.text(),
+                remedy=say("write {term}, or more", term=f"{days}{unit}")
+                if least
+                else say("write {term}, or less", term=f"{days}{unit}"),
             )
         elif least and not drawn.waited_for(id):
             yield by_law(
@@ -523,7 +530,7 @@ def _check_inspections(drawn: Drawn) -> Iterator[Problem]:
                 node.id,
                 say("one person alone inspects in {step}", step=node.name or node.id),
                 say("the property officers = 2: two or more officials sign the record"),
-                remedy=say("add it, as a user task"),
+                remedy=say("add the property; the step must be a user task"),
                 severity="error" if certified else "warning",
             )
 
@@ -640,7 +647,7 @@ def _check_prerequisites(drawn: Drawn) -> Iterator[Problem]:
                 drawn.file(scope),
                 circle[0],
                 say("these wait for each other, and none can go on"),
-                say("prerequisites of branches beside each other that lead nowhere back"),
+                say("branches beside each other that don’t wait for one another in a circle"),
                 found=say("{way}", way=" → ".join([*circle, circle[0]])),
                 remedy=say("let one of them go on without the other, or draw them one after the other"),
             )

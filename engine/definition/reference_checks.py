@@ -133,7 +133,7 @@ def _check_messages(drawn: Drawn) -> Iterator[Problem]:
                 drawn.file(scope),
                 node.id,
                 say("nothing waits for the message {name}", name=name),
-                expected=one_of(sorted(caught)),
+                expected=one_of(sorted(caught)) if caught else say("an event that takes it"),
                 remedy=near(name, caught, say("draw the event that takes it, or remove this one")),
             )
     if drawn.organisation is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..errors import Problem
 from ..joint import Outcome, Rule, Seat, decide
 from ..soundness import Engine, check_soundness
@@ -10,10 +12,25 @@ from .drawn import Drawn
 from .review import read_joint, read_meeting
 
 
-def check_sound(drawn: Drawn) -> list[Problem]:
-    """What `engine.soundness` finds in an item that has no other errors."""
+def check_sound(drawn: Drawn, told: Sequence[Problem]) -> list[Problem]:
+    """All that is said of an item without errors: `told`, and what `engine.soundness` finds.
+
+    What both say of one place is said once: of a gateway that nothing leads on from `sound.no_flow`, which
+    shows the way there; of a flow that is never taken `condition.unreachable`, which shows its condition.
+    """
     outcomes = [end.id for end in case_ends(drawn.net)]
-    return check_soundness(drawn.net, drawn.sources, drawn.forms, _engine(drawn), outcomes)
+    found = check_soundness(drawn.net, drawn.sources, drawn.forms, _engine(drawn), outcomes)
+    flows = {flow.id: flow for scope in drawn.net.scopes.values() for flow in scope.flows.values()}
+    never = {
+        (problem.file, flows[problem.element].target)
+        for problem in told
+        if problem.code == "condition.unreachable" and problem.element is not None
+    }
+    shown = {(problem.file, problem.element) for problem in found if problem.code == "sound.no_flow"}
+    return [
+        *(p for p in told if p.code != "condition.gap" or (p.file, p.element) not in shown),
+        *(p for p in found if p.code != "sound.dead_element" or (p.file, p.element) not in never),
+    ]
 
 
 def _engine(drawn: Drawn) -> dict[str, Engine]:

@@ -207,7 +207,7 @@ def _check_length(drawn: Drawn, id: str, clock: Clock, days: int) -> Iterator[Pr
             "clock.statutory",
             ITEM,
             f"clocks.{id}.term",
-            say("{clock} is longer than the law allows", clock=id),
+            say("the clock {clock} is longer than the law allows", clock=id),
             say(
                 "at most {term}, or a basis that says otherwise among [[bases]]", term=Term(days, "wd").text()
             ),
@@ -228,7 +228,7 @@ def _check_extension(drawn: Drawn, id: str, clock: Clock, days: int) -> Iterator
             "clock.extension",
             ITEM,
             f"clocks.{id}.extension.up_to",
-            say("{clock} could be extended by more than the law allows", clock=id),
+            say("the clock {clock} could be extended by more than the law allows", clock=id),
             say("at most {term}, once", term=Term(days, "wd").text()),
             found=say("{term}, {times} times", term=extension.up_to.text(), times=extension.times),
             remedy=say("shorten it, or add the law or regulation that says otherwise to [[bases]]"),
@@ -246,11 +246,11 @@ def _check_extension(drawn: Drawn, id: str, clock: Clock, days: int) -> Iterator
             "clock.extension_office",
             ITEM,
             f"clocks.{id}.extension.approver",
-            say("{post} can't extend {clock}", post=extension.approver, clock=id),
+            say("{post} can't approve an extension of the clock {clock}", post=extension.approver, clock=id),
             say("the head of the people's government, as unit/post")
             if government
             else say("the head of the organ: {post}", post=f"{unit}/{head}"),
-            remedy=say("name the office that the law names"),
+            remedy=say("write the post of that head in {key}", key="approver"),
         )
 
 
@@ -264,7 +264,7 @@ def _check_silence(drawn: Drawn, id: str, clock: Clock) -> Iterator[Problem]:
             "clock.silence",
             ITEM,
             f"clocks.{id}.effect.basis",
-            say("silence would decide by {law}, which may not say so", law=effect.basis.law),
+            say("silence would decide by {law}, which can't give it that effect", law=effect.basis.law),
             say("a law or regulation that is among [[bases]]"),
             remedy=say('write kind = "flag": silence of the authority is late, and decides nothing'),
         )
@@ -283,7 +283,7 @@ def _check_acceptance(drawn: Drawn) -> Iterator[Problem]:
                 say("the authority may take too long to say what is missing"),
                 expected,
                 found=clock.rule.term.text(),
-                remedy=say("write 5wd, or less"),
+                remedy=say("write {term}, or less", term="5wd"),
             )
     whole = len(drawn.clocks) == len(drawn.clock_entries)
     if not checks and whole and drawn.item.get("kind") != "immediate":
@@ -342,8 +342,16 @@ def _check_conclusion(drawn: Drawn, code: str, steps: Sequence[str], days: int) 
     )
     for id, clock in stopped.items():
         if in_unit(clock.rule.term, "wd") > days:
-            message = say("{clock} is longer than the law allows", clock=id)
-            yield by_law(code, ITEM, f"clocks.{id}.term", message, expected, found=clock.rule.term.text())
+            message = say("the clock {clock} is longer than the law allows", clock=id)
+            yield by_law(
+                code,
+                ITEM,
+                f"clocks.{id}.term",
+                message,
+                expected,
+                found=clock.rule.term.text(),
+                remedy=say("write {term}, or less", term=f"{days}wd"),
+            )
     needed = code == "clock.delivery" and drawn.item.get("kind") != "immediate"
     if needed and known and not stopped and len(drawn.clocks) == len(drawn.clock_entries):
         message = say("nothing limits the time until the decision is delivered")

@@ -120,6 +120,30 @@ class Table:
 
     def _decision(self, env: Env) -> Any:
         """The decision after those that it requires (§6.3.1), as one of FEEL's values."""
+        env, _, hits = self._found(env)
+        if not hits and any(default is not None for default in self.defaults):
+            return self._shape([self._default(i, env) for i in range(len(self.outputs))])
+        try:
+            return self._decide(hits, env.run)
+        except Failed as error:
+            raise self._failed(error.code, error.message) from error
+
+    def applied(
+        self, data: Mapping[str, Any], now: datetime, zone: str
+    ) -> tuple[list[tuple[str, Any]], list[int]]:
+        """Each input's expression with its value on `data`, and the numbers of the rules that match (with the
+        hit policy FIRST: the first of them). Raises `Failed` as `evaluate` does."""
+        run = Run(now, zone)
+        _, inputs, hits = self._found(Env(run, data, {}, {}))
+        told = [
+            (column.source, values.given(value, run))
+            for column, value in zip(self.columns, inputs, strict=True)
+        ]
+        return told, [number for number, _ in hits]
+
+    def _found(self, env: Env) -> tuple[Env, list[Any], list[tuple[int, list[Any]]]]:
+        """What the table sees after the decisions that it requires, its inputs, and the rules that match with
+        their results."""
         for name, parameters, table in self._requires:
             if parameters is None:
                 env = Env(env.run, env.data, {**env.scope, name: table._decision(env)}, env.functions)
@@ -136,12 +160,7 @@ class Table:
                 hits.append((number, self._results(number, outputs, inner)))
                 if self.hit == "FIRST":
                     break
-        if not hits and any(default is not None for default in self.defaults):
-            return self._shape([self._default(i, env) for i in range(len(self.outputs))])
-        try:
-            return self._decide(hits, env.run)
-        except Failed as error:
-            raise self._failed(error.code, error.message) from error
+        return env, inputs, hits
 
     def _input(self, column: Column, env: Env, place: Text) -> Any:
         value = column.value(env)

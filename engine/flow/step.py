@@ -22,7 +22,7 @@ from ..errors import Invalid, say
 from .marking import Frame, Marking, copy_data, open_tasks, receives
 from .net import Net
 from .run import activities, events, faults, loops, moves, timers
-from .run.board import Almanac, Board, Effect
+from .run.board import Almanac, Board, Effect, Witness, Wrote
 from .run.moves import MOST_MOVES
 
 __all__ = ["EXACT", "MOST_MOVES", "Almanac", "Effect", "Input", "step"]
@@ -84,9 +84,14 @@ Input = Start | Complete | Message | Signal | Fire | Revise | Retry
 
 
 def step(
-    net: Net, marking: Marking | None, given: Input, now: datetime, almanac: Almanac = EXACT
+    net: Net,
+    marking: Marking | None,
+    given: Input,
+    now: datetime,
+    almanac: Almanac = EXACT,
+    witness: Witness | None = None,
 ) -> tuple[Marking, list[Effect]]:
-    """Apply `given` at `now`; return the new marking and what happened, in order.
+    """Apply `given` at `now`; return the new marking and what happened, in order. `witness` is told more.
 
     `marking` is left as it was; it is None exactly when `given` is a `Start`. Raises `Invalid` when the
     input can't be taken (no such open task, nobody ever receives that message, the process has ended)
@@ -101,9 +106,11 @@ def step(
             remedy=say("look at its history"),
         )
     fresh = _new_marking(net, given) if isinstance(given, Start) else copy_data(marking)
-    board = Board(net, fresh, now, almanac)
+    board = Board(net, fresh, now, almanac, witness)
     try:
         if isinstance(given, Start):
+            for name, value in given.data.items() if witness is not None else ():
+                board.shown(Wrote("", name, value, "opening", "", ""))
             moves.begin_scope(board, "")
         else:
             _take(board, given)
@@ -156,7 +163,7 @@ def _complete_task(board: Board, given: Complete) -> None:
         board.write_answers(frame_id, node, given.data)
         # An instance keeps what is written in it to itself; what is said beside it is for all.
         alone = "only" in board.frames[frame_id]
-        board.write(board.frames[frame_id]["up"] if alone else frame_id, given.also)
+        board.write(board.frames[frame_id]["up"] if alone else frame_id, given.also, "beside", node.id)
         activities.complete(board, frame_id, given.task)
         return
     open_now = ", ".join(waiting.id for waiting in open_tasks(board.marking))

@@ -12,9 +12,9 @@ A field inside a group is named with a dot, the entries of a list count from 1:
 from typing import Any
 
 from .ask import Question, place, questions, read_field
-from .check import MAX_BYTES, MAX_DEPTH, check
+from .check import MAX_BYTES, MAX_DEPTH, check, faults, unasked
 from .lint import check_schema
-from .schema import Choice
+from .schema import Choice, is_public, title_at
 
 NO_FIELDS: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 """What a step without a form accepts: nothing but that it is done."""
@@ -27,7 +27,11 @@ __all__ = [
     "Question",
     "check",
     "check_schema",
+    "faults",
+    "is_public",
     "place",
     "questions",
     "read_field",
+    "title_at",
+    "unasked",
 ]

@@ -69,10 +69,22 @@ def check(schema: Schema, answers: Any) -> None:
     Fields that the form does not have, or does not ask for with these answers, are refused unless
     the schema says otherwise (`additionalProperties`). A required text of blanks only is missing.
     """
+    found = faults(schema, answers)
+    if found:
+        raise invalid(found)
+
+
+def faults(schema: Schema, answers: Any) -> list[Fault]:
+    """Everything in `answers` that does not fit the form."""
     unfit = unusable(answers)
-    faults = [unfit] if unfit else list(_faults(schema, answers))
-    if faults:
-        raise invalid(faults)
+    return [unfit] if unfit else list(_faults(schema, answers))
+
+
+def unasked(schema: Schema, answers: Mapping[str, Any]) -> list[str]:
+    """The fields among `answers` for which the form has no place, or none with these answers."""
+    if schema.get("additionalProperties", False) is not False or "unevaluatedProperties" in schema:
+        return []
+    return list(_strangers(schema, answers))
 
 
 def invalid(faults: list[Fault]) -> Invalid:
@@ -116,11 +128,16 @@ def _faults(schema: Schema, answers: dict[str, Any]) -> Iterator[Fault]:
         for error in rules.iter_errors(answers):
             yield from explain(schema, error)
     if not schema.keys() & {"additionalProperties", "unevaluatedProperties"}:
-        asked, _ = shape(schema, schema, answers)
-        patterns = [re.compile(pattern) for pattern in schema.get("patternProperties", ())]
-        for name in answers:
-            if name not in asked and not any(pattern.search(name) for pattern in patterns):
-                yield _superfluous(schema, (name,), answers[name])
+        for name in _strangers(schema, answers):
+            yield _superfluous(schema, (name,), answers[name])
+
+
+def _strangers(schema: Schema, answers: Mapping[str, Any]) -> Iterator[str]:
+    asked, _ = shape(schema, schema, answers)
+    patterns = [re.compile(pattern) for pattern in schema.get("patternProperties", ())]
+    for name in answers:
+        if name not in asked and not any(pattern.search(name) for pattern in patterns):
+            yield name
 
 
 def _superfluous(schema: Schema, where: Where, value: Any) -> Fault:

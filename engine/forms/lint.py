@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ..errors import NOTHING, Problem, Text, say
 from .check import nearest
-from .schema import FORMATS, Schema, resolved, shape, target, validator
+from .schema import FORMATS, PUBLIC, Schema, resolved, shape, target, validator
 
 _ONE = ("not", "if", "then", "else", "items", "contains", "additionalProperties", "propertyNames")
 _MANY = ("allOf", "anyOf", "oneOf", "prefixItems")
@@ -94,6 +94,9 @@ def _examined(root: Schema, node: Any, file: str, place: str) -> Iterator[Proble
             message = say("the keyword {key} is not known, so nothing would obey it", key=key)
             remedy = nearest(key, known, say("remove it, or begin it with x- if it is a note"))
             yield _problem(file, place, message, remedy=remedy)
+    if PUBLIC in node and not isinstance(node[PUBLIC], bool):
+        message = say("{key} is neither true nor false", key=PUBLIC)
+        yield _problem(file, place, message, remedy=say("write true if everybody may see it, or remove it"))
     if (form := node.get("format")) is not None and form not in FORMATS:
         message = say("the format {format} is not checked by anything", format=form)
         remedy = say("use one of {formats}, or a pattern", formats=", ".join(FORMATS))

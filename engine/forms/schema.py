@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -316,3 +316,49 @@ def joined(separator: str, texts: list[Text]) -> Text:
     """One text of several."""
     params = {f"t{index}": text for index, text in enumerate(texts)}
     return Text(separator.join(f"{{{key}}}" for key in params), dict(params))
+
+
+PUBLIC = "x-public"
+"""The keyword that lets everybody see what a field holds, once the case is published in extract."""
+
+
+def is_public(form: Schema, where: Sequence[str]) -> bool:
+    """Whether everybody may see the value at `where` (names of fields, numbers of entries from 0) in answers
+    to `form`: if the form says so of the field, or of what it is a part of, and nowhere the contrary."""
+    nodes: list[tuple[Schema, bool | None]] = [(form, _said(form, None))]
+    for step in where:
+        nodes = [
+            (field, _said(field, said)) for node, said in nodes for field in _fields(form, node, step)
+        ] or [({}, said) for _, said in nodes]
+    said = {one for _, one in nodes}
+    return True in said and False not in said
+
+
+def _said(node: Schema, inherited: bool | None) -> bool | None:
+    return node[PUBLIC] is True if PUBLIC in node else inherited
+
+
+def _fields(form: Schema, node: Schema, step: str) -> Iterator[Schema]:
+    """Everything that `node` says of its field (or entries) `step`, under whatever condition."""
+    stack: list[Any] = [node]
+    while stack:
+        part = resolved(form, stack.pop())
+        named = [part["properties"][step]] if step in part.get("properties", {}) else []
+        named += [one for like, one in part.get("patternProperties", {}).items() if re.search(like, step)]
+        first = part.get("prefixItems", [])
+        if step.isdecimal():
+            named += [first[int(step)]] if int(step) < len(first) else [part.get("items", {})]
+        for one in named or [part.get("additionalProperties", {})]:
+            if isinstance(one, Mapping) and one:
+                yield resolved(form, one)
+        stack += [part[key] for key in ("if", "then", "else", "not") if key in part]
+        stack += [one for key in ("allOf", "anyOf", "oneOf") for one in part.get(key, ())]
+        stack += part.get("dependentSchemas", {}).values()
+
+
+def title_at(form: Schema, where: Sequence[str]) -> Text | None:
+    """What the form calls the field at `where`, as in `is_public`; None where it does not say."""
+    nodes: list[Schema] = [form]
+    for step in where:
+        nodes = [field for node in nodes for field in _fields(form, node, step)]
+    return next((field_title("", node) for node in nodes if "title" in node), None)

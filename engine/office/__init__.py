@@ -2,7 +2,8 @@
 
 - `facade`: the verbs;
 - `draft`: one act before it is written; `acts`: which clock it means, and whether it was done before;
-- `desk`: what people look at; `proofs`: what proves a history;
+- `desk`: what people look at; `proofs`: what proves a history; `receipts`: proofs that leave the office;
+- `retracing`: one history act by act; `replaying`: all of them, in the processes of `pools`;
 - `library`: what is found by digest or by number, and what is in force;
 - `exporting`: histories for other tools; `filing`: the file of a case (imported where they are asked for);
 - `publishing`: from a folder to a version in force;

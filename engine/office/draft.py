@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -12,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from .. import audit
-from ..case import Case, document_number
+from ..case import CalendarOf, Case, document_number
 from ..clock import read_instant, write_instant
 from ..course import Course
 from ..definition import Definition
@@ -70,6 +71,7 @@ class Draft:
         now: datetime,
     ) -> None:
         self.tx = tx
+        self.now = now
         self.standing = standing
         self.zone = zone
         self.number = number
@@ -94,16 +96,16 @@ class Draft:
         self, course: Course, at: datetime, by: dict[str, Any], event: DocumentIssued
     ) -> DocumentIssued:
         """Number the document and render it; the number is given back if the act fails."""
-        from ..documents import render
-
         local = at.astimezone(ZoneInfo(self.zone))
         definition = course.definition
         described = definition.item["documents"][event.document]
         serial = self.tx.next_number(f"{described['series']}/{local.year}")
         number = document_number(described["series"], local.year, serial)
-        context = document_context(course, self.organisation, at, by, event, number, self.zone)
-        content = render(definition.templates, described["template"], context)
-        issued = replace(event, number=number, content=digest(content))
+        issued = replace(event, number=number)
+        content = paper(
+            course.case, definition, course.fact, course.calendar_of, self.organisation, at, by, issued
+        )
+        issued = replace(issued, content=digest(content))
         self.documents.append((described["name"]["zh"], content))
         return issued
 
@@ -148,6 +150,30 @@ class Draft:
                 )
             )
         return rows
+
+
+def paper(
+    case: Case,
+    definition: Definition,
+    fact: Event | None,
+    calendar_of: CalendarOf,
+    organisation: Organisation,
+    at: datetime,
+    by: dict[str, Any],
+    issued: DocumentIssued,
+) -> bytes:
+    """The document that `issued` is of the case as it stood before, after `fact`; a pure function of these.
+    Raises `Invalid` where its template can't be filled."""
+    from ..documents import render
+
+    # In one order, whether the act before was read from what is stored or is still in memory.
+    case = replace(Case.unpack(case.pack()), expected=case.expected)
+    fact = replace(fact, **json.loads(canonical(fact.payload()))) if fact is not None else None
+    zone = case.marking["zone"]
+    context = document_context(
+        case, definition, fact, calendar_of, organisation, at, by, issued, issued.number, zone
+    )
+    return render(definition.templates, definition.document(issued.document)["template"], context)
 
 
 def settle(course: Course, standing: Standing, now: datetime) -> None:

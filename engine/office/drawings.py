@@ -42,11 +42,17 @@ def picture(content: bytes, file: str) -> dict[str, Any]:
 
 def picture_of(definition: Definition, file: str | None) -> dict[str, Any]:
     """`picture` of a diagram of a definition: its own, or the `file` named."""
+    name, content = diagram_of(definition, file)
+    return picture(content, name)
+
+
+def diagram_of(definition: Definition, file: str | None) -> tuple[str, bytes]:
+    """The name and the bytes of a diagram of a definition: its own, or the `file` named. Raises `Unknown`."""
     name = file or DIAGRAM
     known = sorted(path for path in definition.files if path.endswith(".bpmn"))
     if name not in known:
         raise _no_diagram(name, known)
-    return picture(definition.files[name], name)
+    return name, definition.files[name]
 
 
 def picture_of_folder(folder: Path, file: str | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
@@ -82,11 +83,14 @@ if TYPE_CHECKING:  # few commands need these, and they take long to import
     from .. import scaffold
     from ..conform import Columns
     from ..delivery import Delivery
+    from ..replay_page import Tell
     from ..seals import Seal
     from . import bulk
+    from .backtesting import Wish as Backtested
     from .exporting import Wanted
     from .migrations import Wish
     from .post import Delivered
+    from .receipts import Proof
     from .rehearsing import Rehearsing
     from .sealing import Sealed
 
@@ -330,6 +334,16 @@ class Office:
             return {"item": item, **found._asdict(), "repeated": repeated, "open": len(tx.open_of_item(item))}
 
         return self._write(act)
+
+    def backtest(
+        self, wish: Backtested, now: datetime, progress: Callable[[int, int], None] = lambda step, all: None
+    ) -> dict[str, Any]:
+        """What recorded cases would have come to under a draft (see `office.backtesting`); nothing is
+        written. Raises `Unknown`, `Invalid`, and `NotPublishable` for a draft that has errors."""
+        from . import backtesting
+
+        with self._store.reading() as reader:
+            return backtesting.Backtest(reader, self._library, wish, self.zone, now).report(progress)
 
     def plan_migration(
         self, wish: Wish, now: datetime, progress: Callable[[int, int], None] = lambda step, all: None
@@ -624,7 +638,7 @@ class Office:
         if any(isinstance(record.event, SignalSent) for record in done.events):
             from .signals import spread
 
-            spread(tx, self._library, lambda case: self._draft(tx, case, now), done.events, now)
+            spread(tx, self._library, lambda case: self._reached(tx, case, now), done.events)
         return done
 
     # --- many at once
@@ -930,10 +944,9 @@ class Office:
         return {"calendar": named, "cases": len(reached), "refused": refused}
 
     def _settle(self, case: str, now: datetime, tx: Transaction) -> Done:
-        draft = self._draft(tx, case, now)
-        # A case that has gone further than `now`, by the clock of another machine, is not left out.
-        draft.settle(max(now, read_instant(draft.course.case.at)))
-        return self._written(tx, draft, now)
+        draft = self._reached(tx, case, now)
+        draft.settle(draft.now)
+        return self._written(tx, draft, draft.now)
 
     def _act(self, act: Callable[[Transaction], Done | Refusal]) -> Done:
         """Decide and write; what is written stays even if the act is refused."""
@@ -1092,6 +1105,61 @@ class Office:
         with self._store.reading() as reader:
             return list(proofs.replay(reader, self._library, find_case(reader, case).case))
 
+    def retrace(self, case: str, to: int | datetime | None = None) -> dict[str, Any]:
+        """Run the history again as far as `to` (an event's number, an instant, or None for its end): as
+        `retracing.Retraced.as_data`. Raises `Unknown` and `Diverged`."""
+        from .retracing import Retraced
+
+        with self._store.reading() as reader:
+            return Retraced(reader, self._library, case, to).as_data()
+
+    def retraced_picture(self, case: str, to: int | datetime | None, file: str | None) -> dict[str, Any]:
+        """The marking at that point on the diagram, or on the `file` of the item: as
+        `retracing.Retraced.picture`. Raises `Unknown` and `Diverged`."""
+        from .retracing import Retraced
+
+        with self._store.reading() as reader:
+            return Retraced(reader, self._library, case, to).picture(file)
+
+    def replay_all(
+        self,
+        item: str | None = None,
+        workers: int | None = None,
+        scheduler: str | None = None,
+        report: Path | None = None,
+        progress: Callable[[int, int], None] = lambda step, all: None,
+    ) -> dict[str, Any]:
+        """Run every history of the office again (or those of one item) in other processes: as
+        `replaying.replay_all`."""
+        from .replaying import replay_all
+
+        return replay_all(self._store, item, workers, scheduler, report, progress)
+
+    def why(
+        self, case: str, what: str | None, now: datetime, *, as_of: datetime | None = None
+    ) -> dict[str, Any]:
+        """Why something in a case is as it is, from its replay back to the opening: see `causes.why`. With
+        `as_of`, as it was then. Raises `Unknown`, and `Diverged` for a history that does not replay."""
+        with self._looking(as_of) as reader:
+            return proofs.why(reader, self._library, case, what, now)
+
+    def replay_page(
+        self,
+        case: str,
+        now: datetime,
+        lang: str,
+        translate: Callable[[str], str],
+        tell: Tell,
+        progress: Callable[[int], None] = lambda count: None,
+    ) -> dict[str, Any]:
+        """The replay of a case as one HTML file in `content`, checked at `now`, with the `findings` (see
+        `replay_page.page` for the rest). `tell` says each event in words. Raises `Unknown`, `Undrawable`, and
+        `Diverged` for a history that does not replay: there is nothing to look at then."""
+        from . import pages
+
+        with self._store.reading() as reader:
+            return pages.replay_page(reader, self._library, case, now, lang, translate, tell, progress)
+
     def export(
         self,
         wanted: Wanted,
@@ -1114,14 +1182,16 @@ class Office:
         *,
         copy: bytes | None = None,
         key: str = "",
+        checked: Counter[str] | None = None,
     ) -> tuple[int, list[Diverged]]:
         """Check one case, or everything in the office: how many histories were read, and the findings.
+        `checked` is told how much of what was looked at (`proofs.CHECKED`).
 
         `copy` is one of the seals that was exported before, `key` the public key that signed them: without
         either, who can write the database can make other seals too. Raises `Invalid` for a copy that is none.
         """
         with self._store.reading() as reader:
-            return proofs.verify(reader, case, progress, copy, key)
+            return proofs.verify(reader, case, progress, copy, key, Counter() if checked is None else checked)
 
     def verify_export(
         self, stream: BinaryIO, progress: Callable[[int], None] = lambda count: None
@@ -1157,6 +1227,39 @@ class Office:
 
         with self._store.reading() as reader:
             return sealing.copy_of(reader)
+
+    def receipt(self, case: str, to: int | None = None) -> Proof:
+        """The receipt of a case, bound to seal `to` (None: the newest): all that happened, the definitions,
+        calendars and documents it names, and the proof that it is sealed. Raises `Unknown`, `Invalid` where
+        nothing of the case is sealed, and `Diverged` where it is not as it was."""
+        from . import receipts
+
+        with self._store.reading() as reader:
+            return receipts.make_receipt(reader, self._library, case, to)
+
+    def extract(
+        self,
+        case: str,
+        to: int | None = None,
+        show: Sequence[str] = (),
+        page: tuple[str, Callable[[str], str]] | None = None,
+    ) -> Proof:
+        """What the public may see of a case (`engine.extracts`) and of the values at the paths in `show`,
+        proven against seal `to`; with `page` (a language and its translation) as a page. Raises as
+        `receipt`, and `Invalid` for a path that there is not."""
+        from . import receipts
+
+        as_page = None if page is None else (self.zone, *page)
+        with self._store.reading() as reader:
+            return receipts.make_extract(reader, self._library, case, to, show, as_page)
+
+    def prove_seals(self, older: int, newer: int | None = None) -> Proof:
+        """That from seal `older` to seal `newer` (None: the newest) the log was only added to. Raises
+        `Unknown`, `Invalid`, `Diverged`."""
+        from . import receipts
+
+        with self._store.reading() as reader:
+            return receipts.prove_seals(reader, older, newer)
 
     def rebuild(self) -> int:
         """Throw away every head and projection and derive them again from the histories alone; how many
@@ -1224,6 +1327,13 @@ class Office:
         definition = self._library.definition(tx, head.definition)
         in_force = standing_of(text)
         return Draft(tx, self._library, in_force, self.zone, head.case, definition, (head, state), now)
+
+    def _reached(self, tx: Transaction, case: str, now: datetime) -> Draft:
+        """An act in a case that is not left out where it has gone further than `now`, by the clock of another
+        machine: it happens where the case stands then."""
+        draft = self._draft(tx, case, now)
+        at = max(now, read_instant(draft.course.case.at))
+        return draft if at == now else self._draft(tx, case, at)
 
 
 class _Tried(Exception):

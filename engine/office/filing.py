@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -38,7 +39,7 @@ def case_file(
     history = proofs.history(reader, number)
     told = desk.told(reader, library, number, history)
     contents = [desk.document(reader, number, line["number"])[1] for line in shown["documents"]]
-    _, findings = proofs.verify(reader, number, lambda count: None, None, "")
+    _, findings = proofs.verify(reader, number, lambda count: None, None, "", Counter())
     seal, sealed = _seal_over(reader, number)
     parts = casefile.Parts(
         shown,

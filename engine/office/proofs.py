@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -9,14 +10,15 @@ from functools import cache, partial
 from typing import Any
 
 from .. import audit
-from ..case import Case
+from ..case import CalendarOf, Case, Watch, unwatched
 from ..clock import read_instant
+from ..definition import Definition
 from ..errors import Diverged, Refusal, say
-from ..events import OFFICE, Record
+from ..events import OFFICE, Event, Record
 from ..organisation import Organisation
 from ..projections import derive
 from ..store import Head, Reader, Transaction
-from .draft import office_head, state_of
+from .draft import office_head, paper, state_of
 from .library import (
     COUNTED,
     STANDING,
@@ -38,13 +40,17 @@ def history(reader: Reader, case: str) -> list[Record]:
     return audit.records(number, reader.records(number))
 
 
-def replay(reader: Reader, library: Library, number: str) -> Iterator[tuple[Record, Case]]:
-    """The history of the case, run again. Raises `Diverged` where it does not follow."""
+def replay(
+    reader: Reader, library: Library, number: str, watch: Watch = unwatched
+) -> Iterator[tuple[Record, Case]]:
+    """The history of the case, run again while `watch` looks on. Raises `Diverged` where it does not
+    follow."""
     return audit.replay(
         number,
         audit.records(number, reader.records(number)),
         partial(library.definition, reader),
         partial(library.calendar, reader),
+        watch,
     )
 
 
@@ -60,23 +66,59 @@ def accountability(reader: Reader, library: Library, case: str | None, now: date
     return accountability.report(replays, partial(library.definition, reader), organisation, now)
 
 
+def why(reader: Reader, library: Library, case: str, what: str | None, now: datetime) -> dict[str, Any]:
+    """As `Office.why`."""
+    from .. import causes
+
+    number = find_case(reader, case).case
+    trace = causes.Trace(
+        number,
+        audit.records(number, reader.records(number)),
+        partial(library.definition, reader),
+        partial(library.calendar, reader),
+    )
+    return causes.why(trace, library.organisation(reader, standing(reader), now), what)
+
+
 def verify(
-    reader: Reader, case: str | None, progress: Callable[[int], None], copy: bytes | None, key: str
+    reader: Reader,
+    case: str | None,
+    progress: Callable[[int], None],
+    copy: bytes | None,
+    key: str,
+    checked: Counter[str],
 ) -> tuple[int, list[Diverged]]:
     """As `Office.verify`."""
     findings: list[Diverged] = []
     issued: list[str] = []
+    # All that is counted is told, even where there is none of it.
+    checked.update(dict.fromkeys(CHECKED, 0))
     # Not those in memory: what is to be checked is what the database holds.
     definition_of = cache(partial(load_definition, reader))
     calendar_of = cache(partial(load_calendar, reader))
-    organisation_of, in_force = None, None  # what is wrong with them, the office's own history tells
+    # What is wrong with these, the office's own history tells.
+    organisation_of, made, in_force, publications = None, None, None, None
     with suppress(Refusal):
         in_force = standing_of(reader.meta(STANDING))
-        organisation_of = _organisation_of(reader, Library(), in_force)
+        library = Library()
+        organisation_of = organisation_of_records(reader, library, in_force)
+        made = _made(reader, library, in_force, calendar_of)
+    with suppress(Refusal):
+        publications = audit.Publications(audit.records(OFFICE, reader.records(OFFICE)))
     in_time = in_force.calendars if in_force else ()
     ended: dict[str, Abolition] = {}
     with suppress(Refusal):
         ended = abolitions(reader)
+    archive = audit.Archive(
+        definition_of,
+        calendar_of,
+        reader.content,
+        organisation_of,
+        made,
+        in_time,
+        publications,
+        reader.records,
+    )
     numbers = [find_case(reader, case).case] if case is not None else list(reader.streams())
     for number in numbers:
         rows = reader.records(number)
@@ -92,6 +134,7 @@ def verify(
                 ended,
                 definition_of,
                 reader.content,
+                checked,
             )
         else:
             documents = reader.documents(number)
@@ -102,29 +145,28 @@ def verify(
                 documents,
                 reader.outbox(number),
             )
-            findings += audit.verify_case(
-                number,
-                rows,
-                kept,
-                definition_of,
-                calendar_of,
-                reader.content,
-                organisation_of,
-                in_time,
-                reader.records,
-            )
+            findings += audit.verify_case(number, rows, kept, archive, checked)
             issued += [row.number for row in documents]
             findings += _behind(number, head, in_time, reader.meta(COUNTED))
         progress(1)
     if case is None:
         findings += audit.verify_numbers(numbers, issued, reader.numbers())
+        checked["numbers"] += sum(last for _, last in reader.numbers())
     from . import sealing  # other proofs need none of it
 
-    findings += sealing.verify(reader, None if case is None else numbers, copy, key)
+    findings += sealing.verify(reader, numbers, case is None, copy, key, checked)
     return len(numbers), findings
 
 
-def _organisation_of(reader: Reader, library: Library, in_force: Standing) -> audit.OrganisationOf:
+CHECKED = (
+    *("events", "acts", "documents", "numbers", "definitions", "organisations", "calendars", "seals"),
+    "copied",
+)
+"""What is counted: records; acts of people, judged by the organisation of their time; documents, made again;
+numbers of cases and documents; versions on the office's record; seals, and those of them in the copy."""
+
+
+def organisation_of_records(reader: Reader, library: Library, in_force: Standing) -> audit.OrganisationOf:
     """The organisation that a record was judged by: the version that it names, if that was in force by
     then; of records from before versions were named, the one in force. Raises `Diverged` when none can be
     read."""
@@ -146,6 +188,23 @@ def _organisation_of(reader: Reader, library: Library, in_force: Standing) -> au
         return library.version(reader, in_force, version, at)
 
     return organisation_of
+
+
+def _made(reader: Reader, library: Library, in_force: Standing, calendar_of: CalendarOf) -> audit.Made:
+    """Makes documents again by the organisation that they were made by: the version that the record names, on
+    the day on which it was entered. Where time or a signal issued it, the record names none: then it was one
+    that was on record by then, most likely the latest."""
+    recorded = recorded_organisations(reader)
+
+    def made(case: Case, definition: Definition, fact: Event, record: Record) -> Iterator[bytes]:
+        event: Any = record.event
+        known = [n for n, (since, _) in enumerate(recorded, 1) if since <= record.entered] or [1]
+        for version in [record.by["org"]] if "org" in record.by else reversed(known):
+            organisation = library.version(reader, in_force, version, read_instant(record.entered))
+            at = read_instant(record.at)
+            yield paper(case, definition, fact, calendar_of, organisation, at, record.by, event)
+
+    return made
 
 
 def rebuild(tx: Transaction, library: Library) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -57,7 +58,7 @@ def make(tx: Transaction, now: datetime, key: SigningKey | None, by: dict[str, A
         rows.append(LeafRow(len(log) + len(rows), case, seq, stored, disclosure_root(values)))
     if last is not None and not rows:
         return Sealed(last, 0, broken)
-    hashes = [leaf_hash(leaf_of(row).content()) for row in [*log, *rows]]
+    hashes = [leaf_hash(leaf_of(row, secret).content()) for row in [*log, *rows]]
     at = max(now, read_instant(office[-1].at))
     seal = signed(
         Seal(
@@ -79,8 +80,16 @@ def make(tx: Transaction, now: datetime, key: SigningKey | None, by: dict[str, A
 
 def copy_of(reader: Reader) -> bytes:
     """A copy of all seals, to be kept where nobody who can write this database can. Raises `Diverged` for an
-    office whose own history is broken."""
-    return exported(seals_of(audit.records(OFFICE, reader.records(OFFICE))), reader.leaves())
+    office whose own history is broken, or whose secret for salts is gone."""
+    seals = seals_of(audit.records(OFFICE, reader.records(OFFICE)))
+    secret = secret_of(reader)
+    if seals and seals[-1].secret != digest(secret):
+        raise Diverged(
+            "seal.secret",
+            say("the office's secret for extracts is not the one that was sealed"),
+            remedy=audit.REMEDY,
+        )
+    return exported(seals, reader.leaves(), secret)
 
 
 def secret_of(reader: Reader) -> bytes:
@@ -93,18 +102,23 @@ def secret_of(reader: Reader) -> bytes:
 
 def verify(
     reader: Reader,
-    cases: Iterable[str] | None,
+    cases: Sequence[str],
+    whole: bool,
     copy: bytes | None,
     key: str,
+    checked: Counter[str],
 ) -> Iterator[Diverged]:
-    """What is not as it was sealed: see `sealed.verify_seals`. Raises `Invalid` for a `copy` that is none."""
+    """What of these histories (the `whole` of what there is, or some) is not as it was sealed: see
+    `sealed.verify_seals`. Raises `Invalid` for a `copy` that is none."""
     kept = read_exported(copy) if copy is not None else None
     try:
         seals = seals_of(audit.records(OFFICE, reader.records(OFFICE)))
     except Diverged:
         seals = []  # the office's own history has findings of its own
+    checked["seals"] += len(seals)
+    checked["copied"] += len(kept[0]) if kept else 0
     yield from verify_seals(
-        seals, reader.leaves(), reader.records, secret_of(reader), cases=cases, copy=kept, key=key
+        seals, reader.leaves(), reader.records, secret_of(reader), cases, whole=whole, copy=kept, key=key
     )
 
 

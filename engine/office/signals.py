@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
-from ..clock import read_instant
 from ..errors import Invalid, say
 from ..events import Record, SignalReceived, SignalSent
 from ..flow.marking import awaited, receives
@@ -25,7 +23,6 @@ def spread(
     library: Library,
     draft_of: Callable[[str], Draft],
     records: Sequence[Record],
-    now: datetime,
 ) -> None:
     """Let the signals in `records` reach the other open cases that wait for them now, in order of their
     numbers, and the signals that follow from that reach others, all in this transaction. `draft_of` begins
@@ -40,9 +37,7 @@ def spread(
             if number == sender.case:
                 continue  # its own events were reached when it was sent
             draft = draft_of(number)
-            course = draft.course
-            # A case that has gone further, by the clock of another machine, is reached where it stands.
-            at = max(now, read_instant(course.case.at))
+            course, at = draft.course, draft.now
             draft.settle(at)
             if any(one.name == name for one in awaited(course.definition.net, course.case.marking, "signal")):
                 course.enter(at, BY_SIGNAL, SignalReceived(name, sender.case, sender.seq))

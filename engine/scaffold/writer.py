@@ -35,7 +35,8 @@ class Writer:
     def values(self) -> dict[str, str]:
         wish, kind, cast = self.wish, self.kind, self.cast
         days, promise = terms(wish, kind)
-        process = wish.code.replace("-", "_")
+        # Not the code alone: a step of the diagram may be called like the item.
+        process = f"process_{wish.code.replace('-', '_')}"
         words = {
             "kind": wish.kind,
             "code": wish.code,

@@ -23,7 +23,7 @@ Data = Mapping[str, Any]
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
-_INSTANT_TEXT = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\.[0-9]{6}Z")
+INSTANT_TEXT = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\.[0-9]{6}Z")
 
 _DEFAULT_WIDTH = 80
 
@@ -128,8 +128,15 @@ class Base:
         return self._render([*parts, table])
 
     def _local_times(self, text: str) -> str:
-        """`text` with the instants in it as the office's clock shows them."""
-        return _INSTANT_TEXT.sub(lambda found: self.when(found[0]), text)
+        """`text` with the instants in it as the office's clock shows them: to the minute, where that is all,
+        else whole, for two that differ must not look the same."""
+
+        def shown(found: re.Match[str]) -> str:
+            local = self._local(found[0])
+            exact = local.isoformat(" ", "microseconds" if local.microsecond else "seconds")[:-6]
+            return exact if local.second or local.microsecond else self.when(found[0])
+
+        return INSTANT_TEXT.sub(shown, text)
 
     def line(self, text: Text, style: str = "") -> str:
         """One line."""

@@ -179,6 +179,31 @@ class Cases(Stories):
         parts += self._commands(data["case"], data["steps"])
         return self._render(parts)
 
+    def why(self, data: Data) -> str:
+        """A chain of causes: what came of what downwards, what a link rests on further in."""
+        causes = {cause["n"]: cause for cause in data["causes"]}
+        parts: list[RenderableType] = [Styled(clean(data["case"]), "bold")]
+        for line in data["lines"]:
+            cause = causes[line["cause"]]
+            text = self._local_times(clean(cause["text"]))
+            shown = {"when": self.when(cause["at"]), "seq": cause["event"]}
+            when = self.say(say("{when}, event {seq}", **shown))
+            if line["again"]:
+                when = self.say(say("{when}, event {seq}, told elsewhere here", **shown))
+            told = Styled.assemble((text, _OF_CAUSES.get(line["role"], "")), "  ", (when, "dim"))
+            grid = Table.grid(padding=(0, 1, 0, 0))
+            grid.add_column(no_wrap=True)
+            grid.add_column(ratio=1, overflow="fold")
+            grid.add_row("←" if line["role"] == "because" else "·" if line["role"] == "fact" else "", told)
+            inset = min(2 * line["depth"], self.width // 3)
+            parts.append(Padding(grid, (0, 0, 0, inset)) if line["role"] != "root" else told)
+            if line["role"] == "root":
+                parts += [
+                    Padding(Styled(f"{self.name(one['title'])}: {self._value(one)}", "dim"), (0, 0, 0, 2))
+                    for one in cause.get("answers", ())
+                ]
+        return self._render(parts)
+
     def _timer(self, timer: Data) -> str:
         name, step = self.name(timer["name"]), self.name(timer["step"])
         return name if name == step else f"{name} · {step}"
@@ -347,3 +372,7 @@ _SIDE_BY_SIDE = ("open", "done", "deemed", "withdrawn", "cancelled")
 def _side_by_side(place: int, step: Data) -> object:
     """Steps with the same key were opened by the same act and run in parallel."""
     return step["cause"] if step["state"] in _SIDE_BY_SIDE else f"alone {place}"
+
+
+_OF_CAUSES = {"root": "bold", "because": "", "fact": "dim"}
+"""How a line of causes looks."""

@@ -13,6 +13,7 @@ from rich.text import Text as Styled
 from ..clock import parse_term, read_instant
 from ..errors import Text, say
 from ..time_views import LIVE
+from ..words import EFFECTS
 from .base import Base, Data, clean, columns, line_of
 
 _TIER, _READING, _DUE = 9, 24, 20
@@ -102,7 +103,7 @@ class Clocks(Base):
         return self.say(_RUNGS.get(name, say("{name}", name=name)))
 
     def _effect(self, kind: str) -> str:
-        return self.say(_EFFECTS.get(kind, say("{name}", name=kind)))
+        return self.say(EFFECTS.get(kind, say("{name}", name=kind)))
 
     def _deemed(self, deemed: Data) -> str:
         effect, basis = self._effect(deemed["effect"]), self._basis(deemed["basis"])
@@ -292,16 +293,6 @@ _CARDS = {
     "contested": say("contested"),
     "withdrawn": say("withdrawn"),
 }
-
-_EFFECTS = {
-    "deemed_acceptance": say("deemed accepted"),
-    "deemed_consent": say("deemed agreed to"),
-    "deemed_renewal": say("deemed renewed"),
-    "deemed_withdrawal": say("deemed withdrawn"),
-    "deemed_refusal": say("deemed refused"),
-    "route": say("led on by its definition"),
-}
-"""What the law or the item makes of silence."""
 
 
 def _style_of(clock: Data, over: bool) -> str:

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.text import Text as Styled
 
 from ..errors import Text, say
+from ..words import FINDINGS, OUTCOMES, SILENCES
 from .base import LABELS, Base, Data, clean, columns, line_of
 
 DEEMED_MARK = ("∅", "bold magenta")
@@ -306,7 +307,7 @@ class Reviews(Base):
                     **about,
                 )
             case "silence.noted":
-                why = _SILENCES.get(data["why"], say("{name}", name=data["why"]))
+                why = SILENCES.get(data["why"], say("{name}", name=data["why"]))
                 return say("{unit} was silent on {name}, which has no effect: {why}", why=why, **about)
             case "task.passed":
                 return say("{name} waits for {post} of {unit}", post=data["post"], **about)
@@ -545,31 +546,6 @@ _RECUSALS = {
     "upheld": say("upheld: keeps out of the case"),
     "rejected": say("rejected"),
 }
-FINDINGS = {
-    "F72-4": say("the applicant was not told everything at once"),
-    "F35": say("asked again for what is on file"),
-    "recusal.acted": say("somebody who must keep out of the case had acted in it"),
-    "referral.late_dissent": say("a department whose silence was taken for consent disagrees"),
-}
-"""Codes of findings in words."""
-_SILENCES = {
-    "no_policy": say("no policy gives silence an effect"),
-    "excluded_risk": say("its kind of risk is excluded from the policy"),
-    "not_silent": say("it was not silent, its answer only is not complete"),
-    "suspended": say("its step stood still because of a recusal"),
-    "not_signed": say("it had not signed for the referral"),
-    "not_reminded": say("it had not been reminded"),
-}
-"""Why silence has no effect."""
-OUTCOMES = {
-    "grant": say("grant"),
-    "conditional": say("grant on conditions"),
-    "refuse": say("refusal"),
-    "meeting": say("joint meeting"),
-    "unresolved": say("unresolved"),
-    "open": say("open"),
-}
-"""Outcomes of a joint review or a meeting."""
 _LINE_MARKS = {
     "done": ("✓", "green"),
     "repeated": ("✓", "yellow"),

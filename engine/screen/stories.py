@@ -28,18 +28,9 @@ class Stories(Clocks, Reviews, Registers):
             table.add_row(*self._event(line), line["hash"][:8])
         return self._render([Styled(clean(data["case"]), "bold"), table, *self._footnote(data)])
 
-    def replay(self, data: Data) -> str:
-        """Every event again, and after each act where the process stood."""
-        table = self._events()
-        events = data["events"]
-        for line, following in zip(events, [*events[1:], None], strict=True):
-            table.add_row(*self._event(line))
-            if (following is None or following["fact"]) and line["open"]:
-                then = self.say(say("→ open: {steps}", steps=", ".join(line["open"])))
-                table.add_row("", "", Styled(then, "cyan"))
-        agreed = self.say(say("replay agrees with the record: {count} events", count=len(events)))
-        end = [*self._footnote(data), Styled(agreed, "bold green")]
-        return self._render([Styled(clean(data["case"]), "bold"), table, *end])
+    def told(self, line: Data) -> tuple[str, str]:
+        """Of an event, who did it, and what it says."""
+        return self._by(line), self._words(line)
 
     def verified(self, data: Data) -> str:
         """How much was checked and how much was found."""
@@ -47,7 +38,25 @@ class Stories(Clocks, Reviews, Registers):
         text = self.say(
             say("histories checked: {count}; findings: {findings}", count=count, findings=findings)
         )
-        return self._render([Styled(text, "bold red" if findings else "bold green")])
+        looked_at = {
+            "events": say("events, run again in the order of time"),
+            "acts": say("acts of people, judged by the organisation of their time"),
+            "documents": say("documents, made again and compared"),
+            "numbers": say("numbers, of cases and of documents"),
+            "definitions": say("versions of items"),
+            "organisations": say("versions of the organisation"),
+            "calendars": say("calendars"),
+            "seals": say("seals"),
+            "copied": say("seals in the copy given"),
+        }
+        told = {key: f"{data['checked'][key]:,}" for key in looked_at}
+        width = max(map(len, told.values()))
+        rows = [(told[key].rjust(width), self.say(label)) for key, label in looked_at.items()]
+        lines: list[RenderableType] = [Styled(text, "bold red" if findings else "bold green"), columns(rows)]
+        if not data["checked"]["copied"]:
+            alone = say("An office rewritten as a whole shows only by a copy of its seals: --seals FILE.")
+            lines.append(Styled(self.say(alone), "dim"))
+        return self._render(lines)
 
     def sealed(self, data: Data) -> str:
         """The seal that was made, or stands."""

@@ -16,7 +16,9 @@ _DIAGRAM = "diagram.bpmn"
 MOST_NAMED = 5
 """Elements that a finding lists."""
 _QUIET = frozenset({"armed"})
-_CATCH = say("catch it with an error event on the edge of what is around, or in an event subprocess")
+_CATCH = say(
+    "draw an error event on the edge of the subprocess around it, or an event subprocess that begins with one"
+)
 
 
 class Findings:
@@ -91,10 +93,11 @@ class Findings:
             say("the case stands still at {element}, and nobody can do anything", element=shown(element)),
             trace=self.found.trace(index),
             assumed=state.assumed,
-            expected=say("every token goes on to an end event"),
+            expected=say("every branch goes on to an end event"),
             found=self.missing(frame, scope.nodes[element]) if stuck else NOTHING,
             remedy=say(
-                "join with the kind of gateway that split: what is chosen ✕ with ✕ or ○, all ＋ with ＋"
+                "let the branches meet at the kind of gateway at which they parted: ✕ where one of them is "
+                "chosen, ○ where several may be, ＋ where all are taken"
             ),
         )
 
@@ -104,7 +107,7 @@ class Findings:
         came = [shown(scope.flows[flow].source) for flow in node.incoming if flow in arrived]
         lacking = [shown(scope.flows[flow].source) for flow in node.incoming if flow not in arrived]
         return say(
-            "it has a token from {came}, and waits for ever for one from {lacking}",
+            "the branch from {came} has arrived, and it waits for ever for the one from {lacking}",
             came=", ".join(came),
             lacking=", ".join(lacking),
         )
@@ -124,11 +127,11 @@ class Findings:
                     scope,
                     element,
                     say(
-                        "no condition on the flows out of {element} holds, and there is no default",
+                        "no condition on the flows out of {element} holds, and there is no default flow",
                         element=element,
                     ),
                     expected=say("one flow at least for whatever can be answered"),
-                    remedy=say("mark one flow as default, or add the condition that is missing"),
+                    remedy=say("add the condition that is missing, or mark one flow as the default flow"),
                     trace=trace,
                     assumed=assumed,
                 )
@@ -139,6 +142,7 @@ class Findings:
                     scope,
                     element,
                     say("the error that {element} throws is caught nowhere", element=element),
+                    expected=say("an event that catches it"),
                     remedy=_CATCH,
                     trace=trace,
                     assumed=assumed,
@@ -149,8 +153,15 @@ class Findings:
                     "warning",
                     scope,
                     element,
-                    say("{element} fails: {message}", element=element, message=effect.info["message"]),
-                    remedy=say("make the field one that must be filled in, or ask first whether it is there"),
+                    say(
+                        "at {element} something can’t be worked out: {message}",
+                        element=element,
+                        message=effect.info["message"],
+                    ),
+                    expected=say("values for all that is read there, whatever has been answered"),
+                    remedy=say(
+                        "make the field required in the form, or let only those cases come here that have it"
+                    ),
                     trace=trace,
                     assumed=assumed,
                 )
@@ -172,12 +183,12 @@ class Findings:
                         scope,
                         shown(node),
                         say(
-                            "{element} is reached twice, and what follows is done twice", element=shown(node)
+                            "{element} is come to twice, and what follows is done twice", element=shown(node)
                         ),
                         trace=self.found.trace(index),
                         assumed=state.assumed,
-                        expected=say("one token at a time"),
-                        found=say("{count} tokens at {element}", count=count, element=shown(node)),
+                        expected=say("branches that meet before it, so that it is done once"),
+                        found=say("{count} branches come to it one by one", count=count),
                         remedy=say("where branches of ＋ meet again, draw ＋; where several of ○ meet, ○"),
                     )
 
@@ -228,7 +239,8 @@ class Findings:
         last = process.nodes[ends[-1]]
         if any(event.kind == "terminate" for event in triggers(last)):
             cut = [element_of(e.id) for e in passage.effects if e.kind == "cancelled"]
-            cut += list(before["joins"]) if before is not None else []
+            gone_on = {effect.element for effect in completed}
+            cut += [join for join in before["joins"] if join not in gone_on] if before is not None else []
             if cut:
                 open_ = _names(cut)
                 self.add(
@@ -251,7 +263,11 @@ class Findings:
             "error",
             self.scope_of(failure.element),
             shown(failure.element),
-            say("a circle at {element} never waits for anything", element=shown(failure.element)),
+            say(
+                "the case comes to {element} again and again, and waits for nobody",
+                element=shown(failure.element),
+            ),
+            expected=say("a loop that ends, or in which somebody has something to do"),
             trace=(*trace, *((failure.said,) if failure.said is not None else ())),
             assumed=failure.assumed,
             remedy=say("put a task or an event into the loop, or correct the condition that leaves it"),

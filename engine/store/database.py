@@ -126,6 +126,16 @@ class Database:
             return str(self._url.database)
         return self._url.difference_update_query(["password", "sslpassword"]).render_as_string()
 
+    @property
+    def address(self) -> str:
+        """What `address` takes for the same database, in any folder; a password included."""
+        return self._url.render_as_string(hide_password=False)
+
+    @property
+    def file(self) -> str | None:
+        """The path of an SQLite file; None for a server."""
+        return str(self._url.database) if self._sqlite else None
+
     def sql(self, statement: ClauseElement) -> tuple[str, dict[str, Any]]:
         """`statement` in this database's dialect, and the values of the constants in it. Compiled once
         and kept, so it should be a module's constant."""

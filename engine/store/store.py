@@ -560,6 +560,16 @@ class Store:
         """How to name the database to a person: the file, or the address without its password."""
         return self._database.label
 
+    @property
+    def address(self) -> str:
+        """Where another process opens it: with its password, so not for people."""
+        return self._database.address
+
+    @property
+    def file(self) -> str | None:
+        """The file that it is; None for one on a server."""
+        return self._database.file
+
     def close(self) -> None:
         """Close all connections."""
         self._database.close()

@@ -40,7 +40,7 @@ def perform(board: Board, frame_id: str, node: Node, visit_id: str) -> None:
             unit = node.properties.get("unit")
             if unit is not None:
                 given = board.inputs(frame_id, node)
-                board.visit(frame_id, visit_id)["unit"] = str(board.evaluate(frame_id, unit, given))
+                board.visit(frame_id, visit_id)["unit"] = str(board.evaluate(frame_id, unit, node.id, given))
             board.note("opened", frame_id, node, visit_id, **_term(board, frame_id, node))
         case "receive":
             board.changed = True
@@ -63,23 +63,30 @@ def _automatic(board: Board, frame_id: str, node: Node, visit_id: str) -> None:
             from ...expressions import compile_script
 
             script = the(node.script)
-            values = board.guarded(lambda data: compile_script(script).run(data, *board.at), frame_id, given)
-            board.write(frame_id, values)
+            values = board.guarded(
+                lambda data: compile_script(script).run(data, *board.at), frame_id, script, node.id, given
+            )
+            board.write(frame_id, values, "made", node.id)
         case "script" | "service":
-            value = board.evaluate(frame_id, the(node.expression), given)
+            value = board.evaluate(frame_id, the(node.expression), node.id, given)
             if node.result is not None:
-                board.write(frame_id, {node.result: value})
+                board.write(frame_id, {node.result: value}, "made", node.id)
         case "rule":
             from ...expressions import compile_table
 
-            table = board.net.tables[the(node.decision)]
+            decision = the(node.decision)
+            table = board.net.tables[decision]
             value = board.guarded(
-                lambda data: compile_table(table).evaluate(data, *board.at), frame_id, given
+                lambda data: compile_table(table).evaluate(data, *board.at),
+                frame_id,
+                decision,
+                node.id,
+                given,
             )
             if node.result is not None:
-                board.write(frame_id, {node.result: value})
+                board.write(frame_id, {node.result: value}, "made", node.id)
             elif isinstance(value, dict):
-                board.write(frame_id, value)
+                board.write(frame_id, value, "made", node.id)
         case "send":
             board.note("sent", frame_id, node, visit_id, name=the(node.event).name)
         case _:
@@ -91,7 +98,7 @@ def _term(board: Board, frame_id: str, node: Node) -> dict[str, str]:
     source = node.properties.get("term")
     if source is None:
         return {}
-    value = board.evaluate(frame_id, source, board.inputs(frame_id, node))
+    value = board.evaluate(frame_id, source, node.id, board.inputs(frame_id, node))
     if not isinstance(value, str) or read_term(value) is None:
         raise Fault(
             "task.term",

@@ -62,6 +62,77 @@ class Effect(Struct, frozen=True):
     info: Mapping[str, Any] = field(default_factory=dict)
 
 
+Origin = Literal[
+    "opening",
+    "answers",
+    "beside",
+    "caught",
+    "made",
+    "output",
+    "given",
+    "passed",
+    "gathered",
+    "retried",
+]
+
+
+class Arrived(Struct, frozen=True):
+    """A token came out of `flow` in the frame."""
+
+    frame: str
+    flow: str
+
+
+class OnEdge(Struct, frozen=True):
+    """The boundary event `id` was triggered on the visit `host`."""
+
+    id: str
+    host: str
+
+
+class Delivered(Struct, frozen=True):
+    """The message at this position of the mail was taken; the next event that fires took it."""
+
+    position: int
+
+
+class Asked(Struct, frozen=True):
+    """`of` (the flow of a condition, else the element) had `source` calculated: an expression, a script, or
+    the id of a decision. `seen` are the variables, each with the frame that holds it in `homes` ("?" for what
+    the activity alone sees); `value` is what that gave, `fault` what went wrong instead."""
+
+    of: str
+    frame: str
+    source: str
+    seen: Mapping[str, Any]
+    homes: Mapping[str, str]
+    value: Any
+    fault: Text | None
+
+
+class Wrote(Struct, frozen=True):
+    """The variable `name` in the frame `home` became `value`, because of element `of`.
+
+    `how`: data of the `opening`, `answers` (of a step, or what a message brought), what is said `beside`
+    them, what was `caught` (an error), what was `made` by a script, expression or table, a data `output`,
+    what a frame was `given` when it began, what was `passed` on out of the frame `inside`, what was
+    `gathered` from the instances of the visit `inside`, or what was set right when it was `retried`.
+    """
+
+    home: str
+    name: str
+    value: Any
+    how: Origin
+    of: str
+    inside: str
+
+
+Glimpse = Effect | Arrived | OnEdge | Delivered | Asked | Wrote
+
+Witness = Callable[[Glimpse], None]
+"""Is told, in order, all that a step does, for who wants to know why; nothing depends on it."""
+
+
 class Fault(Exception):
     """An expression, script, table or timer of the diagram failed; its token stops (an incident)."""
 
@@ -83,7 +154,10 @@ class Board:
     after each move. `changed` says that conditions may have become true since they were looked at.
     """
 
-    def __init__(self, net: Net, marking: Marking, now: datetime, almanac: Almanac) -> None:
+    def __init__(
+        self, net: Net, marking: Marking, now: datetime, almanac: Almanac, witness: Witness | None = None
+    ) -> None:
+        self.witness = witness
         self.almanac = almanac
         self.net = net
         self.marking = marking
@@ -149,6 +223,13 @@ class Board:
 
     def tell(self, kind: EffectKind, scope: Scope, node: Node, visit_id: str, **info: Any) -> None:
         self.effects.append(Effect(kind, scope.id, node.id, visit_id, info))
+        if self.witness is not None:
+            self.witness(self.effects[-1])
+
+    def shown(self, glimpse: Glimpse) -> None:
+        """Let who looks on see it."""
+        if self.witness is not None:
+            self.witness(glimpse)
 
     # --- visits and frames
 
@@ -196,6 +277,8 @@ class Board:
         if index is not None:
             frame["index"] = index
         self.frames[frame_id] = frame
+        for name, value in (data or {}).items() if self.witness is not None else ():
+            self.shown(Wrote(frame_id, name, value, "given", node.id, up))
         return frame
 
     # --- data
@@ -204,15 +287,18 @@ class Board:
     def at(self) -> tuple[datetime, str]:
         return self.now, self.marking["zone"]
 
-    def evaluate(self, frame_id: str, source: str, more: Mapping[str, Any] | None = None) -> Any:
+    def evaluate(self, frame_id: str, source: str, of: str, more: Mapping[str, Any] | None = None) -> Any:
+        """The value of an expression of `of`, as `guarded` has it."""
         # Here as elsewhere: most commands only look at a case and calculate nothing.
         from ...expressions import compile_expression
 
-        return self.guarded(lambda data: compile_expression(source).evaluate(data, *self.at), frame_id, more)
+        return self.guarded(
+            lambda data: compile_expression(source).evaluate(data, *self.at), frame_id, source, of, more
+        )
 
-    def holds(self, frame_id: str, source: str, more: Mapping[str, Any] | None = None) -> bool:
+    def holds(self, frame_id: str, source: str, of: str, more: Mapping[str, Any] | None = None) -> bool:
         """Whether a condition is true. It must be a boolean: the text "no" is not a yes (§8.4.13)."""
-        value = self.evaluate(frame_id, source, more)
+        value = self.evaluate(frame_id, source, of, more)
         if not isinstance(value, bool):
             raise Fault(
                 "condition.kind",
@@ -221,33 +307,56 @@ class Board:
         return value
 
     def guarded(
-        self, work: Callable[[dict[str, Any]], Any], frame_id: str, more: Mapping[str, Any] | None = None
+        self,
+        work: Callable[[dict[str, Any]], Any],
+        frame_id: str,
+        source: str,
+        of: str,
+        more: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Run diagram code on the variables that frame `frame_id` sees, and `more` over them; its failure
-        becomes a `Fault`."""
+        """Run diagram code (`source`, of the flow or element `of`) on the variables that frame `frame_id`
+        sees, and `more` over them; its failure becomes a `Fault`."""
         from ...expressions import Failed, Malformed
 
+        data = {**variables(self.marking, frame_id), **(more or {})}
+        value, fault = None, None
         try:
-            return work({**variables(self.marking, frame_id), **(more or {})})
+            value = work(data)
+            return value
         except (Failed, Malformed) as error:
+            fault = error.message
             raise Fault(error.code, error.message) from error
+        finally:
+            if self.witness is not None:
+                homes = self._homes(frame_id) | dict.fromkeys(more or {}, "?")
+                self.witness(Asked(of, frame_id, source, data, homes, value, fault))
+
+    def _homes(self, frame_id: str) -> dict[str, str]:
+        """The variables that are seen in a frame, each with the frame that holds it."""
+        frame = self.frames[frame_id]
+        found = self._homes(frame["up"]) if "up" in frame else {}
+        return found | dict.fromkeys(frame.get("data", {}), frame_id)
 
     def write_answers(self, frame_id: str, node: Node, data: dict[str, Any]) -> None:
         """A step's answers: under its `result` variable, or one by one."""
         result = node.properties.get("result")
-        self.write(frame_id, {result: data} if result else data)
+        self.write(frame_id, {result: data} if result else data, "answers", node.id)
 
-    def write(self, frame_id: str, values: Mapping[str, Any]) -> None:
-        """Set variables where they belong: in the nearest frame that has them or is sealed.
+    def write(self, frame_id: str, values: Mapping[str, Any], how: Origin, of: str, inside: str = "") -> None:
+        """Set variables where they belong: in the nearest frame that has them or is sealed. `how`, `of` and
+        `inside` as in `Wrote`.
 
         Only the names given change, so branches that end later never undo what others wrote.
         """
         for name, value in values.items():
-            frame = self.frames[frame_id]
+            home, frame = frame_id, self.frames[frame_id]
             while not ("data" in frame and (frame["sealed"] or name in frame["data"])):
-                frame = self.frames[frame["up"]]
+                home = frame["up"]
+                frame = self.frames[home]
             frame["data"][name] = copy_data(value)
             self.changed = True
+            if self.witness is not None:
+                self.witness(Wrote(home, name, value, how, of, inside))
 
     def inputs(self, frame_id: str, node: Node) -> dict[str, Any]:
         """What the activity is given by its data input associations (§10.4.2): the values that are there."""
@@ -259,4 +368,4 @@ class Board:
     def put_out(self, frame_id: str, node: Node) -> None:
         """Make the assignments of the node's data output associations (§10.4.2). Raises `Fault`."""
         for name, source in node.outputs:
-            self.write(frame_id, {name: self.evaluate(frame_id, source)})
+            self.write(frame_id, {name: self.evaluate(frame_id, source, node.id)}, "output", node.id)

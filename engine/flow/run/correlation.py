@@ -55,7 +55,7 @@ def _carried(board: Board, part: Property, mail: dict[str, Any]) -> Any:
 def _own(board: Board, frame_id: str, part: Property) -> Any:
     """What the process's variables say for this part of the key at this moment; None if nothing."""
     try:
-        return board.evaluate(frame_id, part.data or "")
+        return board.evaluate(frame_id, part.data or "", part.id)
     except Fault:
         return None
 

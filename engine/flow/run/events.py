@@ -10,7 +10,7 @@ from ...errors import Invalid, say
 from ..marking import Visit, Wait, Waits, event_node, part_key, timer_id_of, waits
 from ..net import Node, Scope, the
 from . import activities, correlation, faults, moves, timers, undo
-from .board import Board, Fault
+from .board import Board, Delivered, Fault, OnEdge
 
 UNKNOWN_NAME = "expression.unknown_name"
 
@@ -78,6 +78,7 @@ def deliver_mail(board: Board) -> bool:
                 if not correlation.takes(board, wait, mail):
                     continue
                 del board.marking["mail"][position]
+                board.shown(Delivered(position))
                 _fire_wait(board, wait, mail["data"])
                 return True
     return False
@@ -126,7 +127,7 @@ def _is_true(board: Board, wait: Wait) -> bool:
     """A condition about a variable that is not there yet is not true; one that fails otherwise is an
     incident of the token that waits for it."""
     try:
-        return board.holds(wait.frame_id, the(wait.event.text))
+        return board.holds(wait.frame_id, the(wait.event.text), wait.node.id)
     except Fault as fault:
         if fault.code != UNKNOWN_NAME and not _is_around(wait):
             node = board.node(wait.frame_id, wait.visit["node"])
@@ -219,9 +220,10 @@ def _fire_boundary(
     """A boundary event (§10.5.4, §13.5.3) takes its activity away, or begins something beside it."""
     visit = board.visit(frame_id, visit_id)
     event_id = board.next_id(frame_id, node)
+    board.shown(OnEdge(event_id, visit_id))
     board.note("fired", frame_id, node, event_id)
     board.write_answers(frame_id, node, data)
-    board.write(frame_id, also)
+    board.write(frame_id, also, "caught", node.id)
     if node.interrupting:
         moves.cancel_visit(board, frame_id, visit_id, fired=key)
         if "serves" in visit:
@@ -267,7 +269,7 @@ def begin_handler(
     board.begin_frame(handler_id, handler, up=frame_id, owner=handler_id)
     board.note("entered", frame_id, handler, handler_id)
     board.write_answers(handler_id, start, data)
-    board.write(handler_id, also)
+    board.write(handler_id, also, "caught", start.id)
     start_id = board.next_id(handler_id, start)
     board.note("completed", handler_id, start, start_id)
     arm_handlers(board, handler_id)

@@ -165,7 +165,7 @@ def retry(board: Board, visit_id: str, data: dict[str, Any]) -> bool:
     for frame_id, frame in board.frames.items():
         visit = frame["live"].get(visit_id)
         if visit is not None and visit["wait"] == "incident":
-            board.write(frame_id, data)
+            board.write(frame_id, data, "retried", visit["node"])
             del frame["live"][visit_id]
             _again(board, frame_id, visit_id, visit)
             return True

@@ -21,7 +21,7 @@ def begin(board: Board, frame_id: str, node: Node, visit_id: str) -> None:
     loop = the(node.loop)
     multi: Multi = {"n": 0, "started": 0, "ended": 0, "out": {}, "waiting": {}}
     if loop.kind == "standard":
-        multi["n"] = 1 if not loop.before or _again(board, frame_id, loop, multi) else 0
+        multi["n"] = 1 if not loop.before or _again(board, frame_id, node, multi) else 0
     else:
         _count(board, frame_id, node, multi)
     board.visit(frame_id, visit_id)["multi"] = multi
@@ -36,7 +36,7 @@ def begin(board: Board, frame_id: str, node: Node, visit_id: str) -> None:
 def _count(board: Board, frame_id: str, node: Node, multi: Multi) -> None:
     loop, given = the(node.loop), board.inputs(frame_id, node)
     if loop.collection is not None:
-        items = board.evaluate(frame_id, loop.collection, given)
+        items = board.evaluate(frame_id, loop.collection, node.id, given)
         if not isinstance(items, list):
             raise Fault(
                 "loop.collection", say("the collection {source} is not a list", source=loop.collection)
@@ -44,7 +44,7 @@ def _count(board: Board, frame_id: str, node: Node, multi: Multi) -> None:
         multi["n"] = len(items)
         multi["items"] = items
         return
-    count = board.evaluate(frame_id, loop.cardinality or "", given)
+    count = board.evaluate(frame_id, loop.cardinality or "", node.id, given)
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MOST_INSTANCES:
         raise Fault(
             "loop.cardinality",
@@ -137,15 +137,16 @@ def end_instance(board: Board, instance_id: str, instance: Frame) -> None:
     try:
         if loop.output is not None:
             source = loop.output_item or loop.item
-            multi["out"][index] = board.evaluate(instance_id, source) if source else None
+            multi["out"][index] = board.evaluate(instance_id, source, node.id) if source else None
         elif instance.get("sealed"):
             own = {"loopCounter", loop.item, *node.own}
             gave = {k: v for k, v in instance.get("data", {}).items() if k not in own}
             if loop.kind == "standard":
-                board.write(frame_id, gave)  # at once, for the loop's condition
+                # At once, for the loop's condition.
+                board.write(frame_id, gave, "passed", node.id, instance_id)
             else:
                 multi["out"][index] = gave
-        enough = _is_enough(board, instance_id, loop, multi)
+        enough = _is_enough(board, instance_id, node, multi)
     except Fault as fault:
         del board.frames[instance_id]
         faults.park(board, frame_id, node, visit_id, fault)
@@ -157,20 +158,24 @@ def end_instance(board: Board, instance_id: str, instance: Frame) -> None:
         board.put(frame_id, "instance", visit_id)
 
 
-def _is_enough(board: Board, instance_id: str, loop: Loop, multi: Multi) -> bool:
+def _is_enough(board: Board, instance_id: str, node: Node, multi: Multi) -> bool:
+    loop = the(node.loop)
     if loop.kind == "standard":
-        again = _again(board, board.frames[instance_id]["up"], loop, multi)
+        again = _again(board, board.frames[instance_id]["up"], node, multi)
         multi["n"] += again
         return not again
-    enough = loop.until is not None and board.holds(instance_id, loop.until, counters(loop, multi))
+    enough = loop.until is not None and board.holds(instance_id, loop.until, node.id, counters(loop, multi))
     return enough or multi["ended"] == multi["n"]
 
 
-def _again(board: Board, frame_id: str, loop: Loop, multi: Multi) -> bool:
+def _again(board: Board, frame_id: str, node: Node, multi: Multi) -> bool:
     """Whether a standard loop is done once more: `loopCounter` is how often it has been done (§13.3.6)."""
+    loop = the(node.loop)
     if loop.most is not None and multi["ended"] >= loop.most:
         return False
-    return loop.condition is None or board.holds(frame_id, loop.condition, {"loopCounter": multi["ended"]})
+    return loop.condition is None or board.holds(
+        frame_id, loop.condition, node.id, {"loopCounter": multi["ended"]}
+    )
 
 
 def counters(loop: Loop, multi: Multi) -> dict[str, Any]:
@@ -189,9 +194,9 @@ def _end(board: Board, frame_id: str, node: Node, visit_id: str) -> None:
     out = multi["out"]
     results = [out[key] for key in sorted(out, key=int)]
     if loop.output is not None:
-        board.write(frame_id, {loop.output: results})
+        board.write(frame_id, {loop.output: results}, "gathered", node.id, visit_id)
     else:
         for result in results:
-            board.write(frame_id, result)
+            board.write(frame_id, result, "gathered", node.id, visit_id)
     undo.remember_all(board, frame_id, multi)
     activities.complete(board, frame_id, visit_id, noted=True)

@@ -6,7 +6,7 @@ from ...errors import Invalid, say
 from ..marking import is_empty
 from ..net import ACTIVITIES, Event, Flow, Node
 from . import activities, events, faults, joins, loops, undo
-from .board import Board, Effect, Fault
+from .board import Arrived, Board, Effect, Fault
 
 MOST_MOVES = 20_000
 """Token moves in one step; more means that the diagram runs in a circle without ever waiting."""
@@ -75,6 +75,8 @@ def arrive(board: Board, frame_id: str, flow_id: str) -> None:
     """A token comes out of a sequence flow (§13.2)."""
     scope = board.scope(frame_id)
     node = scope.nodes[scope.flows[flow_id].target]
+    if board.witness is not None:  # every token comes by here
+        board.witness(Arrived(frame_id, flow_id))
     if node.kind in ("and", "or") and len(node.incoming) > 1:
         joins.arrive(board, frame_id, node, flow_id)
     else:
@@ -173,7 +175,7 @@ def choose(board: Board, frame_id: str, node: Node, flows: list[Flow]) -> list[s
             continue
         if flow.condition is None:
             chosen.append(flow.id)
-        elif board.holds(frame_id, flow.condition):
+        elif board.holds(frame_id, flow.condition, flow.id):
             chosen.append(flow.id)
             decided = True
         if chosen and node.kind == "xor":
@@ -209,6 +211,7 @@ def finish_frame(board: Board, frame_id: str) -> None:
         board.marking["state"] = "completed"
         board.marking["mail"] = []
         board.effects.append(Effect("ended", frame["scope"], frame.get("end", ""), ""))
+        board.shown(board.effects[-1])
         return
     up, owner = frame["up"], frame["owner"]
     if board.visit(up, owner)["wait"] == "undo":
@@ -219,7 +222,8 @@ def finish_frame(board: Board, frame_id: str) -> None:
     del board.frames[frame_id]
     host = board.node(up, board.visit(up, owner)["node"])
     if "data" in frame:
-        board.write(up, {name: value for name, value in frame["data"].items() if name not in host.own})
+        gave = {name: value for name, value in frame["data"].items() if name not in host.own}
+        board.write(up, gave, "passed", host.id, frame_id)
     if "end" in frame and host.kind == "handler" and board.net.start_of(host)[1].interrupting:
         board.frames[up]["end"] = frame["end"]  # it took the place of all else, so its end is the scope's
     activities.complete(board, up, owner, inside=frame)

@@ -59,7 +59,7 @@ def new_timer(board: Board, frame_id: str, node: Node, event: Event) -> Timer:
         try:
             return _read(board, node, event.timer, text)
         except NotATime:
-            value = board.evaluate(frame_id, text)
+            value = board.evaluate(frame_id, text, node.id)
             if not isinstance(value, str):
                 raise NotATime(str(value)) from None
             text = value

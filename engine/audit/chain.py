@@ -1,0 +1,59 @@
+"""A history as it was written: its chain, and what a finding about it looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import Diverged, Text, say
+from ..events import Record, broken_links, parse
+
+Rows = Sequence[tuple[int, bytes, str]]
+"""A stored history: `(seq, body, hash)` in order."""
+
+REMEDY = say("compare the database with a backup or a sealed copy; somebody changed it")
+
+SENSELESS = (ValueError, TypeError, LookupError, AttributeError)
+"""What arises where an event has a good hash and no sense in it, as whoever writes the database can make."""
+
+
+def records(number: str, rows: Rows) -> list[Record]:
+    """The history as records. Raises `Diverged` at the first break in its chain: nobody should be told
+    a history, or shown its replay, that is not as it was written."""
+    for broken in broken_links(number, rows):
+        raise broken
+    if not rows:
+        raise finding(number, "history.missing", say("case {case} has no history", case=number))
+    return [parse(number, seq, body) for seq, body, _ in rows]
+
+
+def at_event(number: str, seq: int, found: Diverged) -> Diverged:
+    """The same, and where it was found."""
+    return Diverged(
+        found.code,
+        say("case {case} diverged at event {seq}: {what}", case=number, seq=seq, what=found.message),
+        expected=found.expected,
+        found=found.found,
+        rule=found.rule,
+        remedy=found.remedy,
+    )
+
+
+def finding(number: str, code: str, message: Text) -> Diverged:
+    """Something that is not what the history of `number` says."""
+    return Diverged(
+        code,
+        message,
+        expected=say("what the history of {case} says", case=number),
+        rule=say("everything but the history is derived from it"),
+        remedy=REMEDY,
+    )
+
+
+def unreadable(record: Record, error: Exception) -> Diverged:
+    """An event that says nothing which such an event could say."""
+    return Diverged(
+        "replay.unreadable",
+        say("{type} does not say what such an event says", type=record.event.type),
+        found=say("{error}", error=repr(error)),
+        remedy=REMEDY,
+    )

@@ -1,0 +1,314 @@
+"""A history with all that happened between its records: run again, with a witness.
+
+Nothing here is guessed. What a step did is told by the step itself (`flow.run.board.Glimpse`), in order;
+here that is only put under the names by which one asks for it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ..audit import replay
+from ..case import CalendarOf, Case
+from ..definition import Definition
+from ..events import (
+    CaseMigrated,
+    CaseOpened,
+    ClockMigrated,
+    MessageReceived,
+    Record,
+    RecusalChallenged,
+    RecusalDeclared,
+)
+from ..flow.marking import element_of
+from ..flow.migrate import Names, renamed
+from ..flow.net import Node, Scope, triggers
+from ..flow.run.board import Arrived, Asked, Delivered, Effect, Glimpse, OnEdge, Wrote
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A fact, and what it did: the case before and after it and all its consequences, and by which
+    definition. `first` is the place of its first glimpse."""
+
+    fact: Record
+    definition: Definition
+    before: Case | None
+    first: int
+
+
+class Trace:
+    """All that happened in a case, in places counted from 0.
+
+    `glimpses` are what the steps told, `acts` the act of each; `parents` the place that led to an `entered`
+    or `fired` (a `taken`, or what sent a signal); `joined` the flows' places that a join waited for, by the
+    place at which it went on; `entered`, `completed`, `fired`, `taken`, `cancelled` and `incidents` the
+    places by visit, the latest last; `hosts` the visit that a boundary event sat on; `messages` the number of
+    the record whose message an event took, by the place at which it fired; `wrote` the places at which a
+    variable changed, by the frame that holds it and its name; `asked` those at which something was
+    calculated, by the flow or element; `records` and `about` all records, and those about a task, timer,
+    clock or recusal. After a migration all names are those of the version that the case went over to.
+    """
+
+    def __init__(
+        self,
+        number: str,
+        history: Iterable[Record],
+        definition_of: Callable[[str], Definition],
+        calendar_of: CalendarOf,
+    ) -> None:
+        self.number = number
+        self.definition_of = definition_of
+        self.records: list[Record] = []
+        self.after: list[Case] = []
+        self.glimpses: list[Glimpse] = []
+        self.acts: list[Act] = []
+        self.act_of: dict[int, Act] = {}
+        self.parents: dict[int, int] = {}
+        self.joined: dict[int, list[int]] = {}
+        self.messages: dict[int, int] = {}
+        self.entered: dict[str, list[int]] = defaultdict(list)
+        self.completed: dict[str, list[int]] = defaultdict(list)
+        self.fired: dict[str, list[int]] = defaultdict(list)
+        self.taken: dict[str, list[int]] = defaultdict(list)
+        self.cancelled: dict[str, list[int]] = defaultdict(list)
+        self.incidents: dict[str, list[int]] = defaultdict(list)
+        self.hosts: dict[str, str] = {}
+        self.wrote: dict[tuple[str, str], list[int]] = defaultdict(list)
+        self.asked: dict[str, list[int]] = defaultdict(list)
+        self.about: dict[str, list[Record]] = defaultdict(list)
+        self.ended: int | None = None
+        self._renamings: list[tuple[int, Names]] = []
+        self._acts_by_place: list[Act] = []
+        self._mail: list[int] = []
+        self._came: dict[tuple[str, str], deque[int]] = defaultdict(deque)
+        self._at_join: dict[tuple[str, str], dict[str, deque[int]]] = defaultdict(lambda: defaultdict(deque))
+        self._looping: dict[tuple[str, str], deque[int]] = defaultdict(deque)
+        seen: list[Glimpse] = []
+        before: Case | None = None
+        act: Act | None = None
+        for record, case in replay(number, history, definition_of, calendar_of, witness=seen.append):
+            if record.event.fact or act is None:
+                act = Act(record, definition_of(case.definition), before, len(self.glimpses))
+                self.acts.append(act)
+            self.act_of[record.seq] = act
+            self.records.append(record)
+            self.after.append(case)
+            self._note(record, act)
+            self._take(seen, act)
+            seen.clear()
+            before = case
+
+    @property
+    def case(self) -> Case:
+        """The case as it stands after all of it."""
+        return self.after[-1]
+
+    @property
+    def definition(self) -> Definition:
+        """The definition that it runs by in the end."""
+        return self.definition_of(self.case.definition)
+
+    def act_at(self, place: int) -> Act:
+        """The act in which a glimpse was told."""
+        return self._acts_by_place[place]
+
+    def node(self, effect: Effect, act: Act) -> Node:
+        """The element that an effect is about."""
+        return act.definition.net.scopes[effect.scope].nodes[effect.element]
+
+    def record(self, seq: int) -> Record:
+        """The record with this number. IndexError for none."""
+        return self.records[seq - 1]
+
+    def effect(self, place: int) -> Effect:
+        """The effect at a place."""
+        found = self.glimpses[place]
+        assert isinstance(found, Effect)  # noqa: S101
+        return found
+
+    # --- taking it down
+
+    def _note(self, record: Record, act: Act) -> None:
+        event = record.event
+        if isinstance(event, CaseMigrated):
+            self._rename(event.names)
+        if isinstance(event, MessageReceived):
+            self._mail.append(record.seq)
+        if isinstance(event, ClockMigrated):
+            self.about[event.clock] += self.about.pop(event.was, [])
+        data = event.payload()
+        named = {str(data[key]) for key in ("task", "timer", "clock", "recusal", "incident") if key in data}
+        if isinstance(event, RecusalDeclared | RecusalChallenged):
+            named.add(event.task)
+        elif "recusal" in data:  # its decision, which names no step
+            first = next((r for r in self.about[data["recusal"]] if r.event.fact), None)
+            named |= {str(first.event.payload().get("task", ""))} if first is not None else set()
+        for name in named - {""}:
+            self.about[name].append(record)
+
+    def _take(self, seen: list[Glimpse], act: Act) -> None:
+        ways: dict[tuple[str, str], deque[int]] = defaultdict(deque)
+        delivered: int | None = None
+        race: int | None = None
+        arrival: int | None = None
+        signalled: dict[str, int] = {}
+        for glimpse in seen:
+            place = len(self.glimpses)
+            self.glimpses.append(glimpse)
+            self._acts_by_place.append(act)
+            match glimpse:
+                case Arrived(frame=frame, flow=flow):
+                    way = ways[frame, flow].popleft() if ways[frame, flow] else None
+                    scope, node = self._target(act, way, flow)
+                    if way is None or scope is None or node is None:
+                        arrival = None
+                    elif node.kind in ("and", "or") and len(node.incoming) > 1:
+                        self._at_join[frame, node.id][flow].append(way)
+                        arrival = way
+                    elif node.loop is not None:
+                        self._looping[frame, node.id].append(way)
+                        arrival = None
+                    else:
+                        arrival = way
+                case OnEdge(id=id, host=host):
+                    self.hosts[id] = host
+                case Delivered(position=position):
+                    delivered = self._mail.pop(position)
+                case Asked(of=of):
+                    self.asked[of].append(place)
+                case Wrote(home=home, name=name):
+                    self.wrote[home, name].append(place)
+                case Effect():
+                    node = act.definition.net.scopes[glimpse.scope].nodes.get(glimpse.element)
+                    match glimpse.kind:
+                        case "entered":
+                            self.entered[glimpse.id].append(place)
+                            frame = frame_of(glimpse.id)
+                            queue = self._looping.get((frame, glimpse.element))
+                            host = glimpse.id.rpartition(":")[0] if node and node.loop else glimpse.id
+                            if arrival is not None:
+                                self.parents[place] = arrival
+                                arrival = None
+                            elif node and node.loop and (known := self._entry_of(host, place)) is not None:
+                                self.parents[place] = known
+                            elif queue:
+                                self.parents[place] = queue.popleft()
+                                self.entered[host].append(place)
+                        case "completed":
+                            self.completed[glimpse.id].append(place)
+                            if node is not None and node.kind in ("and", "or") and len(node.incoming) > 1:
+                                waiting = self._at_join[frame_of(glimpse.id), node.id]
+                                self.joined[place] = sorted(q.popleft() for q in waiting.values() if q)
+                        case "fired":
+                            self.fired[glimpse.id].append(place)
+                            if delivered is not None:
+                                self.messages[place] = delivered
+                                delivered = None
+                            if race is not None:
+                                self.parents[place] = race
+                                race = None
+                            for part in triggers(node) if node is not None else ():
+                                if part.kind == "signal" and part.name is not None and part.name in signalled:
+                                    self.parents.setdefault(place, signalled[part.name])
+                        case "taken":
+                            self.taken[glimpse.id].append(place)
+                            if node is not None and node.kind == "race":
+                                race = place
+                            else:
+                                ways[frame_of(glimpse.id), glimpse.info["flow"]].append(place)
+                        case "signalled":
+                            signalled[glimpse.info["name"]] = place
+                        case "cancelled":
+                            self.cancelled[glimpse.id].append(place)
+                        case "incident":
+                            self.incidents[glimpse.id].append(place)
+                        case "ended":
+                            self.ended = place
+                        case _:
+                            pass
+
+    def _entry_of(self, host: str, place: int) -> int | None:
+        """What led to the visit of a looping activity that another instance belongs to."""
+        before = [at for at in self.entered.get(host, ()) if at < place]
+        return self.parents.get(before[-1]) if before else None
+
+    def _target(self, act: Act, way: int | None, flow: str) -> tuple[Scope | None, Node | None]:
+        if way is None:
+            return None, None
+        scope = act.definition.net.scopes[self.effect(way).scope]
+        return scope, scope.nodes[scope.flows[flow].target]
+
+    def _rename(self, names: Names) -> None:
+        if not names:
+            return
+        self._renamings.append((len(self.glimpses), names))
+        for table in (
+            self.entered,
+            self.completed,
+            self.fired,
+            self.taken,
+            self.cancelled,
+            self.incidents,
+            self.about,
+        ):
+            renewed: dict[str, list[Any]] = {renamed(key, names): value for key, value in table.items()}
+            table.clear()
+            table.update(renewed)
+        self.hosts = {renamed(id, names): renamed(host, names) for id, host in self.hosts.items()}
+        self.asked = _renewed(self.asked, lambda of: names.get(of, of))
+        self.wrote = _renewed(self.wrote, lambda key: (renamed(key[0], names), key[1]))
+        joins = {(renamed(f, names), names.get(n, n)): flows for (f, n), flows in self._at_join.items()}
+        self._at_join.clear()
+        self._at_join.update(
+            {
+                key: defaultdict(deque, {names.get(flow, flow): q for flow, q in flows.items()})
+                for key, flows in joins.items()
+            }
+        )
+
+    # --- looking it up
+
+    def called(self, id: str, place: int) -> str:
+        """What the visit, frame or element `id`, told of at this place, is called in the end."""
+        for since, names in self._renamings:
+            if place < since:
+                id = renamed(id, names)
+        return id
+
+    def last(self, table: dict[str, list[int]], id: str, before: int | None = None) -> int | None:
+        """The latest place of visit `id`, not after `before`."""
+        places = table.get(id, ())
+        return next((at for at in reversed(places) if before is None or at <= before), None)
+
+    def visits(self, element: str) -> list[str]:
+        """The visits to an element, in the order in which they began."""
+        found = {
+            id: places[0]
+            for table in (self.fired, self.entered)
+            for id, places in table.items()
+            if element_of(id) == element and places
+        }
+        return sorted(found, key=found.__getitem__)
+
+    @property
+    def opening(self) -> Record:
+        """The record that opened the case."""
+        assert isinstance(self.records[0].event, CaseOpened)  # noqa: S101
+        return self.records[0]
+
+
+def frame_of(id: str) -> str:
+    """The frame that a visit is in. An instance of a task is a visit in its own frame, and tokens are not
+    there but where the activity is."""
+    return id.rpartition("/")[0]
+
+
+def _renewed(table: Any, key: Callable[[Any], Any]) -> Any:
+    renewed: dict[Any, list[int]] = defaultdict(list)
+    for old, value in table.items():
+        renewed[key(old)] += value
+    return renewed

@@ -1,0 +1,551 @@
+"""Why is it so? Back to the application, and every link can be checked against the record."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import pytest
+from drawing import draw
+from items import ANYTHING, DAY, HOUR, NOON, fields, make_item, organisation, play, publish
+from review_items import AGREE, DISAGREE, county, refer, review_office
+from terminal import lianban
+from walks import Walk, sketch, supervised
+
+from engine import causes
+from engine.case import Case, evolve
+from engine.clock import read_instant
+from engine.definition import builtin
+from engine.errors import Unknown
+from engine.events import CaseClosed, Record
+from engine.expressions import compile_expression
+from engine.flow.step import Effect
+from engine.office import Office
+from engine.office.library import standing
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    with Office.create_rehearsal(str(tmp_path / "office.db"), NOON, organisation()) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def startup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """An office with the shipped item of enterprise startup."""
+    with Office.create_rehearsal(str(tmp_path_factory.mktemp("startup") / "lianban.db"), NOON) as opened:
+        opened.publish(builtin().items()["enterprise-startup"], NOON)
+        yield opened
+
+
+def why(office: Office, case: str, what: str | None = None, **when: Any) -> dict[str, Any]:
+    return office.why(case, what, NOON + 400 * DAY, **when)
+
+
+def line(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The causes from what was asked about back to the last one, each because of the next."""
+    by_number = {cause["n"]: cause for cause in told["causes"]}
+    back = [told["causes"][0]]
+    while back[-1]["because"]:
+        back.append(by_number[back[-1]["because"][0]])
+    return back
+
+
+def of_kind(told: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [cause for cause in told["causes"] if cause["kind"] == kind]
+
+
+def texts(told: Mapping[str, Any]) -> str:
+    return "\n".join(str(cause["text"]) for cause in told["causes"])
+
+
+def ways_taken(office: Office, history: list[Record]) -> dict[str, tuple[int, list[str]]]:
+    """By visit, the fact through which it was left, and by which flows: from the steps themselves."""
+    found: dict[str, tuple[int, list[str]]] = {}
+    case: Case | None = None
+    with office._store.reading() as reader:
+        library = office._library
+        named: Any = history[0].event
+        definition = library.definition(reader, named.definition)
+        for record in history:
+            told: list[Effect] = []
+            case = evolve(
+                case,
+                definition,
+                record.case,
+                read_instant(record.at),
+                record.by,
+                record.event,
+                lambda digest: library.calendar(reader, digest),
+                watch=told.extend,
+            )
+            for effect in told:
+                if effect.kind == "taken":
+                    found.setdefault(effect.id, (record.seq, []))[1].append(effect.info["flow"])
+    return found
+
+
+def nested(values: list[dict[str, Any]]) -> dict[str, Any]:
+    """The variables that a condition's values say there were."""
+    data: dict[str, Any] = {}
+    for one in values:
+        *outer, last = one["name"].split(".")
+        place = data
+        for name in outer:
+            place = place.setdefault(name, {})
+        place[last] = one["value"]
+    return data
+
+
+def check(office: Office, case: str) -> int:
+    """What holds of every case: its chain ends where it began, each choice of a way is told as it was made,
+    conditions come out of the values given for them as stated, and who is named stands on the record. How
+    many ways were chosen."""
+    history = office.history(case)
+    zone = history[0].event.payload()["zone"]
+    told = why(office, case)
+    if isinstance(history[-1].event, CaseClosed):
+        assert told["causes"][0]["event"] == history[-1].seq
+        assert line(told)[-1]["kind"] == "opened"
+    (opened,) = of_kind(told, "opened")
+    assert opened["event"] == 1
+    check_causes(told, history, zone)
+    chosen = 0
+    with office._store.reading() as reader:  # read once for all questions
+        definition_of = partial(office._library.definition, reader)
+        calendar_of = partial(office._library.calendar, reader)
+        trace = causes.Trace(case, history, definition_of, calendar_of)
+        people = office._library.organisation(reader, standing(reader), NOON)
+    definition = trace.definition
+    for visit, (seq, flows) in ways_taken(office, history).items():
+        element = re.sub(r"[:#].*", "", visit.rpartition("/")[2])
+        scopes = [scope for scope in definition.net.scopes.values() if element in scope.nodes]
+        node = next(scope.nodes[element] for scope in scopes)
+        if len(node.outgoing) < 2 or node.kind not in ("xor", "or", "and"):
+            continue
+        route = causes.why(trace, people, f"element:{visit}")
+        check_causes(route, history, zone)
+        first = route["causes"][0]
+        assert (first["kind"], first["event"], first["flows"]) == ("route", seq, flows)
+        facts = [cause for cause in route["causes"] if cause["n"] in first["facts"]]
+        asked = {cause["of"]: cause["value"] for cause in facts if cause["kind"] == "condition"}
+        conditional = {flow: scopes[0].flows[flow].condition for flow in node.outgoing}
+        if node.kind == "xor":
+            before = node.outgoing[: node.outgoing.index(flows[0])]
+            if flows[0] == node.default:
+                before = node.outgoing
+            expected = {flow: False for flow in before if flow != node.default}
+            if flows[0] != node.default and conditional[flows[0]]:
+                expected[flows[0]] = True
+            assert asked == expected
+        elif node.kind == "or":
+            assert [flow for flow, held in asked.items() if held] == [f for f in flows if f in asked]
+        chosen += 1
+    return chosen
+
+
+def check_causes(told: Mapping[str, Any], history: list[Record], zone: str) -> None:
+    laid_out = {entry["cause"] for entry in told["lines"] if not entry["again"]}
+    assert laid_out == {cause["n"] for cause in told["causes"]}
+    acts = list(accumulate((r.seq if r.event.fact else 0 for r in history), max))
+    act = {cause["n"]: acts[cause["event"] - 1] for cause in told["causes"]}
+    for cause in told["causes"]:
+        assert all(act[n] <= act[cause["n"]] for n in cause["because"]), cause
+        record = history[cause["event"] - 1]
+        assert (cause["by"], cause["at"]) == (record.by, record.at)
+        if "actor" in cause:
+            assert cause["actor"] == record.by
+        if cause["kind"] == "condition":
+            expression = compile_expression(cause["expression"])
+            if expression.names <= {one["name"].partition(".")[0] for one in cause["values"]}:
+                found = expression.evaluate(nested(cause["values"]), read_instant(record.at), zone)
+                assert found is cause["value"], cause["expression"]
+        if cause["kind"] == "value" and cause["how"] in ("answers", "opening") and cause["field"]:
+            data: Any = record.event.payload().get("data", {})
+            for name in cause["field"].split("."):
+                data = data.get(name) if isinstance(data, dict) else None
+            deemed = record.event.type == "referral.deemed"
+            assert deemed or data == cause["value"], cause["name"]
+
+
+@pytest.mark.parametrize("item", sorted(builtin().items()))
+def test_every_choice_in_every_worked_case_is_explained_by_values_that_lead_to_it(
+    item: str, tmp_path: Path
+) -> None:
+    with Office.create_rehearsal(str(tmp_path / "office.db"), NOON) as shipped:
+        shipped.publish(builtin().items()[item], NOON)
+        chosen = sum(
+            check(shipped, play(shipped, item, path.stem))
+            for path in sorted((builtin().items()[item] / "examples").glob("*.toml"))
+        )
+        assert chosen > 5
+
+
+@pytest.mark.parametrize("seed", [2, 5, 11])
+def test_random_cases_are_explained_whatever_is_asked_about(seed: int, tmp_path: Path) -> None:
+    with Office.create_rehearsal(str(tmp_path / "office.db"), NOON, supervised()) as opened:
+        item = opened.publish(sketch(tmp_path, seed, 0.3), NOON).item
+        walk = Walk(opened, item, seed)
+        for _ in walk.go(25):
+            pass
+        history = opened.history(walk.case)
+        check(opened, walk.case)
+        asked = random.Random(seed).sample(range(1, len(history) + 1), min(8, len(history)))
+        for seq in asked:
+            told = why(opened, walk.case, str(seq))
+            check_causes(told, history, history[0].event.payload()["zone"])
+            assert told["causes"][0]["event"] == seq
+
+
+# --- people
+
+
+def test_who_acted_for_another_is_told_with_the_delegation(tmp_path: Path) -> None:
+    office = review_office(tmp_path)
+    case = refer(office)
+    grant = {
+        "kind": "delegate", "id": "g1", "grantor": "p1", "post": "d1/clerk", "to": "l1", "items": ["item"],
+        "powers": ["review"], "since": "2026-03-02", "until": "2026-03-05",
+    }  # fmt: skip
+    office.change_organisation("p1", grant, NOON)
+    office.do("l1", case, "a", AGREE, NOON + HOUR)
+    told = why(office, case, "a")
+    done = told["causes"][0]
+    assert done["actor"]["for"] == "p1"
+    assert "delegated by p1" in str(done["text"])
+    received, granted = sorted(of_kind(told, "grant"), key=lambda grant: grant["event"])
+    assert office.history(case)[received["event"] - 1].event.type == "referral.signed"
+    assert (granted["delegation"], granted["for"], granted["since"], granted["until"]) == (
+        "g1", "p1", "2026-03-02", "2026-03-05",
+    )  # fmt: skip
+    assert granted["n"] in done["facts"]
+    assert "review for item" in str(granted["text"])
+
+
+def test_a_recusal_that_was_decided_is_told_with_the_step_it_kept_still(startup: Office) -> None:
+    case = play(startup, "enterprise-startup", "recusal")
+    told = why(startup, case, "decide")
+    step = told["causes"][0]
+    facts = [cause for cause in told["causes"] if cause["n"] in step["facts"]]
+    assert [fact["type"] for fact in facts] == ["recusal.declared", "recusal.decided"]
+    assert [fact["actor"]["person"] for fact in facts] == ["zhao.guoqiang", "luo.yan"]
+    assert step["actor"]["person"] == "luo.yan"
+    assert "申请人是本人表弟" in str(facts[0]["text"])
+    back = line(why(startup, case, "r1"))
+    assert [cause.get("type", cause["kind"]) for cause in back[:2]] == [
+        "recusal.decided",
+        "recusal.declared",
+    ]
+
+
+# --- joint review
+
+
+def test_silence_taken_for_consent_rests_on_policy_receipt_reminder_and_term(tmp_path: Path) -> None:
+    office = review_office(tmp_path)
+    case = refer(office)
+    for person, task in (("p1", "a"), ("p2", "b"), ("p3", "c")):
+        office.sign(person, case, task, NOON)
+    office.do("p2", case, "b", AGREE, NOON + HOUR)
+    office.do("p3", case, "c", AGREE, NOON + HOUR)
+    office.sweep(NOON + 10 * DAY)
+    told = why(office, case, "a")
+    step = told["causes"][0]
+    assert (step["state"], step["basis"]) == ("deemed", {"law": "并联审批办法", "article": "第九条"})
+    facts = [cause for cause in told["causes"] if cause["n"] in step["facts"]]
+    assert [fact["type"] for fact in facts][:3] == ["referral.signed", "clock.started", "clock.struck"]
+    assert "reminder.raised" in [fact["type"] for fact in facts]
+    assert all(fact["event"] < step["event"] for fact in facts)
+    joint = why(office, case, "review")["causes"][0]
+    assert (joint["kind"], joint["outcome"], joint["round"]) == ("joint", "grant", 1)
+    assert {"kind": "value", "how": "beside"}.items() <= of_kind(why(office, case, "how"), "value")[0].items()
+
+
+def test_a_refusal_by_veto_names_the_department_its_reason_and_the_rule(tmp_path: Path) -> None:
+    office = review_office(tmp_path, rule="majority", more='veto = ["d2"]')
+    case = refer(office)
+    office.do("p2", case, "b", DISAGREE, NOON + HOUR)
+    office.do("p1", case, "a", AGREE, NOON + HOUR)
+    office.do("p3", case, "c", AGREE, NOON + 2 * HOUR)
+    told = why(office, case, "decide")
+    route = line(told)[1]
+    assert (route["kind"], route["element"]) == ("route", "how")
+    (joint,) = of_kind(told, "joint")
+    assert (joint["outcome"], joint["rule"], joint["veto"]) == ("refuse", "majority", ["d2"])
+    assert "veto: d2" in str(joint["text"])
+    facts = [cause for cause in told["causes"] if cause["n"] in joint["facts"]]
+    certain = next(fact for fact in facts if fact.get("type") == "joint.certain")
+    assert "Department 2" in str(certain["text"])
+    no = next(fact for fact in facts if fact.get("task") == "b")
+    assert (no["actor"]["person"], "不符合规划" in str(no["text"])) == ("p2", True)
+
+
+def test_before_all_have_answered_a_joint_review_is_told_as_open(tmp_path: Path) -> None:
+    office = review_office(tmp_path)
+    case = refer(office)
+    office.do("p1", case, "a", AGREE, NOON + HOUR)
+    joint = why(office, case, "review")["causes"][0]
+    assert (joint["outcome"], len(joint["facts"])) == (None, 3)
+    standing = why(office, case)
+    assert standing["causes"][0]["kind"] == "standing"
+    states = {cause["task"]: cause["state"] for cause in of_kind(standing, "step")}
+    assert states == {"b": "open", "c": "open"}
+
+
+# --- routes and values
+
+
+ROUNDS = draw(
+    "start s; user check; xor ok; user ask; user grant; end e",
+    "s -> check; check -> ok; ok -> grant if complete; ok -> ask default; ask -> check; grant -> e",
+)
+
+
+def test_each_round_of_a_supplement_rests_on_the_answer_of_its_own_round(
+    office: Office, tmp_path: Path
+) -> None:
+    publish(office, tmp_path, ROUNDS, forms={"check": fields(complete="boolean")})
+    case = office.open_case("clerk", "item", {}, NOON).case
+    for round, complete in enumerate((False, True)):
+        office.do(
+            "clerk", case, f"check#{round + 1}" if round else "check", {"complete": complete}, NOON + HOUR
+        )
+        if not complete:
+            office.do("colleague", case, "ask", {}, NOON + HOUR)
+    office.do("clerk", case, "grant", {}, NOON + 2 * HOUR)
+    check(office, case)
+    first, second = why(office, case, "ok"), why(office, case, "ok#2")
+    assert [told["causes"][0]["id"] for told in (first, second)] == ["ok", "ok#2"]
+    told = [cause["id"] for cause in line(second) if cause["kind"] == "route"]
+    assert told == ["ok#2", "ok"]
+    values = [(value["name"], value["value"], value["event"]) for value in of_kind(second, "value")]
+    done = [r.seq for r in office.history(case) if r.event.payload().get("element") == "check"]
+    completed = [seq for seq in done if office.history(case)[seq - 1].event.type == "task.completed"]
+    assert values == [("complete", True, completed[1]), ("complete", False, completed[0])]
+
+
+def test_a_way_that_was_never_taken_is_told_with_the_conditions_that_stood_against_it(
+    office: Office, tmp_path: Path
+) -> None:
+    publish(office, tmp_path, ROUNDS, forms={"check": fields(complete="boolean")})
+    case = office.open_case("clerk", "item", {}, NOON).case
+    office.do("clerk", case, "check", {"complete": False}, NOON)
+    told = why(office, case, "grant")
+    assert [cause["kind"] for cause in line(told)][:3] == ["never", "way", "route"]
+    assert told["causes"][1]["taken"] is False
+    assert [c["value"] for c in of_kind(told, "condition")] == [False]
+
+
+def test_a_calculated_value_leads_through_script_and_table_to_the_form(tmp_path: Path) -> None:
+    with Office.create_rehearsal(str(tmp_path / "office.db"), NOON) as shipped:
+        shipped.publish(builtin().items()["senior-card"], NOON)
+        told = why(shipped, play(shipped, "senior-card", "seventy"))
+        (decision,) = of_kind(told, "decision")
+        assert [(row["number"], row["outputs"]) for row in decision["rules"]] == [(3, ['"70+"'])]
+        assert decision["value"] == "70+"
+        assert decision["inputs"][0]["value"] >= 70
+        born = next(cause for cause in told["causes"] if cause.get("name") == "birth_date")
+        assert (born["how"], born["event"], born["n"] in decision["facts"]) == ("opening", 1, True)
+
+
+def test_values_are_followed_through_scripts_subprocesses_and_instances(
+    office: Office, tmp_path: Path
+) -> None:
+    diagram = draw(
+        "start s; sub inner { start i; user ask; script fee due = pages * 5; end j | i -> ask -> fee -> j };"
+        "user each each one of people into opinions from opinion; xor dear; user pay; end e; end free",
+        "s -> inner; inner -> each; each -> dear; dear -> pay if due > 10 and 'yes' in opinions; "
+        "dear -> free default; pay -> e",
+    )
+    publish(
+        office, tmp_path, diagram,
+        forms={"s": ANYTHING, "ask": fields(pages="integer"), "each": fields(opinion="string")},
+    )  # fmt: skip
+    case = office.open_case("clerk", "item", {"people": ["x", "y"]}, NOON).case
+    office.do("clerk", case, "inner/ask", {"pages": 3}, NOON + HOUR)
+    office.do("clerk", case, "each:1", {"opinion": "yes"}, NOON + HOUR)
+    office.do("colleague", case, "each:2", {"opinion": "no"}, NOON + HOUR)
+    told = why(office, case, "pay")
+    values = {cause["name"]: cause for cause in of_kind(told, "value")}
+    assert (values["due"]["value"], values["due"]["how"]) == (15, "made")
+    assert (values["pages"]["value"], values["pages"]["how"]) == (3, "answers")
+    assert values["opinions"]["how"] == "gathered"
+    (instances,) = of_kind(told, "instances")
+    steps = {cause["task"]: cause["actor"]["person"] for cause in of_kind(told, "step") if "actor" in cause}
+    assert steps == {"each:1": "clerk", "each:2": "colleague", "inner/ask": "clerk"}
+    assert len(instances["facts"]) == 2
+    assert line(told)[-1]["kind"] == "opened"
+    check(office, case)
+
+
+def test_what_failed_and_was_put_right_is_told_with_the_expression_and_who_did_it(
+    office: Office, tmp_path: Path
+) -> None:
+    diagram = draw("start s; user a; script c fee = 20 / copies; user b; end e", "s -> a -> c -> b -> e")
+    publish(office, tmp_path, diagram, forms={"s": ANYTHING, "a": ANYTHING})
+    case = office.open_case("clerk", "item", {"copies": 0}, NOON).case
+    office.do("colleague", case, "a", {}, NOON)
+    failed = why(office, case)
+    assert failed["causes"][1]["kind"] == "incident"
+    assert "division by zero" in texts(failed)
+    office.retry("clerk", case, "c", {"copies": 4}, "份数录错", NOON + HOUR)
+    told = why(office, case, "b")
+    (incident,) = of_kind(told, "incident")
+    facts = [cause for cause in told["causes"] if cause["n"] in incident["facts"]]
+    retried = next(fact for fact in facts if fact.get("type") == "incident.retried")
+    assert ("份数录错" in str(retried["text"]), retried["actor"]["person"]) == (True, "clerk")
+    copies = [c for c in of_kind(told, "value") if c["name"] == "copies"]
+    assert [(c["value"], c["how"]) for c in copies] == [(0, "opening"), (4, "retried")]
+    assert line(told)[-1]["kind"] == "opened"
+
+
+def test_a_signal_of_another_case_is_told_with_the_event_that_sent_it(office: Office, tmp_path: Path) -> None:
+    sender = draw("start s; user a; throw storm signal storm; end e", "s -> a -> storm -> e")
+    waiter = draw("start s; catch alarm signal storm; user shelter; end e", "s -> alarm -> shelter -> e")
+    publish(office, tmp_path, sender, code="sender")
+    publish(office, tmp_path, waiter, code="waiter")
+    waiting = office.open_case("clerk", "waiter", {}, NOON).case
+    sending = office.open_case("clerk", "sender", {}, NOON).case
+    office.do("clerk", sending, "a", {}, NOON + HOUR)
+    event = line(why(office, waiting, "shelter"))[1]
+    sent = next(record.seq for record in office.history(sending) if record.event.type == "signal.sent")
+    assert event["signal"] == {"case": sending, "seq": sent}
+
+
+def test_a_case_that_went_over_to_another_version_is_told_in_its_words(tmp_path: Path) -> None:
+    with Office.create_rehearsal(str(tmp_path / "office.db"), NOON, organisation()) as office:
+        for version, name in enumerate(("a", "x")):
+            drawn = draw(
+                f"start s; user {name}; user b; xor g; end e; end f",
+                f"s -> {name}; {name} -> b; b -> g; g -> e if ok; g -> f default",
+            )
+            form = {name: fields(ok="boolean")}
+            office.publish(make_item(tmp_path / str(version), drawn, forms=form), NOON)
+            if not version:
+                case = office.open_case("clerk", "item", {}, NOON).case
+                office.do("clerk", case, "a", {"ok": True}, NOON)
+        from engine.office.migrations import Wish
+
+        wish = Wish("item", cases=(case,), reason="改版", names={"a": "x"})
+        office.migrate("clerk", wish, lambda: NOON + HOUR)
+        office.do("clerk", case, "b", {}, NOON + 2 * HOUR)
+        told = why(office, case)
+        assert [cause.get("task", cause["kind"]) for cause in line(told)] == [
+            "outcome", "end", "route", "b", "x", "opened",
+        ]  # fmt: skip
+        migrated = next(c for c in told["causes"] if c.get("type") == "case.migrated")
+        assert (migrated["n"] in told["causes"][0]["facts"], "改版" in str(migrated["text"])) == (True, True)
+        (value,) = of_kind(told, "value")
+        assert (value["value"], value["actor"]["person"]) == (True, "clerk")
+        assert office.history(case)[value["event"] - 1].event.type == "task.completed"
+
+
+# --- time
+
+
+def test_a_timer_that_ran_out_is_told_with_its_term_and_what_it_waited_beside(
+    office: Office, tmp_path: Path
+) -> None:
+    diagram = draw(
+        "start s; user wait; boundary late wait after P3D; user chase; end e; end f",
+        "s -> wait; wait -> e; late -> chase; chase -> f",
+    )
+    publish(office, tmp_path, diagram)
+    case = office.open_case("clerk", "item", {}, NOON).case
+    office.sweep(NOON + 4 * DAY)
+    told = why(office, case, "chase")
+    fired = line(told)[1]
+    record = office.history(case)[fired["event"] - 1]
+    assert (fired["kind"], record.event.type, record.at[:10]) == ("event", "timer.fired", "2026-03-05")
+    (timer,) = of_kind(told, "timer")
+    assert (timer["timer"], timer["armed"], timer["due"]) == ("wait!late", False, record.at)
+    assert "P3D" in str(timer["text"])
+    gone = why(office, case, "wait")["causes"][0]
+    assert (gone["state"], line(told)[-1]["kind"]) == ("cancelled", "opened")
+
+
+def test_a_due_date_is_told_with_its_article_start_and_extension(startup: Office) -> None:
+    case = play(startup, "enterprise-startup", "extension")
+    told = why(startup, case, "decision")
+    clock = told["causes"][0]
+    assert (clock["kind"], clock["basis"]["article"], clock["term"]) == ("clock", "第十九条", "3wd")
+    facts = [cause for cause in told["causes"] if cause["n"] in clock["facts"]]
+    assert [fact.get("type", fact["kind"]) for fact in facts] == [
+        "clock.started", "extension.granted", "clock.extended", "clock.stopped", "days",
+    ]  # fmt: skip
+    assert facts[1]["actor"]["person"] == "zhao.guoqiang"
+    assert facts[2]["basis"]["article"] == "第十九条"
+    assert "lianban clock explain" in str(facts[4]["text"])
+    assert line(told)[1]["task"] == "accept"
+    asked = why(startup, case, str(facts[3]["event"]))
+    assert asked["causes"][0]["type"] == "clock.stopped"
+    assert line(asked)[1]["task"] == "decide"
+
+
+# --- asking
+
+
+def test_it_is_told_as_it_stood_at_an_earlier_instant(office: Office, tmp_path: Path) -> None:
+    publish(office, tmp_path, draw("start s; user a; user b; end e", "s -> a -> b -> e"))
+    case = office.open_case("clerk", "item", {}, NOON).case
+    office.do("clerk", case, "a", {}, NOON + DAY)
+    office.do("clerk", case, "b", {}, NOON + 2 * DAY)
+    assert why(office, case)["causes"][0]["kind"] == "outcome"
+    told = why(office, case, as_of=NOON + HOUR)
+    assert [(c.get("task"), c["kind"]) for c in line(told)] == [
+        (None, "standing"), ("a", "step"), (None, "opened"),
+    ]  # fmt: skip
+    with pytest.raises(Unknown):
+        why(office, case, "99")
+
+
+def test_a_document_is_asked_for_by_its_number_and_what_there_is_not_is_refused(
+    office: Office, tmp_path: Path
+) -> None:
+    diagram = draw("start s; user a; user b; end e", "s -> a -> b -> e")
+    publish(office, tmp_path, diagram, documents={"a": "paper"})
+    case = office.open_case("clerk", "item", {}, NOON).case
+    office.do("clerk", case, "a", {}, NOON)
+    (document,) = office.show(case)["documents"]
+    told = why(office, case, document["number"])
+    assert [cause.get("task", cause["kind"]) for cause in line(told)] == ["document", "a", "opened"]
+    assert line(why(office, case, "paper")) == line(told)
+    with pytest.raises(Unknown) as refused:
+        why(office, case, "papre")
+    assert "paper" in str(refused.value.expected)
+
+
+def test_the_command_tells_it_within_eighty_columns_in_both_languages(startup: Office) -> None:
+    case = play(startup, "enterprise-startup", "refusal")
+    folder = Path(startup.database).parent
+    documented = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs" / "json.md").read_text(encoding="utf-8")))
+    told = lianban(folder, "why", case, "--json").json
+    keys = {key for cause in told["causes"] for key in cause} | set(told) | set(told["lines"][0])
+    assert keys <= documented
+    english = lianban(folder, "why", case, "--lang", "en").out
+    chinese = lianban(folder, "why", case, "--lang", "zh").out
+    assert 'decision.decision = "refuse": “Decision” of step decide, entered by Zhao' in english
+    assert "赵国强" in chinese
+    assert all(len(row) <= 80 for row in english.splitlines())
+    assert english.splitlines()[-1].startswith("← the case was opened by Chen Jing")
+
+
+def test_a_stand_in_is_told_without_a_delegation(tmp_path: Path) -> None:
+    away = '[[stand_ins]]\nperson = "q1"\nfor = "l1"\nsince = 2026-03-01\nuntil = 2026-03-31\n'
+    office = review_office(tmp_path, people=county(more=away), more='confirm = "leader"')
+    case = refer(office)
+    office.do("p1", case, "a", AGREE, NOON + HOUR)
+    office.confirm("q1", case, "a", NOON + HOUR)
+    told = why(office, case, "a")
+    assert "standing in for l1" in str(told["causes"][0]["text"])
+    (grant,) = of_kind(told, "grant")
+    assert (grant["delegation"], grant["for"]) == (None, "l1")
+    entered = next(c for c in told["causes"] if c.get("type") == "answer.entered")
+    assert entered["actor"]["person"] == "p1"
