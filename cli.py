@@ -16,7 +16,7 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -3042,7 +3042,27 @@ def _parse(content: bytes, file: str) -> Any:
         ) from error
 
 
+def _replaceable(file: str) -> None:
+    """Raise `Invalid` for a file that nobody means when they name an output: a database, or what an item is
+    made of."""
+    path = Path(file)
+    source = path.suffix in (".bpmn", ".dmn", ".j2", ".db") or path.name.endswith(
+        (".schema.json", "item.toml")
+    )
+    with suppress(OSError):
+        with path.open("rb") as there:
+            source = source or there.read(16) == b"SQLite format 3\0"
+        if source:
+            raise Invalid(
+                "file.source",
+                say("{file} is there already, and it is no output: it would be lost", file=file),
+                expected=say("a new file, or an earlier output"),
+                remedy=say("name another file with -o"),
+            )
+
+
 def _write_file(file: str, content: bytes) -> None:
+    _replaceable(file)
     try:
         Path(file).write_bytes(content)
     except (OSError, ValueError) as error:
@@ -3057,6 +3077,7 @@ def _write_file(file: str, content: bytes) -> None:
 @contextmanager
 def _written(file: str) -> Iterator[BinaryIO]:
     """A stream to `file`, which is there only once all is written."""
+    _replaceable(file)
     part = Path(f"{file}.part")
     try:
         with part.open("wb") as stream:

@@ -343,7 +343,7 @@ def test_the_sweep_fires_what_is_due_and_the_second_one_nothing(office: Path) ->
 def test_an_unexpected_error_is_one_plain_line(
     office: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise KeyError("frames")
 
     monkeypatch.setattr("engine.office.Office.show", broken)
@@ -606,7 +606,8 @@ def test_the_language_is_the_option_the_variable_or_the_locale(
 def test_everything_is_said_in_chinese(office: Path) -> None:
     english = re.compile("[A-Za-z]{3,}")
     names = re.compile(
-        r"[0-9a-f]{8}$|lianban[a-z .<>_\d-]*|539901-[A-Z0-9-]+|--?[a-z]+|[a-z_]+_review|[a-z]+\.[a-z]+"
+        r"[0-9a-f]{8}$|lianban[a-z .<>_\d-]*|539901-[A-Z0-9-]+|--?[a-z]+( FILE)?|[a-z_]+_review"
+        r"|[a-z]+\.[a-z]+"
     )
     for words in (
         ["show", "1"],
@@ -704,3 +705,16 @@ def test_a_status_that_was_changed_by_hand_is_found_and_derived_again_from_the_h
     assert (rebuilt.code, json.loads(rebuilt.out)) == (0, {"cases": 1})
     assert lianban(office, "verify").code == 0
     assert "tax_review" in lianban(office, "inbox", "--all", "--json").out
+
+
+@pytest.mark.parametrize("target", ["lianban.db", "processes/senior-card/diagram.bpmn"])
+def test_an_output_never_takes_the_place_of_an_office_or_of_what_an_item_is_made_of(
+    office: Path, tmp_path: Path, target: str
+) -> None:
+    shutil.copytree(office, tmp_path / "county")
+    shutil.copytree(ROOT / "processes", tmp_path / "county" / "processes")
+    there = tmp_path / "county" / target
+    before = there.read_bytes()
+    ran = lianban(tmp_path / "county", "item", "draw", "processes/senior-card", "-o", target)
+    assert (ran.code, "no output" in ran.err) == (1, True)
+    assert there.read_bytes() == before

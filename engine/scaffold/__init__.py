@@ -24,6 +24,9 @@ from .writer import Writer
 
 __all__ = ["Kind", "Wish", "kinds", "make"]
 
+_LONGEST = 100
+"""Characters of an item's name: it stands in headings, and in what applicants write."""
+
 
 def make(folder: Path, wish: Wish, organisation: Organisation) -> list[str]:
     """Write the item that `wish` describes into `folder`; the paths of its files, in order.
@@ -38,8 +41,17 @@ def make(folder: Path, wish: Wish, organisation: Organisation) -> list[str]:
     files = Writer(wish, kind, cast, organisation).files()
     for name, content in files.items():
         path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        except OSError as error:
+            raise Invalid(
+                "file.unwritable",
+                say(
+                    "{file} can't be written: {reason}", file=str(path), reason=error.strerror or repr(error)
+                ),
+                remedy=say("name a folder in a place where you may write"),
+            ) from error
     return list(files)
 
 
@@ -82,6 +94,23 @@ def _check(folder: Path, wish: Wish, kind: Kind) -> None:
             "scaffold.name",
             say("the item has no name"),
             remedy=say("give it with --name, as the guide has it"),
+        )
+    if len(wish.name) > _LONGEST or len(wish.name_en) > _LONGEST:
+        raise Invalid(
+            "scaffold.name",
+            say("the item's name is longer than {most} characters", most=_LONGEST),
+            remedy=say("give it with --name, as the guide has it"),
+        )
+    again = sorted({unit for unit in wish.units if wish.units.count(unit) > 1})
+    if again or (wish.kind == "joint" and len(wish.units) == 1):
+        raise Invalid(
+            "scaffold.units",
+            say("--units names {unit} more than once", unit=again[0])
+            if again
+            else say("a joint item needs more than one unit"),
+            expected=say("two units or more, each once, the lead first"),
+            rule=say("one authority leads the departments that decide together (art. 26)"),
+            remedy=say("name one that `lianban org show` lists"),
         )
     days, promise = terms(wish, kind)
     if not 1 <= days <= kind.most:
