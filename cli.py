@@ -208,6 +208,20 @@ class _Verb(click.Command):
         formatter.write(f"{self.example}\n\n")
         super().format_help(ctx, formatter)
 
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """The beginning of the help, for a list of commands. Chinese has no spaces where click would cut: it
+        gives as many characters as there is room for, or whole clauses."""
+        text = " ".join((self.help or "").split())
+        if text.isascii():
+            return super().get_short_help_str(limit)
+        first = re.split("(?<=[。：；，])", text)
+        short = first[0]
+        for clause in first[1:]:
+            if len(short + clause) > limit // 2 + 8:
+                break
+            short += clause
+        return short.rstrip("：；，")
+
 
 def _verb(group: click.Group, name: str, example: str, help: Text) -> Callable[[F], _Verb]:
     """Make a function that takes `Settings` first a command of `group`. What it returns is the exit code."""
