@@ -228,7 +228,8 @@ def check(
     organisation: Organisation | None = None,
     kinds: dict[str, str] | None = None,
 ) -> list[Problem]:
-    """What `item check` would say of the licence with these changes, save that it has no worked case."""
+    """What `item check` would say of the licence with these changes, save that it has no worked case, and
+    that beside what the law finds fault with there is a step to which no case comes any more."""
     folder = make_item(
         root,
         draw(elements, flows),
@@ -251,7 +252,9 @@ def check(
         assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in {file}"
         path.write_text(text.replace(old, new), encoding="utf-8")
     _, problems = read_folder(folder, root / "forms", organisation=organisation or county())
-    return [problem for problem in problems if problem.code != "example.none"]
+    beside = any(problem.severity == "error" for problem in problems)
+    unsaid = {"example.none", *(["sound.dead_element"] if beside else [])}
+    return [problem for problem in problems if problem.code not in unsaid]
 
 
 def told(problems: list[Problem]) -> str:

@@ -77,6 +77,20 @@ def test_a_deadlock_says_what_came_to_the_join_and_what_never_will(tmp_path: Pat
     assert definition is None  # it is not published
 
 
+def test_a_deadlock_is_told_beside_what_the_law_finds_fault_with(tmp_path: Path) -> None:
+    elements = "start s; user a; xor x; user b; user c; and j; user d; end e"
+    clock = (
+        '[clocks.{0}]\nname = {{ zh = "{0}", en = "{0}" }}\ntier = "{0}"\nterm = "{1}"\nstarts = ["a"]\n{2}'
+    )
+    basis = 'basis = { law = "某法", article = "第一条" }'
+    clocks = "\n".join(
+        clock.format(tier, n, basis) for tier, n in (("statutory", "2wd"), ("promised", "3wd"))
+    )
+    folder = make_item(tmp_path, draw(elements, CHOICE), forms={"a": choice("p", "q")}, clocks=clocks)
+    codes = {problem.code for problem in read_folder(folder)[1] if problem.severity == "error"}
+    assert codes == {"clock.promise", "sound.deadlock"}
+
+
 def test_where_the_form_does_not_say_what_may_be_answered_it_is_a_warning(tmp_path: Path) -> None:
     elements = "start s; user a; xor x; user b; user c; and j; user d; end e"
     said = found(tmp_path, elements, CHOICE, forms={"a": ANYTHING})

@@ -145,7 +145,7 @@ class _Reading:
         from .clock_checks import check_clocks
         from .condition_checks import check_conditions
         from .drawn import Drawn, certain, well_shaped
-        from .law_checks import check_catalogue, check_law
+        from .law_checks import LAW, check_catalogue, check_law
         from .reference_checks import check_references
         from .review_checks import check_review
         from .sound_checks import check_sound
@@ -195,7 +195,10 @@ class _Reading:
             p for p in examples if p.code != "outcome.unknown" or p.message.params["name"] not in nowhere
         ]
         self.problems += [problem for problem in told if certain(problem, sketch, unread, unclear)]
-        if net is not None and not any(problem.severity == "error" for problem in self.problems):
+        errors = {problem.code for problem in self.problems if problem.severity == "error"}
+        # What the law finds fault with changes nothing of where a case can go; other errors may. Who waits in
+        # a circle has been told so.
+        if net is not None and errors <= LAW.keys() - {"prerequisite.cycle"}:
             self.problems = check_sound(drawn, self.problems)
         if net is None or any(map(_forbids_playing, self.problems)):
             return None
