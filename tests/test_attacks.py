@@ -676,7 +676,7 @@ ATTACKS = [
     Attack(answer_before_the_deadline, "replay.time_first"),
     Attack(answer_while_a_clock_is_overdue, "replay.time_first"),
     Attack(fire_a_clock_early, "replay.timer"),
-    Attack(date_a_consequence_otherwise, "replay.instant"),
+    Attack(date_a_consequence_otherwise, "replay.diverged"),
     Attack(back_date_an_entry, "replay.entered"),
     Attack(somebody_who_could_not, "replay.authority"),
     Attack(nobody_decides, "replay.authority"),
