@@ -80,6 +80,8 @@ def read_exported(content: bytes) -> tuple[list[Seal], list[Leaf]]:
         ]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _no_copy(repr(error)) from error
+    if not seals:
+        raise _no_copy("no seals")  # compared with nothing, everything would be right
     for fault in _faults(seals, leaves):
         raise _no_copy(str(fault.message))
     return seals, leaves
@@ -251,7 +253,7 @@ def _case(
             return
         try:
             values += [disclosure([body], secret) for body in bodies[len(values) : leaf.seq]]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return  # the history's own findings say what is wrong with it
         if disclosure_root(value for group in values[: leaf.seq] for value in group) != leaf.disclosure:
             yield _finding(
@@ -282,7 +284,7 @@ def _behind(
             made = case == OFFICE and said["type"] == SealMade.type
             if before is None or made or read_instant(said["entered"]) >= read_instant(before.at) - SKEW:
                 continue
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return  # the history's own findings say what is wrong with it
         yield Diverged(
             "seal.backdated",

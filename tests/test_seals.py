@@ -13,6 +13,7 @@ from drawing import draw
 from items import ANYTHING, DAY, HOUR, NOON, organisation, publish
 from terminal import lianban
 
+from engine.clock import write_instant
 from engine.errors import Invalid
 from engine.events import OFFICE
 from engine.office import Office
@@ -232,6 +233,28 @@ def test_a_copy_that_is_none_is_refused(county: County, content: bytes) -> None:
     with pytest.raises(Invalid) as refused:
         county.found(copy=content)
     assert refused.value.code == "seal.copy"
+
+
+def test_a_copy_without_a_seal_compares_nothing_and_is_refused(county: County) -> None:
+    county.seal()
+    emptied = {**json.loads(county.copy()), "seals": [], "leaves": []}
+    with pytest.raises(Invalid):
+        county.found(copy=json.dumps(emptied).encode())
+
+
+def test_a_seal_is_never_dated_before_what_it_holds(county: County) -> None:
+    county.decide("grant")
+    decided = county.now
+    with Office.open(str(county.path)) as office:
+        assert office.seal(NOON - DAY, None, None, None).seal.at >= write_instant(decided)
+
+
+def test_a_number_series_that_was_set_far_ahead_is_one_finding(county: County) -> None:
+    ask(str(county.path), "INSERT INTO numbers VALUES ('note/2026', 1000000000000)")
+    with Office.open(str(county.path)) as office:
+        findings = office.verify()[1]
+    assert {finding.code for finding in findings} == {"number.missing"}
+    assert len(findings) < 2_000
 
 
 def test_a_copy_that_somebody_changed_is_refused_for_itself(county: County) -> None:

@@ -211,6 +211,10 @@ def _day(record: Record, history: Sequence[Record]) -> str:
     return read_instant(record.at).astimezone(ZoneInfo(zone)).date().isoformat()
 
 
+_MOST_GAPS = 1_000
+"""Numbers beyond what is on record that are named one by one."""
+
+
 def verify_numbers(
     cases: Iterable[str], documents: Iterable[str], given: Iterable[tuple[str, int]]
 ) -> Iterator[Diverged]:
@@ -219,9 +223,15 @@ def verify_numbers(
     The numbers of a series have no gaps; `given` is the last one of each.
     """
     left = set(cases) - {OFFICE}, set(documents)
+    most = len(left[0]) + len(left[1]) + _MOST_GAPS
     for series, last in given:
         name, of_documents, year = series.rpartition("/")
-        for serial in range(1, last + 1):
+        if last > most:
+            text = say(
+                "series {series} stands at {last}, far beyond what is on record", series=series, last=last
+            )
+            yield finding(series, "number.missing", text)
+        for serial in range(1, min(last, most) + 1):
             if of_documents:
                 number = document_number(name, int(year), serial)
                 text = say("document {case} was issued but is in no history", case=number)

@@ -354,7 +354,7 @@ def unpack(content: bytes) -> Definition:
             files,
         )
         said = packed["digest"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Diverged(
             "definition.unreadable",
             say("a stored definition is not one that lianban wrote"),

@@ -95,7 +95,7 @@ def standing_of(text: str | None) -> Standing:
         calendars = tuple((str(since), str(calendar)) for since, calendar in said["calendars"])
         organisations = tuple((str(since), str(named)) for since, named in said["organisations"])
         return Standing(organisations, calendars, int(said["earlier"]))
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise Diverged(
             "office.standing",
             say("what is in force in the office can't be read"),

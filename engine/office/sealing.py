@@ -46,6 +46,8 @@ def make(tx: Transaction, now: datetime, key: SigningKey | None, by: dict[str, A
     log = tx.leaves()
     rows: list[LeafRow] = []
     broken: dict[str, Diverged] = {}
+    # Never before what it holds: in a rehearsal office, time may be told otherwise.
+    at = max(now, read_instant(office[-1].at))
     for case, seq, stored in moved:
         try:
             history = audit.records(case, tx.records(case))
@@ -54,12 +56,12 @@ def make(tx: Transaction, now: datetime, key: SigningKey | None, by: dict[str, A
         except Diverged as found:
             broken[case] = found
             continue
+        at = max(at, read_instant(history[-1].entered))
         values = disclosure((record.body for record in history), secret)
         rows.append(LeafRow(len(log) + len(rows), case, seq, stored, disclosure_root(values)))
     if last is not None and not rows:
         return Sealed(last, 0, broken)
     hashes = [leaf_hash(leaf_of(row, secret).content()) for row in [*log, *rows]]
-    at = max(now, read_instant(office[-1].at))
     seal = signed(
         Seal(
             office=office[0].hash,
