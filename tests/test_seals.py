@@ -15,7 +15,7 @@ from terminal import lianban
 
 from engine.clock import write_instant
 from engine.errors import Invalid
-from engine.events import OFFICE
+from engine.events import GENESIS, OFFICE, canonical, digest
 from engine.office import Office
 from engine.seals import (
     Leaf,
@@ -37,6 +37,8 @@ AAAED6q4rte1sRxwKhPaN5mXGC7Cl1nvikTsCnVvHt3R2/xvuXBneUxcDa69bCwUHSdvnN
 -----END OPENSSH PRIVATE KEY-----
 """
 
+
+FAR = "9999-12-31T23:59:59.000000Z"
 
 # --- trees
 
@@ -225,6 +227,30 @@ def test_a_broken_history_is_left_out_of_the_seal_and_named(county: County) -> N
         assert list(sealed.broken) == [county.case]
         assert sealed.moved == 2
         assert {leaf[0] for leaf in json.loads(office.seal_copy())["leaves"]} == {county.other, OFFICE}
+
+
+def test_an_instant_that_can_not_be_is_a_finding_of_its_case_and_hides_no_other(county: County) -> None:
+    """Rechained, so that nothing but the instant is wrong."""
+    path, prev = str(county.path), GENESIS
+    rows = ask(path, "SELECT seq, body FROM events WHERE case_no = ? ORDER BY seq", county.case)
+    for seq, body in rows:
+        record = {**json.loads(body), "prev": prev, "at": FAR, "entered": FAR}
+        prev = digest(canonical(record))
+        ask(
+            path,
+            "UPDATE events SET body = ?, hash = ? WHERE case_no = ? AND seq = ?",
+            canonical(record),
+            prev,
+            county.case,
+            seq,
+        )
+    ask(path, "UPDATE events SET hash = 'x' WHERE case_no = ? AND seq = 1", county.other)
+    with Office.open(path) as office:
+        count, findings = office.verify()
+    assert count == 3
+    said = " ".join(str(finding.message) for finding in findings)
+    assert county.case in said
+    assert county.other in said
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"format":1,"seals":[{}],"leaves":[]}', b"\xff"])

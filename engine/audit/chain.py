@@ -12,7 +12,7 @@ Rows = Sequence[tuple[int, bytes, str]]
 
 REMEDY = say("compare the database with a backup or a sealed copy; somebody changed it")
 
-SENSELESS = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+SENSELESS = (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError)
 """What arises where an event has a good hash and no sense in it, as whoever writes the database can make."""
 
 

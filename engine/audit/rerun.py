@@ -8,7 +8,7 @@ from typing import TypeAlias
 from ..case import CalendarOf, Case, Watch, evolve, unwatched
 from ..clock import read_instant
 from ..definition import Definition
-from ..errors import Diverged, say
+from ..errors import Diverged, Refusal, say
 from ..events import CaseMigrated, CaseOpened, Record, canonical
 from ..flow.run.board import Witness as Onlooker
 from .chain import REMEDY, SENSELESS, at_event, unreadable
@@ -67,7 +67,7 @@ def replay(
             definition = target
         except Diverged as found:
             raise at_event(number, record.seq, found) from found
-        except SENSELESS as error:
+        except (*SENSELESS, Refusal) as error:
             raise at_event(number, record.seq, unreadable(record, error)) from error
         yield record, case
     if case is not None and case.expected:
@@ -121,7 +121,7 @@ def witnessed(
                 witness(before, record, case)
         except Diverged as found:
             raise at_event(number, record.seq, found) from found
-        except SENSELESS as error:
+        except (*SENSELESS, Refusal) as error:
             raise at_event(number, record.seq, unreadable(record, error)) from error
         before = case
         yield record, case
