@@ -505,6 +505,7 @@ def _flows(
             continue  # told with the element that came or went
         left = joined(" → ", [old.step_title(one.nodes[source]), old.step_title(one.nodes[target])])
         for flow, same in zip_longest(before.get(way, ()), after.get(way, ())):
+            change: Change
             if flow is None:
                 text, change = say("new way: {way}", way=left), "added"
             elif same is None:
@@ -516,7 +517,7 @@ def _flows(
             kept: Flow = same or flow
             was = _taken(one, flow) if flow is not None else NOTHING
             now = _taken(other, same) if same is not None else NOTHING
-            yield Difference("clerks", change, _file(new, other), kept.id, text, was, now)  # type: ignore[arg-type]
+            yield Difference("clerks", change, _file(new, other), kept.id, text, was, now)
     for id, node in one.nodes.items():
         same_node = other.nodes.get(renamed.get(id, id))
         if node.kind == "xor" and same_node is not None:
