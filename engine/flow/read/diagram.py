@@ -25,10 +25,10 @@ from SpiffWorkflow.bpmn.specs.mixins import BpmnSpecMixin
 from ...errors import say
 from ..net import Event, Kind, Loop
 from . import correlation
-from .dialect import called_process, standardise_loop
+from .dialect import called_process, report_unknown, standardise_loop, unify
 from .findings import BPMN, Findings, child, is_true, label, local, text_of
 from .source import FLOW_NODES
-from .support import check_node
+from .support import check_node, is_idle
 from .triggers import TRIGGERS, Names, interrupts, read_event
 
 
@@ -59,6 +59,9 @@ class Diagram:
     def open(root: etree._Element, findings: Findings) -> Diagram | None:
         """The diagram of a `definitions` element, or None and a problem."""
         diagram = Diagram(root, findings)
+        unify(root)
+        for message in root.iterfind(BPMN + "message"):
+            report_unknown(message, findings)
         for loop in root.iter(BPMN + "multiInstanceLoopCharacteristics"):
             standardise_loop(loop)
         # Spiff would stop at stores and correlations that it has no implementation for.
@@ -96,7 +99,7 @@ class Diagram:
         """What Spiff and we understood of one element; None if it refers to what is not there."""
         element = _extensions(task)[_KEY]
         tag = local(element)
-        kind = _TAGS[tag][2]
+        kind: Kind = "task" if is_idle(element) else _TAGS[tag][2]
         event = None
         if tag in TRIGGERS or kind in ("send", "receive"):
             event = read_event(element, self.names, self.findings)

@@ -111,6 +111,8 @@ class _Check:
             self._conditions(node)
             if node.kind == "race":
                 self._race(node)
+            if is_true(self.draft.elements[node.id].get("instantiate")):
+                self._instantiates(node)
         if self.draft.whole:
             self._starts()
 
@@ -381,6 +383,18 @@ class _Check:
                     ),
                     say("draw an event of its own behind each"),
                 )
+
+    def _instantiates(self, node: Node) -> None:
+        """What begins a process when its message comes (§10.3.3, §10.6.6) is the only beginning of it here:
+        several would be alternatives, which a process without start event does not have (§10.5.2)."""
+        others = set(starts_of(self.draft)) | {n.id for n in self.draft.nodes.values() if n.kind == "handler"}
+        if local(self.draft.element) != "process" or node.incoming or others != {node.id}:
+            refuse(
+                self.draft.elements[node.id],
+                self.findings,
+                say("beginning a process in one of several ways"),
+                say("draw a start event with the message for each way to begin"),
+            )
 
     def _starts(self) -> None:
         draft = self.draft
