@@ -883,6 +883,8 @@ def event(tag: str, definition: str) -> str:
         ('<adHocSubProcess id="e"/>', "e", "ad-hoc"),
         ('<userTask id="e" startQuantity="2"/>', "e", "startQuantity"),
         ('<eventBasedGateway id="e" eventGatewayType="Parallel"/>', "e", "waits for all"),
+        ('<transaction id="e" method="##Image"><userTask id="i"/></transaction>', "e", "other means"),
+        ('<callActivity id="e" calledElement="gone" startQuantity="2"/>', "e", "startQuantity"),
         ('<callChoreography id="e"/>', "e", "callChoreography"),
         ('<userTsk id="e"/>', "e", "userTsk"),
         (event("intermediateThrowEvent", "<errorEventDefinition/>"), "e", "error intermediate throw event"),

@@ -53,6 +53,10 @@ class Diagram:
         self.findings = findings
         self.processes = {p.get("id", ""): p for p in root.findall(BPMN + "process")}
         self.names = Names.of(root)
+        # A call of a global task (§10.3.6) is that task.
+        self.global_tasks = {
+            task.get("id", ""): _GLOBAL[local(task)] for task in root if local(task) in _GLOBAL
+        }
         self._parser = _Parser(findings)
 
     @staticmethod
@@ -107,6 +111,10 @@ class Diagram:
                 return None
         loop = _loop(task)
         inner = process.task_specs[task.task_spec] if loop is not None else task
+        if element.get("eventGatewayType") == "Parallel":
+            kind = "and"  # it begins a process that then needs each of its events (§10.6.6)
+        if kind == "call":
+            kind = self.global_tasks.get(inner.spec, kind)
         return Drawn(
             element=element,
             kind="handler" if is_true(element.get("triggeredByEvent")) else kind,
@@ -248,6 +256,9 @@ _TAGS: dict[str, tuple[type, type, Kind]] = {
     "inclusiveGateway": (_Gateway, defaults.InclusiveGateway, "or"),
     "eventBasedGateway": (_Task, _Plain, "race"),
 }
+
+
+_GLOBAL: dict[str, Kind] = {"globalTask": "task", "globalUserTask": "user", "globalManualTask": "manual"}
 
 
 def kind_of_tag(tag: str) -> Kind:

@@ -109,7 +109,7 @@ class _Check:
                 self._throw(node)
             self._default(node)
             self._conditions(node)
-            if node.kind == "race":
+            if local(self.draft.elements[node.id]) == "eventBasedGateway":
                 self._race(node)
             if is_true(self.draft.elements[node.id].get("instantiate")):
                 self._instantiates(node)

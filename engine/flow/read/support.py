@@ -157,7 +157,14 @@ def _check_attributes(node: etree._Element, findings: Findings) -> None:
         if is_true(node.get("isForCompensation")) or local(node) == "transaction":
             what = say("event subprocess that is a handler or a transaction besides")
             refuse(node, findings, what, say("draw that inside it"))
-    if node.get("eventGatewayType") == "Parallel":
+    if node.get("method", "##Compensate") != "##Compensate":
+        refuse(
+            node,
+            findings,
+            say("transaction that is cancelled by other means than compensation"),
+            say("draw what undoes each of its steps as compensation"),
+        )
+    if node.get("eventGatewayType") == "Parallel" and not is_true(node.get("instantiate")):
         refuse(
             node,
             findings,
