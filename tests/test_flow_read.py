@@ -864,6 +864,11 @@ def test_a_messages_subscription_in_another_engine_is_told_of() -> None:
     assert warnings(data) == [("extension.not_executed", "K")]
 
 
+def test_an_inclusive_gateway_takes_a_flow_without_condition_and_says_so() -> None:
+    gateway = '<inclusiveGateway id="g"/><userTask id="y"/>' + chain("x", "g", "y") + when("g", "end", "a")
+    assert warnings(around('<userTask id="x"/>', gateway)) == [("flow.always", "g")]
+
+
 # --- refusals
 
 
@@ -1038,8 +1043,8 @@ CANCEL = "<cancelEventDefinition/>"
             [("flow.no_condition", "g")],
         ),
         (
-            '<inclusiveGateway id="g"/>' + chain("x", "g", "end") + chain("g", "x"),
-            [("flow.no_condition", "g")] * 2,
+            '<inclusiveGateway id="g" default="g_end"/>' + chain("x", "g", "end") + chain("g", "x"),
+            [("flow.no_condition", "g")],
         ),
         (
             '<parallelGateway id="g"/>' + chain("x", "g") + when("g", "end", "a"),

@@ -332,9 +332,21 @@ class _Check:
                     ),
                     say("draw an exclusive or inclusive gateway and put the condition behind it"),
                 )
-            elif (
-                node.kind in _SPLITS and len(flows) > 1 and flow.condition is None and flow.id != node.default
-            ):
+            elif node.kind not in _SPLITS or len(flows) == 1 or flow.condition is not None:
+                continue
+            elif node.kind == "or" and node.default is None:
+                # Nothing keeps a token off a flow without a condition (§8.4.13).
+                self.findings.warning(
+                    "flow.always",
+                    self.draft.elements[node.id],
+                    say(
+                        "the flow {flow} that leaves {element} has no condition, so it is always taken",
+                        flow=flow.id,
+                        element=self._name(node.id),
+                    ),
+                    remedy=say("write a condition, or draw a parallel gateway if all of them are taken"),
+                )
+            elif flow.id != node.default:
                 self._error(
                     "flow.no_condition",
                     node,
