@@ -422,6 +422,16 @@ def test_named_inputs_and_outputs_are_copied_from_and_to_data_objects() -> None:
     assert (same.scopes["p"].nodes["x"].inputs, same.scopes["p"].nodes["x"].outputs) == ((), ())
 
 
+def test_the_data_of_a_subprocess_are_its_own_and_no_placeholder_is() -> None:
+    inside = (
+        '<dataObject id="D"/><dataObjectReference id="R" name="amount" dataObjectRef="D"/><property id="P" name="note"/>'
+        '<property id="Q" name="__targetRef_placeholder"/><dataObject id="F" name="fee"/><userTask id="i"/>'
+    )
+    net = net_of(around(f'<subProcess id="x">{inside}</subProcess>'))
+    assert {*net.scopes["p"].nodes["x"].locals} == {"amount", "D", "fee", "note"}
+    assert Net.from_json(net.to_json()) == net
+
+
 def test_what_a_persons_task_is_given_by_a_calculation_is_a_drawing() -> None:
     """As jBPM's modeler names each task's form: nothing that runs reads it."""
     given = (
@@ -953,6 +963,14 @@ CANCEL = "<cancelEventDefinition/>"
             [("compensation.unknown_activity", "e")],
         ),
         (event("boundaryEvent", CANCEL), [("boundary.no_transaction", "e")]),
+        (
+            "".join(
+                f'<boundaryEvent id="e{n}" attachedToRef="x">{UNDO}</boundaryEvent><userTask id="u{n}" '
+                f'isForCompensation="true"/><association id="a{n}" sourceRef="e{n}" targetRef="u{n}"/>'
+                for n in (1, 2)
+            ),
+            [("boundary.twice", "e2")],
+        ),
         (event("endEvent", CANCEL) + chain("x", "e"), [("cancel.no_transaction", "e")]),
         (
             f'<transaction id="t"><endEvent id="e">{CANCEL}</endEvent></transaction>' + chain("x", "t"),
