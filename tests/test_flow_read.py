@@ -879,6 +879,14 @@ def test_an_inclusive_gateway_takes_a_flow_without_condition_and_says_so() -> No
     assert warnings(around('<userTask id="x"/>', gateway)) == [("flow.always", "g")]
 
 
+def test_an_empty_condition_on_the_only_way_out_says_nothing() -> None:
+    empty = around('<userTask id="x"/>').replace(
+        b'targetRef="end"/>',
+        b'targetRef="end"><conditionExpression><![CDATA[]]></conditionExpression></sequenceFlow>',
+    )
+    assert warnings(empty) == [("flow.empty_condition", "x_end")]
+
+
 # --- refusals
 
 
