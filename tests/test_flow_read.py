@@ -276,6 +276,7 @@ def test_a_boundary_event_interrupts_unless_it_says_otherwise() -> None:
         ("timeCycle", "R3/PT1H", True),
         ("timeDuration", "5 days", False),
         ("timeDuration", "P5X", False),
+        ("timeDuration", "PT", False),
         ("timeDuration", "5", False),
         ("timeDuration", '"five days"', False),
         ("timeDuration", "", False),
@@ -840,11 +841,9 @@ def test_the_executable_process_that_nobody_calls_is_run() -> None:
     assert [p.code for p in problems] == ["process.unknown"]
 
 
-@pytest.mark.parametrize(
-    "xml", ['<scriptTask id="x"/>', '<serviceTask id="x"/>', '<businessRuleTask id="x"/>']
-)
-def test_an_automatic_task_that_names_nothing_to_do_is_a_task_without_a_type(xml: str) -> None:
-    net, problems = run(around(xml))
+@pytest.mark.parametrize("tag", ["scriptTask", "serviceTask", "businessRuleTask", "subProcess"])
+def test_what_names_nothing_to_do_is_a_task_without_a_type(tag: str) -> None:
+    net, problems = run(around(f'<{tag} id="x"/>'))
     assert net is not None
     assert net.scopes["p"].nodes["x"].kind == "task"
     assert [(p.code, p.severity, p.element) for p in problems] == [("task.nothing_to_do", "warning", "x")]
@@ -1087,7 +1086,10 @@ CANCEL = "<cancelEventDefinition/>"
             + chain("x", "e"),
             [("race.shared_event", "e")],
         ),
-        ('<subProcess id="s"/>' + chain("x", "s"), [("scope.empty", "s")]),
+        (
+            '<subProcess id="s" triggeredByEvent="true"/>',
+            [("handler.one_start", "s"), ("scope.empty", "s")],
+        ),
         (
             '<subProcess id="s"><userTask id="a"/><userTask id="b"/>'
             + chain("a", "b", "a")
