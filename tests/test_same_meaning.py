@@ -25,6 +25,7 @@ def _suits(case: Case) -> bool:
     return (
         case.refused is None
         and not any(part.tag.endswith("EventDefinition") for part in begun)
+        and not any(e.get("instantiate") for e in process)
         and not any(True for _ in root.iter(B + "laneSet", B + "collaboration"))
     )
 
