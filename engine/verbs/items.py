@@ -152,6 +152,7 @@ def check_item(settings: Settings, folder: str | None, code: str | None) -> int:
         "item": definition.code if definition else None,
         "definition": definition.digest if definition else None,
         "examples": checked.played,
+        "not_looked_at": checked.left,
         "problems": [problem_data(settings, *found) for found in checked.problems],
         "explain": "lianban item check --explain CODE",
     }
