@@ -19,8 +19,8 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from ..errors import Invalid, say
-from .marking import Frame, Marking, copy_data, open_tasks, receives
-from .net import Net
+from .marking import Frame, Marking, copy_data, copy_marking, open_tasks, receives
+from .net import Net, the
 from .run import activities, events, faults, loops, moves, timers
 from .run.board import Almanac, Board, Effect, Witness, Wrote
 from .run.moves import MOST_MOVES
@@ -105,7 +105,7 @@ def step(
             say("the process has ended; nothing more can happen in it"),
             remedy=say("look at its history"),
         )
-    fresh = _new_marking(net, given) if isinstance(given, Start) else copy_data(marking)
+    fresh = _new_marking(net, given) if isinstance(given, Start) else copy_marking(the(marking))
     board = Board(net, fresh, now, almanac, witness)
     try:
         if isinstance(given, Start):
