@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Literal
 
 from ...errors import Invalid, say
-from ..marking import Frame, Marking, copy_data, open_tasks, receives
-from ..net import Net
+from ..marking import Frame, Marking, copy_data, copy_marking, open_tasks, receives
+from ..net import Net, the
 from ..step import Complete, Fire, Input, Message, Retry, Revise, Signal, Start
 from . import activities, events, faults, loops, moves, timers
 from .board import Almanac, Board, Effect, Witness, Wrote
@@ -30,7 +30,7 @@ def take(
             say("the process has ended; nothing more can happen in it"),
             remedy=say("look at its history"),
         )
-    fresh = _new_marking(net, given) if isinstance(given, Start) else copy_data(marking)
+    fresh = _new_marking(net, given) if isinstance(given, Start) else copy_marking(the(marking))
     board = Board(net, fresh, now, almanac, witness)
     try:
         if isinstance(given, Start):
