@@ -260,7 +260,7 @@ def armed_timers(net: Net, marking: Marking) -> list[Due]:
 
 
 def receives(net: Net, kind: Literal["message", "signal"], name: str) -> bool:
-    """Whether any event of the net, waiting or not, is triggered by this message or signal."""
+    """Whether any event of a run, waiting or not, is triggered by this message or signal."""
     return any(
         part.kind == kind and part.name == name
         for scope in net.scopes.values()
@@ -268,6 +268,13 @@ def receives(net: Net, kind: Literal["message", "signal"], name: str) -> bool:
         if node.kind in ("catch", "boundary", "receive") or node.id in scope.starts
         for part in triggers(node)
     )
+
+
+def begins(net: Net, kind: Literal["message", "signal"], name: str) -> bool:
+    """Whether the process has a start event that is triggered by this message or signal."""
+    nodes = net.scopes[net.process].nodes.values()
+    starts = (part for node in nodes if node.kind == "start" for part in triggers(node))
+    return any(part.kind == kind and part.name == name for part in starts)
 
 
 def variables(marking: Marking, frame_id: str = "") -> dict[str, Any]:

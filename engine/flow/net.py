@@ -136,7 +136,7 @@ class Node(Struct, frozen=True):
     `interrupting` is also said of the start event of an event subprocess. `undo` is the activity that a
     compensation boundary event leads to, `compensation` marks such an activity. `outputs` are the
     assignments `(variable, expression)` made when the node is done (its data output associations), `inputs`
-    the names under which an activity sees variables around it, `(name, variable)` (its data inputs).
+    what an activity sees besides, `(name, expression)`, mostly another name for a variable (its data inputs).
     """
 
     id: str

@@ -108,8 +108,10 @@ class _Check:
                 self._throw(node)
             self._default(node)
             self._conditions(node)
-            if node.kind == "race":
+            if local(self.draft.elements[node.id]) == "eventBasedGateway":
                 self._race(node)
+            if is_true(self.draft.elements[node.id].get("instantiate")):
+                self._instantiates(node)
         if self.draft.whole:
             self._starts()
 
@@ -329,9 +331,21 @@ class _Check:
                     ),
                     say("draw an exclusive or inclusive gateway and put the condition behind it"),
                 )
-            elif (
-                node.kind in _SPLITS and len(flows) > 1 and flow.condition is None and flow.id != node.default
-            ):
+            elif node.kind not in _SPLITS or len(flows) == 1 or flow.condition is not None:
+                continue
+            elif node.kind == "or" and node.default is None:
+                # Nothing keeps a token off a flow without a condition (§8.4.13).
+                self.findings.warning(
+                    "flow.always",
+                    self.draft.elements[node.id],
+                    say(
+                        "the flow {flow} that leaves {element} has no condition, so it is always taken",
+                        flow=flow.id,
+                        element=self._name(node.id),
+                    ),
+                    remedy=say("write a condition, or draw a parallel gateway if all of them are taken"),
+                )
+            elif flow.id != node.default:
                 self._error(
                     "flow.no_condition",
                     node,
@@ -380,6 +394,18 @@ class _Check:
                     ),
                     say("draw an event of its own behind each"),
                 )
+
+    def _instantiates(self, node: Node) -> None:
+        """What begins a process when its message comes (§10.3.3, §10.6.6) is the only beginning of it here:
+        several would be alternatives, which a process without start event does not have (§10.5.2)."""
+        others = set(starts_of(self.draft)) | {n.id for n in self.draft.nodes.values() if n.kind == "handler"}
+        if local(self.draft.element) != "process" or node.incoming or others != {node.id}:
+            refuse(
+                self.draft.elements[node.id],
+                self.findings,
+                say("beginning a process in one of several ways"),
+                say("draw a start event with the message for each way to begin"),
+            )
 
     def _starts(self) -> None:
         draft = self.draft

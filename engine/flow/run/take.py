@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from ...errors import Invalid, say
-from ..marking import Frame, Marking, copy_data, copy_marking, open_tasks, receives
+from ..marking import Frame, Marking, begins, copy_data, copy_marking, open_tasks, receives
 from ..net import Net, the
 from ..step import Complete, Fire, Input, Message, Retry, Revise, Signal, Start
 from . import activities, events, faults, loops, moves, timers
@@ -68,11 +68,11 @@ def _apply(board: Board, given: Complete | Message | Signal | Fire | Revise | Re
         case Complete():
             _complete_task(board, given)
         case Message():
-            _need_receiver(board, "message", given.name)
-            board.marking["mail"].append({"name": given.name, "data": given.data})
+            if _may_take(board, "message", given.name):
+                board.marking["mail"].append({"name": given.name, "data": given.data})
         case Signal():
-            _need_receiver(board, "signal", given.name)
-            events.broadcast(board, given.name, given.data)
+            if _may_take(board, "signal", given.name):
+                events.broadcast(board, given.name, given.data)
         case Fire():
             events.fire_timer(board, given.timer)
         case Revise():
@@ -114,15 +114,20 @@ def _frame_of(board: Board, task: str) -> str | None:
     return None
 
 
-def _need_receiver(board: Board, kind: Literal["message", "signal"], name: str) -> None:
-    if not receives(board.net, kind, name):
-        raise Invalid(
-            f"{kind}.unknown",
-            say("nothing in this process ever waits for {kind} {name}", kind=kind, name=name),
-            expected=say("a {kind} that the diagram catches", kind=kind),
-            found=say("{name}", name=name),
-            remedy=say("check the name against the diagram"),
-        )
+def _may_take(board: Board, kind: Literal["message", "signal"], name: str) -> bool:
+    """Whether an event of this run may ever take it. What only begins the process in another way begins
+    another run of it (§10.5.2) and is nothing to this one; a name the diagram does not have is refused."""
+    if receives(board.net, kind, name):
+        return True
+    if begins(board.net, kind, name):
+        return False
+    raise Invalid(
+        f"{kind}.unknown",
+        say("nothing in this process ever waits for {kind} {name}", kind=kind, name=name),
+        expected=say("a {kind} that the diagram catches", kind=kind),
+        found=say("{name}", name=name),
+        remedy=say("check the name against the diagram"),
+    )
 
 
 def _retry(board: Board, given: Retry) -> None:
