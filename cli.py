@@ -79,11 +79,15 @@ class Settings:
         return _catalogue(self.lang).gettext(msgid)
 
     @contextmanager
-    def office(self) -> Iterator[Office]:
-        """The office at --db. Raises `NotAllowed` where --as or --now may not be used."""
+    def office(self, *, damaged: bool = False) -> Iterator[Office]:
+        """The office at --db; with `damaged` also one of which the beginning can't be read. Raises `NotAllowed`
+        where --as or --now may not be used."""
         from engine.office import Office
 
         with Office.open(self.db) as office:
+            if damaged and not office.readable:
+                yield office
+                return
             if not office.rehearsal and (self.who is not None or self.instant is not None):
                 raise NotAllowed(
                     "office.working",
@@ -1631,7 +1635,7 @@ def verify(settings: Settings, case: str | None, seals: str | None, key: str | N
     copy = _read(seals) if seals is not None else None
     signer = _read(key).decode(errors="replace") if key is not None else ""
     kept = _read(log, MOST_OF_A_LOG) if log is not None else None
-    with settings.office() as office, _progress(settings) as progress:
+    with settings.office(damaged=True) as office, _progress(settings) as progress:
         checked: Counter[str] = Counter()
         count, findings = office.verify(case, progress, copy=copy, key=signer, checked=checked)
         if kept is not None:

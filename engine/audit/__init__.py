@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from .authority import OrganisationOf
 from .cases import Archive, Kept, verify_case
-from .chain import REMEDY, Rows, records
+from .chain import REMEDY, SENSELESS, Rows, guarded, records, unfit
 from .office import verify_numbers, verify_office
 from .papers import Made
 from .publications import SKEW, Publications
@@ -21,6 +21,7 @@ from .rerun import replay
 
 __all__ = [
     "REMEDY",
+    "SENSELESS",
     "SKEW",
     "Archive",
     "Kept",
@@ -28,8 +29,10 @@ __all__ = [
     "OrganisationOf",
     "Publications",
     "Rows",
+    "guarded",
     "records",
     "replay",
+    "unfit",
     "verify_case",
     "verify_numbers",
     "verify_office",

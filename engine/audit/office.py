@@ -226,6 +226,10 @@ def verify_numbers(
     most = len(left[0]) + len(left[1]) + _MOST_GAPS
     for series, last in given:
         name, of_documents, year = series.rpartition("/")
+        if of_documents and not year.isdecimal():
+            text = say("nobody ever numbered a series {series}", series=series)
+            yield finding(series, "number.unknown", text)
+            continue
         if last > most:
             text = say(
                 "series {series} stands at {last}, far beyond what is on record", series=series, last=last

@@ -15,6 +15,7 @@ from ..export import CaseLog, Format, Redactor, line_of, writer_of
 from ..export.xes import records_of_xes
 from ..store import Reader
 from ..views import by_version
+from .damage import naming
 from .library import Library, head_of_case
 
 
@@ -89,19 +90,20 @@ def export(
     for number in reader.streams():
         if number == OFFICE:
             continue
-        head = head_of_case(reader, number)
-        if wanted.item in (None, head.item) and since <= head.opened_at < until:
-            history = audit.records(number, list(reader.records(number)))
-            told = by_version(history, head.definition, partial(library.definition, reader))
-            lines = [line_of(record, definition, wanted.lang) for record, definition in told]
-            if redactor is not None:
-                lines = [redactor.line(line) for line in lines]
-            definition = library.definition(reader, head.definition)
-            name = dict(definition.item["name"])
-            began = str(history[0].event.payload()["definition"])
-            title = name.get(wanted.lang) or name["zh"]
-            writer.case(CaseLog(number, head.item, title, began, lines))
-            cases, events = cases + 1, events + len(lines)
+        with naming(reader, number):
+            head = head_of_case(reader, number)
+            if wanted.item in (None, head.item) and since <= head.opened_at < until:
+                history = audit.records(number, list(reader.records(number)))
+                told = by_version(history, head.definition, partial(library.definition, reader))
+                lines = [line_of(record, definition, wanted.lang) for record, definition in told]
+                if redactor is not None:
+                    lines = [redactor.line(line) for line in lines]
+                definition = library.definition(reader, head.definition)
+                name = dict(definition.item["name"])
+                began = str(history[0].event.payload()["definition"])
+                title = name.get(wanted.lang) or name["zh"]
+                writer.case(CaseLog(number, head.item, title, began, lines))
+                cases, events = cases + 1, events + len(lines)
         progress(1)
     writer.close()
     return {"format": wanted.form, "cases": cases, "events": events, "redacted": wanted.redact}

@@ -55,6 +55,7 @@ from ..steps import find_step
 from ..store import DefinitionRow, DocumentRow, Reader, Store, Transaction
 from ..views import form_of
 from . import acts, calendars, desk, drawings, people, proofs
+from .damage import naming
 from .draft import SYSTEM, Done, Draft, append_office, not_backwards, state_of
 from .library import (
     COUNTED,
@@ -114,17 +115,38 @@ class Office:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._library = Library()
-        with store.reading() as reader:
-            first = [parse(OFFICE, 1, body).event for _, body, _ in reader.records(OFFICE)[:1]]
-        if not first or not isinstance(created := first[0], OfficeCreated):
+        self.database = store.label
+        # What is wrong here is told when it is asked for: the rest of the office can be verified all the same.
+        self._created: OfficeCreated | None = None
+        with store.reading() as reader, suppress(Diverged, *audit.SENSELESS):
+            _, body, _ = next(iter(reader.records(OFFICE)), (1, b"", ""))
+            event = parse(OFFICE, 1, body).event
+            if isinstance(event, OfficeCreated) and ZoneInfo(event.zone):
+                self._created = event
+
+    def _begun(self) -> OfficeCreated:
+        if self._created is None:
             raise Diverged(
                 "office.unreadable",
                 say("the office's history does not begin with its creation"),
-                remedy=audit.REMEDY,
+                remedy=say("run `lianban verify`; somebody changed the database"),
             )
-        self.database = store.label
-        self.rehearsal = created.rehearsal
-        self.zone = created.zone
+        return self._created
+
+    @property
+    def readable(self) -> bool:
+        """Whether its history begins with its creation; else there is nothing to do in it but `verify`."""
+        return self._created is not None
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether it is for demos, training and tests, for ever. Raises `Diverged`."""
+        return self._begun().rehearsal
+
+    @property
+    def zone(self) -> str:
+        """Its time zone. Raises `Diverged`."""
+        return self._begun().zone
 
     # --- setting up
 
@@ -259,7 +281,7 @@ class Office:
         """Published versions of all items: code, names, kind, version, effective date, digest, and how each
         stands on the day of `now`, as `publishing.statuses` says."""
         day = self._day(now)
-        with self._store.reading() as reader:
+        with self._looking(None) as reader:
             found = []
             organisation = self._organisation(reader)
             rows, abolished = reader.definitions(), abolitions(reader)
@@ -605,6 +627,17 @@ class Office:
     ) -> Done | Refusal:
         """Settle the case and enter the facts that this person may enter now. What the settling did stays
         even if the act is refused; who did the very same before is not refused."""
+        with naming(tx, case):
+            return self._entered(who, case, now, chosen, tx)
+
+    def _entered(
+        self,
+        who: str | None,
+        case: str,
+        now: datetime,
+        chosen: Callable[[Draft, Person], Command],
+        tx: Transaction,
+    ) -> Done | Refusal:
         draft = self._draft(tx, case, now)
         person = identify(draft.organisation, who)
         course = draft.course
@@ -712,7 +745,7 @@ class Office:
         """The joint meetings of a case as they stand at `now`: `{case, meetings}` (`office.conference`)."""
         from . import conference
 
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             number, lines = conference.meetings(reader, self._library, case, now)
             return {"case": number, "meetings": lines}
 
@@ -852,7 +885,7 @@ class Office:
 
     def outbox(self, *, pending: bool = False) -> list[dict[str, Any]]:
         """Reminders and cards, and how their delivery goes; those that still wait, if asked."""
-        with self._store.reading() as reader:
+        with self._looking(None) as reader:
             return [row._asdict() for row in reader.outbox(pending=pending)]
 
     # --- calendars
@@ -972,9 +1005,10 @@ class Office:
     # --- looking
 
     @contextmanager
-    def _looking(self, as_of: datetime | None) -> Iterator[Reader]:
-        """The office at present, or as it was at an instant, from its histories alone."""
-        with self._store.reading() as reader:
+    def _looking(self, as_of: datetime | None, case: str | None = None) -> Iterator[Reader]:
+        """The office at present, or as it was at an instant, from its histories alone. Where `case` (None:
+        what is looked at) is not as it was written, the block raises a `Diverged` that says so."""
+        with self._store.reading() as reader, naming(reader, case):
             if as_of is None:
                 yield reader
                 return
@@ -1012,13 +1046,13 @@ class Office:
         """Where a case stands: what was done by whom, what is open and whose it is, what it waits for, and
         what its clocks show at `now` (None: at its latest event). With `as_of`, where it stood at that
         instant."""
-        with self._looking(as_of) as reader:
+        with self._looking(as_of, case) as reader:
             return desk.show(reader, self._library, case, now)
 
     def form(self, case: str, task: str) -> dict[str, Any]:
         """The form of a step, open or not; one without fields when it asks nothing. Raises `Unknown` for no
         case, and `Invalid` for what is no step of its item."""
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             head = find_case(reader, case)
             definition = self._library.definition(reader, head.definition)
             element = element_of(task)
@@ -1033,7 +1067,7 @@ class Office:
 
     def document(self, case: str, document: str | None) -> tuple[DocumentRow, bytes]:
         """The latest document of `case` with this id or number (None: the latest of all), and its bytes."""
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return desk.document(reader, case, document)
 
     def case_file(
@@ -1049,7 +1083,7 @@ class Office:
         `tell` says of an event who and what. Raises `Unknown`, and `Diverged` where it can't be shown."""
         from . import filing
 
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return filing.case_file(reader, self._library, case, lang, translate, tell, now, self.zone)
 
     def explain(
@@ -1058,7 +1092,7 @@ class Office:
         """How the due dates of a case come about at `now`, day by day: for one clock or timer, or for all.
         Each has its `lines` (texts) and its `certificate`, from which another program can recompute it.
         With `as_of`, as they stood then. Raises `Invalid` for a clock or timer that the case lacks."""
-        with self._looking(as_of) as reader:
+        with self._looking(as_of, case) as reader:
             return desk.explain(reader, self._library, case, clock, now)
 
     def workdays(self, unit: str | None, now: datetime) -> Workdays:
@@ -1075,7 +1109,7 @@ class Office:
         """Whose each moment of a case was, up to `now` (case None: of every case), from its replay: see
         `accountability.report`. With `as_of`, of what had happened by then. Raises `Unknown`, and `Diverged`
         for a history that does not replay."""
-        with self._looking(as_of) as reader:
+        with self._looking(as_of, case) as reader:
             return proofs.accountability(reader, self._library, case, now)
 
     def findings(
@@ -1083,7 +1117,7 @@ class Office:
     ) -> list[dict[str, Any]]:
         """What somebody will have to answer for, in one case or in all, in order of time; with `as_of`, what
         was known then. Raises `Unknown`, and `Diverged` for a history that is not as it was written."""
-        with self._looking(as_of) as reader:
+        with self._looking(as_of, case) as reader:
             return desk.findings(reader, self._library, case, now)
 
     # --- proving
@@ -1091,18 +1125,18 @@ class Office:
     def history(self, case: str, *, as_of: datetime | None = None) -> list[Record]:
         """All events of a case, in order; with `as_of`, those up to that instant. `office` names the office's
         own history."""
-        with self._looking(as_of) as reader:
+        with self._looking(as_of, case) as reader:
             return proofs.history(reader, case)
 
     def told(self, case: str, history: Sequence[Record]) -> list[dict[str, Any]]:
         """Records of `case` (or of `office`) as plain data, with what their codes are called."""
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return desk.told(reader, self._library, case, history)
 
     def replay(self, case: str) -> list[tuple[Record, Case]]:
         """Run the history again by its pinned definition: each event with the case after it. Raises
         `Diverged` at the first event that does not follow."""
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return list(proofs.replay(reader, self._library, find_case(reader, case).case))
 
     def retrace(self, case: str, to: int | datetime | None = None) -> dict[str, Any]:
@@ -1110,7 +1144,7 @@ class Office:
         `retracing.Retraced.as_data`. Raises `Unknown` and `Diverged`."""
         from .retracing import Retraced
 
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return Retraced(reader, self._library, case, to).as_data()
 
     def retraced_picture(self, case: str, to: int | datetime | None, file: str | None) -> dict[str, Any]:
@@ -1118,7 +1152,7 @@ class Office:
         `retracing.Retraced.picture`. Raises `Unknown` and `Diverged`."""
         from .retracing import Retraced
 
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return Retraced(reader, self._library, case, to).picture(file)
 
     def replay_all(
@@ -1140,7 +1174,7 @@ class Office:
     ) -> dict[str, Any]:
         """Why something in a case is as it is, from its replay back to the opening: see `causes.why`. With
         `as_of`, as it was then. Raises `Unknown`, and `Diverged` for a history that does not replay."""
-        with self._looking(as_of) as reader:
+        with self._looking(as_of, case) as reader:
             return proofs.why(reader, self._library, case, what, now)
 
     def replay_page(
@@ -1157,7 +1191,7 @@ class Office:
         `Diverged` for a history that does not replay: there is nothing to look at then."""
         from . import pages
 
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return pages.replay_page(reader, self._library, case, now, lang, translate, tell, progress)
 
     def export(
@@ -1218,14 +1252,14 @@ class Office:
         """Every seal, in order. Raises `Diverged` where the office's own history is broken."""
         from ..sealed import seals_of
 
-        with self._store.reading() as reader:
+        with self._looking(None) as reader:
             return seals_of(proofs.history(reader, OFFICE))
 
     def seal_copy(self) -> bytes:
         """All seals with what they seal, to be kept elsewhere. Raises `Diverged`."""
         from . import sealing
 
-        with self._store.reading() as reader:
+        with self._looking(None) as reader:
             return sealing.copy_of(reader)
 
     def receipt(self, case: str, to: int | None = None) -> Proof:
@@ -1234,7 +1268,7 @@ class Office:
         nothing of the case is sealed, and `Diverged` where it is not as it was."""
         from . import receipts
 
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return receipts.make_receipt(reader, self._library, case, to)
 
     def extract(
@@ -1250,7 +1284,7 @@ class Office:
         from . import receipts
 
         as_page = None if page is None else (self.zone, *page)
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return receipts.make_extract(reader, self._library, case, to, show, as_page)
 
     def prove_seals(self, older: int, newer: int | None = None) -> Proof:
@@ -1258,7 +1292,7 @@ class Office:
         `Unknown`, `Invalid`, `Diverged`."""
         from . import receipts
 
-        with self._store.reading() as reader:
+        with self._looking(None) as reader:
             return receipts.prove_seals(reader, older, newer)
 
     def rebuild(self) -> int:

@@ -98,16 +98,16 @@ def verify(
     calendar_of = cache(partial(load_calendar, reader))
     # What is wrong with these, the office's own history tells.
     organisation_of, made, in_force, publications = None, None, None, None
-    with suppress(Refusal):
+    with suppress(Refusal, *audit.SENSELESS):
         in_force = standing_of(reader.meta(STANDING))
         library = Library()
         organisation_of = organisation_of_records(reader, library, in_force)
         made = _made(reader, library, in_force, calendar_of)
-    with suppress(Refusal):
+    with suppress(Refusal, *audit.SENSELESS):
         publications = audit.Publications(audit.records(OFFICE, reader.records(OFFICE)))
     in_time = in_force.calendars if in_force else ()
     ended: dict[str, Abolition] = {}
-    with suppress(Refusal):
+    with suppress(Refusal, *audit.SENSELESS):
         ended = abolitions(reader)
     archive = audit.Archive(
         definition_of,
@@ -120,42 +120,51 @@ def verify(
         reader.records,
     )
     numbers = [find_case(reader, case).case] if case is not None else list(reader.streams())
+    findings += audit.unfit(reader.unfit(None if case is None else numbers[0]))
+
+    def check_office() -> Iterator[Diverged]:
+        return audit.verify_office(
+            reader.records(OFFICE),
+            reader.head(OFFICE),
+            reader.definitions(),
+            in_force.organisations if in_force else (),
+            in_force.earlier if in_force else 0,
+            in_time,
+            ended,
+            definition_of,
+            reader.content,
+            checked,
+        )
+
+    def check_case(number: str) -> Iterator[Diverged]:
+        head, documents = reader.head(number), reader.documents(number)
+        issued.extend(row.number for row in documents)
+        tasks, timers, messages = reader.tasks(number), reader.timers(number), reader.outbox(number)
+        kept = audit.Kept(head, tasks, timers, documents, messages)
+        yield from audit.verify_case(number, reader.records(number), kept, archive, checked)
+        yield from _behind(number, head, in_time, reader.meta(COUNTED))
+
     for number in numbers:
-        rows = reader.records(number)
-        head = reader.head(number)
-        if number == OFFICE:
-            findings += audit.verify_office(
-                rows,
-                head,
-                reader.definitions(),
-                in_force.organisations if in_force else (),
-                in_force.earlier if in_force else 0,
-                in_time,
-                ended,
-                definition_of,
-                reader.content,
-                checked,
-            )
-        else:
-            documents = reader.documents(number)
-            kept = audit.Kept(
-                head,
-                reader.tasks(number),
-                reader.timers(number),
-                documents,
-                reader.outbox(number),
-            )
-            findings += audit.verify_case(number, rows, kept, archive, checked)
-            issued += [row.number for row in documents]
-            findings += _behind(number, head, in_time, reader.meta(COUNTED))
+        check = check_office if number == OFFICE else partial(check_case, number)
+        findings += audit.guarded(number, check)
         progress(1)
     if case is None:
-        findings += audit.verify_numbers(numbers, issued, reader.numbers())
-        checked["numbers"] += sum(last for _, last in reader.numbers())
+        findings += audit.guarded(OFFICE, lambda: _numbers(reader, numbers, issued, checked))
     from . import sealing  # other proofs need none of it
 
-    findings += sealing.verify(reader, numbers, case is None, copy, key, checked)
+    kept = sealing.read_copy(copy)
+    seals = partial(sealing.verify, reader, numbers, case is None, kept, key, checked)
+    findings += audit.guarded(OFFICE, seals)
     return len(numbers), findings
+
+
+def _numbers(
+    reader: Reader, cases: Sequence[str], documents: Sequence[str], checked: Counter[str]
+) -> Iterator[Diverged]:
+    """The numbers that were given, against those that there are; a row that says none is told elsewhere."""
+    given = [row for row in reader.numbers() if (type(row[0]), type(row[1])) == (str, int)]
+    checked["numbers"] += sum(last for _, last in given)
+    return audit.verify_numbers(cases, documents, given)
 
 
 CHECKED = (
