@@ -14,7 +14,7 @@ from __future__ import annotations
 from .authority import OrganisationOf
 from .cases import Archive, Kept, verify_case
 from .chain import REMEDY, SENSELESS, Rows, guarded, records, unfit
-from .office import verify_numbers, verify_office
+from .office import contents_named, verify_contents, verify_numbers, verify_office
 from .papers import Made
 from .publications import SKEW, Publications
 from .rerun import replay
@@ -29,11 +29,13 @@ __all__ = [
     "OrganisationOf",
     "Publications",
     "Rows",
+    "contents_named",
     "guarded",
     "records",
     "replay",
     "unfit",
     "verify_case",
+    "verify_contents",
     "verify_numbers",
     "verify_office",
 ]

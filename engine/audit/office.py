@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
@@ -29,7 +30,7 @@ from ..events import (
 )
 from ..organisation import read_register
 from ..store import DefinitionRow, Head
-from .chain import Rows, finding, records
+from .chain import REMEDY, Rows, finding, records
 from .publications import Publications
 
 
@@ -248,6 +249,28 @@ def verify_numbers(
             known.discard(number)
     for number in sorted(left[0] | left[1]):
         yield finding(number, "number.unknown", say("nobody ever gave the number {case}", case=number))
+
+
+_NAMED = re.compile(rb'"(?:content|definition|calendar)":"([0-9a-f]{64})"')
+
+
+def contents_named(rows: Rows) -> set[str]:
+    """The digests of the contents that a history names, whether or not it is one."""
+    return {found.decode() for _, body, _ in rows for found in _NAMED.findall(body)}
+
+
+def verify_contents(unnamed: Sequence[str]) -> Iterator[Diverged]:
+    """Contents that are stored, and that no history names: left over from one that was removed, or put there
+    for one that is to come."""
+    if unnamed:
+        first = ", ".join(digest[:12] for digest in unnamed[:3]) + (" …" if len(unnamed) > 3 else "")
+        yield Diverged(
+            "content.unnamed",
+            say("{count} stored contents that no history names: {first}", count=len(unnamed), first=first),
+            expected=say("only definitions, calendars, organisations and documents that are on record"),
+            rule=say("what is stored goes on record in the same act"),
+            remedy=REMEDY,
+        )
 
 
 def _changed(record: Record) -> Diverged:

@@ -116,7 +116,7 @@ class Office:
         self._store = store
         self._library = Library()
         self.database = store.label
-        # What is wrong here is told when it is asked for: the rest of the office can be verified all the same.
+        # What is wrong here is told when it is asked for: the rest can be verified all the same.
         self._created: OfficeCreated | None = None
         with store.reading() as reader, suppress(Diverged, *audit.SENSELESS):
             _, body, _ = next(iter(reader.records(OFFICE)), (1, b"", ""))

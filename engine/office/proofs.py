@@ -91,6 +91,7 @@ def verify(
     """As `Office.verify`."""
     findings: list[Diverged] = []
     issued: list[str] = []
+    named: set[str] = set()
     # All that is counted is told, even where there is none of it.
     checked.update(dict.fromkeys(CHECKED, 0))
     # Not those in memory: what is to be checked is what the database holds.
@@ -123,8 +124,10 @@ def verify(
     findings += audit.unfit(reader.unfit(None if case is None else numbers[0]))
 
     def check_office() -> Iterator[Diverged]:
+        rows = reader.records(OFFICE)
+        named.update(audit.contents_named(rows))
         return audit.verify_office(
-            reader.records(OFFICE),
+            rows,
             reader.head(OFFICE),
             reader.definitions(),
             in_force.organisations if in_force else (),
@@ -141,7 +144,9 @@ def verify(
         issued.extend(row.number for row in documents)
         tasks, timers, messages = reader.tasks(number), reader.timers(number), reader.outbox(number)
         kept = audit.Kept(head, tasks, timers, documents, messages)
-        yield from audit.verify_case(number, reader.records(number), kept, archive, checked)
+        rows = reader.records(number)
+        named.update(audit.contents_named(rows))
+        yield from audit.verify_case(number, rows, kept, archive, checked)
         yield from _behind(number, head, in_time, reader.meta(COUNTED))
 
     for number in numbers:
@@ -150,6 +155,7 @@ def verify(
         progress(1)
     if case is None:
         findings += audit.guarded(OFFICE, lambda: _numbers(reader, numbers, issued, checked))
+        findings += audit.guarded(OFFICE, lambda: audit.verify_contents(reader.unnamed(named)))
     from . import sealing  # other proofs need none of it
 
     kept = sealing.read_copy(copy)
