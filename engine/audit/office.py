@@ -30,7 +30,7 @@ from ..events import (
 )
 from ..organisation import read_register
 from ..store import DefinitionRow, Head
-from .chain import REMEDY, Rows, finding, records
+from .chain import REMEDY, SENSELESS, Rows, finding, records
 from .publications import Publications
 
 
@@ -72,6 +72,13 @@ def verify_office(
     history = records(OFFICE, rows)
     publications = Publications(history)
     checked["events"] += len(history)
+    if not _begins(history[0]):
+        yield finding(
+            OFFICE,
+            "office.unreadable",
+            say("{case}, event 1: the office's history does not begin with its creation", case=OFFICE),
+        )
+        return
     for record in history:
         checked["acts"] += "person" in record.by
         yield from _check_time(record)
@@ -140,6 +147,14 @@ def verify_office(
             "calendar.differs",
             say("{case}: the calendars in force are not those that were applied on record", case=OFFICE),
         )
+
+
+def _begins(record: Record) -> bool:
+    """Whether it is the creation of an office, with a zone that there is."""
+    try:
+        return isinstance(record.event, OfficeCreated) and bool(ZoneInfo(record.event.zone))
+    except SENSELESS:
+        return False
 
 
 def _follows(

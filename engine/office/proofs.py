@@ -121,6 +121,8 @@ def verify(
         reader.records,
     )
     numbers = [find_case(reader, case).case] if case is not None else list(reader.streams())
+    if case is None and OFFICE not in numbers:
+        numbers.append(OFFICE)  # that it is gone is to be found
     findings += audit.unfit(reader.unfit(None if case is None else numbers[0]))
 
     def check_office() -> Iterator[Diverged]:
