@@ -1228,15 +1228,22 @@ class Office:
             return proofs.verify(reader, case, progress, copy, key, Counter() if checked is None else checked)
 
     def verify_export(
-        self, stream: BinaryIO, progress: Callable[[int], None] = lambda count: None
+        self,
+        stream: BinaryIO,
+        progress: Callable[[int], None] = lambda count: None,
+        *,
+        checked: Counter[str] | None = None,
     ) -> list[Diverged]:
-        """What of an export in XES that was kept elsewhere is not in the office as it was then. Raises
-        `Invalid` for a file that is none or is redacted, and `Diverged` for one that holds no records of
-        ours."""
+        """What of an export in XES that was kept elsewhere is not in the office as it was then: of each case
+        the first difference, in a record or in what stands beside it. `checked` is told how many cases and
+        events were compared, and how many of them without persons and answers. Raises `Invalid` for a file
+        that is none."""
         from . import exporting
 
-        with self._store.reading() as reader:
-            return exporting.compare(reader, stream, progress)
+        with self._looking(None) as reader:
+            return exporting.compare(
+                reader, self._library, stream, progress, Counter() if checked is None else checked
+            )
 
     def seal(self, now: datetime, key: bytes | None, passphrase: bytes | None, who: str | None) -> Sealed:
         """Seal all histories as they stand, signed with the private key in `key` if there is one. Where

@@ -299,7 +299,7 @@ def verify(settings: Settings, case: str | None, seals: str | None, key: str | N
         checked: Counter[str] = Counter()
         count, findings = office.verify(case, progress, copy=copy, key=signer, checked=checked)
         if kept is not None:
-            findings += office.verify_export(BytesIO(kept), progress)
+            findings += office.verify_export(BytesIO(kept), progress, checked=checked)
     found = [finding.as_dict(settings.translate) for finding in findings]
     if not settings.json:
         complain(settings, found)
