@@ -52,7 +52,7 @@ from ..events import (
 from ..flow.marking import element_of
 from ..organisation import Organisation, Person, read_register
 from ..steps import find_step
-from ..store import DefinitionRow, DocumentRow, Reader, Store, Transaction
+from ..store import DefinitionRow, DocumentRow, Head, Reader, Store, Transaction
 from ..views import form_of
 from . import acts, calendars, desk, drawings, people, proofs
 from .damage import naming
@@ -376,7 +376,7 @@ class Office:
 
         lines = []
         with self._store.reading() as reader:
-            order = migrations.order(reader, wish, self._day(now))
+            order = migrations.order(reader, wish, self._day(now), write_instant(now))
             cases = migrations.concerned(reader, order)
             for line in migrations.plan(reader, self._library, order, cases, now):
                 lines.append(line)
@@ -404,7 +404,7 @@ class Office:
             organisation = self._library.organisation(reader, standing(reader), at)
             by = administrator(organisation, identify(organisation, who).id)
             migrations.check_reason(wish)
-            order = migrations.order(reader, wish, self._day(at))
+            order = migrations.order(reader, wish, self._day(at), write_instant(at))
             cases = migrations.concerned(reader, order)
             lines = []
             for line in migrations.plan(reader, self._library, order, cases, at):
@@ -1014,7 +1014,12 @@ class Office:
                 return
             from .past import Past
 
-            yield Past(reader, self._library, as_of)
+            try:
+                yield Past(reader, self._library, as_of)
+            except Unknown as unknown:
+                if unknown.code != "case.unknown" or case is None:
+                    raise
+                raise _not_opened(find_case(reader, case), as_of) from unknown
 
     def inbox(
         self,
@@ -1344,7 +1349,7 @@ class Office:
 
     def _definition_in_force(self, reader: Reader, item: str, now: datetime) -> Definition:
         day = self._day(now)
-        row = reader.definition_for(item, day)
+        row = reader.definition_for(item, day, write_instant(now))
         if row is None:
             known = sorted({published.item for published in reader.definitions()})
             raise Unknown(
@@ -1387,6 +1392,16 @@ def _turn(found: tuple[str, str], following: tuple[str, str] | None, now: dateti
         return now
     # At one instant cases take turns in the order of their numbers.
     return read_instant(following[0]) - timedelta(microseconds=following[1] < found[1])
+
+
+def _not_opened(head: Head, as_of: datetime) -> Unknown:
+    return Unknown(
+        "case.not_opened",
+        say("case {case} was not opened by then", case=head.case),
+        expected=say("an instant not before {at}", at=head.opened_at),
+        found=say("{at}", at=write_instant(as_of)),
+        remedy=say("name a later instant; a date alone is the beginning of that day"),
+    )
 
 
 def _never_due(case: str) -> Diverged:

@@ -137,7 +137,11 @@ _DEFINITIONS_OF = (
 )
 _DEFINITION_FOR = (
     select(definitions)
-    .where(definitions.c.item == bindparam("item"), definitions.c.effective <= bindparam("on_date"))
+    .where(
+        definitions.c.item == bindparam("item"),
+        definitions.c.effective <= bindparam("on_date"),
+        (definitions.c.published_at <= bindparam("now")) | (definitions.c.version == literal_column("1")),
+    )
     .order_by(definitions.c.effective.desc(), definitions.c.version.desc())
     .limit(1)
 )
@@ -378,9 +382,10 @@ class Reader:
             rows = self._session.rows(_DEFINITIONS_OF, item=item)
         return [DefinitionRow(*row) for row in rows]
 
-    def definition_for(self, item: str, on_date: str) -> DefinitionRow | None:
-        """The version of `item` in force on a date (`YYYY-MM-DD`): the latest effective, or None."""
-        rows = self._session.rows(_DEFINITION_FOR, item=item, on_date=on_date)
+    def definition_for(self, item: str, on_date: str, now: str) -> DefinitionRow | None:
+        """The version of `item` in force at the instant `now`, on the local date `on_date` (`YYYY-MM-DD`):
+        the latest effective of those published by then, or of an instant before that, the first; or None."""
+        rows = self._session.rows(_DEFINITION_FOR, item=item, on_date=on_date, now=now)
         return DefinitionRow(*rows[0]) if rows else None
 
     def numbers(self) -> list[tuple[str, int]]:

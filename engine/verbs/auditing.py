@@ -382,7 +382,7 @@ def export(
             events=told["events"],
             file=output,
         )
-        settings.show(data, lambda screen, _: screen.line(text))
+        settings.show(data, lambda screen, _: screen.line(text), office.zone)
     if not redact and not settings.json:
         warning = say("It holds persons and answers; --redact leaves them out.")
         click.echo(warning.render(settings.translate), err=True)
