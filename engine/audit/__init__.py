@@ -14,12 +14,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..late import late
-from .chain import REMEDY, Rows, records
+from .chain import REMEDY, SENSELESS, Rows, guarded, records, unfit
 
 if TYPE_CHECKING:  # whoever only reads a history as it was written needs none of it
     from .authority import OrganisationOf
     from .cases import Archive, Kept, verify_case
-    from .office import verify_numbers, verify_office
+    from .office import contents_named, verify_contents, verify_numbers, verify_office
     from .papers import Made
     from .publications import SKEW, Publications
     from .rerun import replay
@@ -29,7 +29,7 @@ __getattr__ = late(
     {
         "authority": "OrganisationOf",
         "cases": "Archive Kept verify_case",
-        "office": "verify_numbers verify_office",
+        "office": "contents_named verify_contents verify_numbers verify_office",
         "papers": "Made",
         "publications": "SKEW Publications",
         "rerun": "replay",
@@ -38,6 +38,7 @@ __getattr__ = late(
 
 __all__ = [
     "REMEDY",
+    "SENSELESS",
     "SKEW",
     "Archive",
     "Kept",
@@ -45,9 +46,13 @@ __all__ = [
     "OrganisationOf",
     "Publications",
     "Rows",
+    "contents_named",
+    "guarded",
     "records",
     "replay",
+    "unfit",
     "verify_case",
+    "verify_contents",
     "verify_numbers",
     "verify_office",
 ]

@@ -214,7 +214,7 @@ def state_of(head: Head) -> Case:
     """The case that a head's state holds. Raises `Diverged` when it holds none."""
     try:
         return Case.unpack(head.state)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except audit.SENSELESS as error:
         raise Diverged(
             "head.unreadable",
             say("the stored state of case {case} can't be read", case=head.case),

@@ -52,9 +52,10 @@ from ..events import (
 from ..flow.marking import element_of
 from ..organisation import Organisation, Person, read_register
 from ..steps import find_step
-from ..store import DefinitionRow, DocumentRow, Reader, Store, Transaction
+from ..store import DefinitionRow, DocumentRow, Head, Reader, Store, Transaction
 from ..views import form_of
 from . import desk
+from .damage import naming
 from .draft import SYSTEM, Done, Draft, append_office, not_backwards, state_of
 from .library import (
     COUNTED,
@@ -103,17 +104,38 @@ class Office:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._library = Library()
-        with store.reading() as reader:
-            first = [parse(OFFICE, 1, body).event for _, body, _ in reader.records(OFFICE)[:1]]
-        if not first or not isinstance(created := first[0], OfficeCreated):
+        self.database = store.label
+        # What is wrong here is told when it is asked for: the rest can be verified all the same.
+        self._created: OfficeCreated | None = None
+        with store.reading() as reader, suppress(Diverged, *audit.SENSELESS):
+            _, body, _ = next(iter(reader.records(OFFICE)), (1, b"", ""))
+            event = parse(OFFICE, 1, body).event
+            if isinstance(event, OfficeCreated) and ZoneInfo(event.zone):
+                self._created = event
+
+    def _begun(self) -> OfficeCreated:
+        if self._created is None:
             raise Diverged(
                 "office.unreadable",
                 say("the office's history does not begin with its creation"),
-                remedy=audit.REMEDY,
+                remedy=say("run `lianban verify`; somebody changed the database"),
             )
-        self.database = store.label
-        self.rehearsal = created.rehearsal
-        self.zone = created.zone
+        return self._created
+
+    @property
+    def readable(self) -> bool:
+        """Whether its history begins with its creation; else there is nothing to do in it but `verify`."""
+        return self._created is not None
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether it is for demos, training and tests, for ever. Raises `Diverged`."""
+        return self._begun().rehearsal
+
+    @property
+    def zone(self) -> str:
+        """Its time zone. Raises `Diverged`."""
+        return self._begun().zone
 
     # --- setting up
 
@@ -261,7 +283,7 @@ class Office:
         from .publishing import abolitions, statuses
 
         day = self._day(now)
-        with self._store.reading() as reader:
+        with self._looking(None) as reader:
             found = []
             organisation = self._organisation(reader)
             rows, abolished = reader.definitions(), abolitions(reader)
@@ -358,7 +380,7 @@ class Office:
 
         lines = []
         with self._store.reading() as reader:
-            order = migrations.order(reader, wish, self._day(now))
+            order = migrations.order(reader, wish, self._day(now), write_instant(now))
             cases = migrations.concerned(reader, order)
             for line in migrations.plan(reader, self._library, order, cases, now):
                 lines.append(line)
@@ -386,7 +408,7 @@ class Office:
             organisation = self._library.organisation(reader, standing(reader), at)
             by = administrator(organisation, identify(organisation, who).id)
             migrations.check_reason(wish)
-            order = migrations.order(reader, wish, self._day(at))
+            order = migrations.order(reader, wish, self._day(at), write_instant(at))
             cases = migrations.concerned(reader, order)
             lines = []
             for line in migrations.plan(reader, self._library, order, cases, at):
@@ -617,6 +639,17 @@ class Office:
     ) -> Done | Refusal:
         """Settle the case and enter the facts that this person may enter now. What the settling did stays
         even if the act is refused; who did the very same before is not refused."""
+        with naming(tx, case):
+            return self._entered(who, case, now, chosen, tx)
+
+    def _entered(
+        self,
+        who: str | None,
+        case: str,
+        now: datetime,
+        chosen: Callable[[Draft, Person], Command],
+        tx: Transaction,
+    ) -> Done | Refusal:
         from . import acts
 
         draft = self._draft(tx, case, now)
@@ -728,7 +761,7 @@ class Office:
         """The joint meetings of a case as they stand at `now`: `{case, meetings}` (`office.conference`)."""
         from . import conference
 
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             number, lines = conference.meetings(reader, self._library, case, now)
             return {"case": number, "meetings": lines}
 
@@ -874,7 +907,7 @@ class Office:
 
     def outbox(self, *, pending: bool = False) -> list[dict[str, Any]]:
         """Reminders and cards, and how their delivery goes; those that still wait, if asked."""
-        with self._store.reading() as reader:
+        with self._looking(None) as reader:
             return [row._asdict() for row in reader.outbox(pending=pending)]
 
     # --- calendars
@@ -1000,15 +1033,21 @@ class Office:
     # --- looking
 
     @contextmanager
-    def _looking(self, as_of: datetime | None) -> Iterator[Reader]:
-        """The office at present, or as it was at an instant, from its histories alone."""
-        with self._store.reading() as reader:
+    def _looking(self, as_of: datetime | None, case: str | None = None) -> Iterator[Reader]:
+        """The office at present, or as it was at an instant, from its histories alone. Where `case` (None:
+        what is looked at) is not as it was written, the block raises a `Diverged` that says so."""
+        with self._store.reading() as reader, naming(reader, case):
             if as_of is None:
                 yield reader
                 return
             from .past import Past
 
-            yield Past(reader, self._library, as_of)
+            try:
+                yield Past(reader, self._library, as_of)
+            except Unknown as unknown:
+                if unknown.code != "case.unknown" or case is None:
+                    raise
+                raise _not_opened(find_case(reader, case), as_of) from unknown
 
     def inbox(
         self,
@@ -1040,13 +1079,13 @@ class Office:
         """Where a case stands: what was done by whom, what is open and whose it is, what it waits for, and
         what its clocks show at `now` (None: at its latest event). With `as_of`, where it stood at that
         instant."""
-        with self._looking(as_of) as reader:
+        with self._looking(as_of, case) as reader:
             return desk.show(reader, self._library, case, now)
 
     def form(self, case: str, task: str) -> dict[str, Any]:
         """The form of a step, open or not; one without fields when it asks nothing. Raises `Unknown` for no
         case, and `Invalid` for what is no step of its item."""
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             head = find_case(reader, case)
             definition = self._library.definition(reader, head.definition)
             element = element_of(task)
@@ -1061,7 +1100,7 @@ class Office:
 
     def document(self, case: str, document: str | None) -> tuple[DocumentRow, bytes]:
         """The latest document of `case` with this id or number (None: the latest of all), and its bytes."""
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return desk.document(reader, case, document)
 
     def case_file(
@@ -1077,7 +1116,7 @@ class Office:
         `tell` says of an event who and what. Raises `Unknown`, and `Diverged` where it can't be shown."""
         from . import filing
 
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return filing.case_file(reader, self._library, case, lang, translate, tell, now, self.zone)
 
     def explain(
@@ -1086,7 +1125,7 @@ class Office:
         """How the due dates of a case come about at `now`, day by day: for one clock or timer, or for all.
         Each has its `lines` (texts) and its `certificate`, from which another program can recompute it.
         With `as_of`, as they stood then. Raises `Invalid` for a clock or timer that the case lacks."""
-        with self._looking(as_of) as reader:
+        with self._looking(as_of, case) as reader:
             return desk.explain(reader, self._library, case, clock, now)
 
     def workdays(self, unit: str | None, now: datetime) -> Workdays:
@@ -1105,7 +1144,7 @@ class Office:
         for a history that does not replay."""
         from . import proofs
 
-        with self._looking(as_of) as reader:
+        with self._looking(as_of, case) as reader:
             return proofs.accountability(reader, self._library, case, now)
 
     def findings(
@@ -1113,7 +1152,7 @@ class Office:
     ) -> list[dict[str, Any]]:
         """What somebody will have to answer for, in one case or in all, in order of time; with `as_of`, what
         was known then. Raises `Unknown`, and `Diverged` for a history that is not as it was written."""
-        with self._looking(as_of) as reader:
+        with self._looking(as_of, case) as reader:
             return desk.findings(reader, self._library, case, now)
 
     # --- proving
@@ -1123,12 +1162,12 @@ class Office:
         own history."""
         from . import proofs
 
-        with self._looking(as_of) as reader:
+        with self._looking(as_of, case) as reader:
             return proofs.history(reader, case)
 
     def told(self, case: str, history: Sequence[Record]) -> list[dict[str, Any]]:
         """Records of `case` (or of `office`) as plain data, with what their codes are called."""
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return desk.told(reader, self._library, case, history)
 
     def replay(self, case: str) -> list[tuple[Record, Case]]:
@@ -1136,7 +1175,7 @@ class Office:
         `Diverged` at the first event that does not follow."""
         from . import proofs
 
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return list(proofs.replay(reader, self._library, find_case(reader, case).case))
 
     def retrace(self, case: str, to: int | datetime | None = None) -> dict[str, Any]:
@@ -1144,7 +1183,7 @@ class Office:
         `retracing.Retraced.as_data`. Raises `Unknown` and `Diverged`."""
         from .retracing import Retraced
 
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return Retraced(reader, self._library, case, to).as_data()
 
     def retraced_picture(self, case: str, to: int | datetime | None, file: str | None) -> dict[str, Any]:
@@ -1152,7 +1191,7 @@ class Office:
         `retracing.Retraced.picture`. Raises `Unknown` and `Diverged`."""
         from .retracing import Retraced
 
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return Retraced(reader, self._library, case, to).picture(file)
 
     def replay_all(
@@ -1176,7 +1215,7 @@ class Office:
         `as_of`, as it was then. Raises `Unknown`, and `Diverged` for a history that does not replay."""
         from . import proofs
 
-        with self._looking(as_of) as reader:
+        with self._looking(as_of, case) as reader:
             return proofs.why(reader, self._library, case, what, now)
 
     def replay_page(
@@ -1193,7 +1232,7 @@ class Office:
         `Diverged` for a history that does not replay: there is nothing to look at then."""
         from . import pages
 
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return pages.replay_page(reader, self._library, case, now, lang, translate, tell, progress)
 
     def export(
@@ -1232,15 +1271,22 @@ class Office:
             return proofs.verify(reader, case, progress, copy, key, Counter() if checked is None else checked)
 
     def verify_export(
-        self, stream: BinaryIO, progress: Callable[[int], None] = lambda count: None
+        self,
+        stream: BinaryIO,
+        progress: Callable[[int], None] = lambda count: None,
+        *,
+        checked: Counter[str] | None = None,
     ) -> list[Diverged]:
-        """What of an export in XES that was kept elsewhere is not in the office as it was then. Raises
-        `Invalid` for a file that is none or is redacted, and `Diverged` for one that holds no records of
-        ours."""
+        """What of an export in XES that was kept elsewhere is not in the office as it was then: of each case
+        the first difference, in a record or in what stands beside it. `checked` is told how many cases and
+        events were compared, and how many of them without persons and answers. Raises `Invalid` for a file
+        that is none."""
         from . import exporting
 
-        with self._store.reading() as reader:
-            return exporting.compare(reader, stream, progress)
+        with self._looking(None) as reader:
+            return exporting.compare(
+                reader, self._library, stream, progress, Counter() if checked is None else checked
+            )
 
     def seal(self, now: datetime, key: bytes | None, passphrase: bytes | None, who: str | None) -> Sealed:
         """Seal all histories as they stand, signed with the private key in `key` if there is one. Where
@@ -1257,14 +1303,14 @@ class Office:
         from ..sealed import seals_of
         from . import proofs
 
-        with self._store.reading() as reader:
+        with self._looking(None) as reader:
             return seals_of(proofs.history(reader, OFFICE))
 
     def seal_copy(self) -> bytes:
         """All seals with what they seal, to be kept elsewhere. Raises `Diverged`."""
         from . import sealing
 
-        with self._store.reading() as reader:
+        with self._looking(None) as reader:
             return sealing.copy_of(reader)
 
     def receipt(self, case: str, to: int | None = None) -> Proof:
@@ -1273,7 +1319,7 @@ class Office:
         nothing of the case is sealed, and `Diverged` where it is not as it was."""
         from . import receipts
 
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return receipts.make_receipt(reader, self._library, case, to)
 
     def extract(
@@ -1289,7 +1335,7 @@ class Office:
         from . import receipts
 
         as_page = None if page is None else (self.zone, *page)
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return receipts.make_extract(reader, self._library, case, to, show, as_page)
 
     def prove_seals(self, older: int, newer: int | None = None) -> Proof:
@@ -1297,7 +1343,7 @@ class Office:
         `Unknown`, `Invalid`, `Diverged`."""
         from . import receipts
 
-        with self._store.reading() as reader:
+        with self._looking(None) as reader:
             return receipts.prove_seals(reader, older, newer)
 
     def rebuild(self) -> int:
@@ -1346,7 +1392,7 @@ class Office:
         from .publishing import abolished, abolitions, refuse_abolished
 
         day = self._day(now)
-        row = reader.definition_for(item, day)
+        row = reader.definition_for(item, day, write_instant(now))
         if row is None:
             known = sorted({published.item for published in reader.definitions()})
             raise Unknown(
@@ -1389,6 +1435,16 @@ def _turn(found: tuple[str, str], following: tuple[str, str] | None, now: dateti
         return now
     # At one instant cases take turns in the order of their numbers.
     return read_instant(following[0]) - timedelta(microseconds=following[1] < found[1])
+
+
+def _not_opened(head: Head, as_of: datetime) -> Unknown:
+    return Unknown(
+        "case.not_opened",
+        say("case {case} was not opened by then", case=head.case),
+        expected=say("an instant not before {at}", at=head.opened_at),
+        found=say("{at}", at=write_instant(as_of)),
+        remedy=say("name a later instant; a date alone is the beginning of that day"),
+    )
 
 
 def _never_due(case: str) -> Diverged:

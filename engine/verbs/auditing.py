@@ -295,11 +295,11 @@ def verify(settings: Settings, case: str | None, seals: str | None, key: str | N
     copy = read_bytes(seals) if seals is not None else None
     signer = read_bytes(key).decode(errors="replace") if key is not None else ""
     kept = read_bytes(log, MOST_OF_A_LOG) if log is not None else None
-    with settings.office() as office, progress_count(settings) as progress:
+    with settings.office(damaged=True) as office, progress_count(settings) as progress:
         checked: Counter[str] = Counter()
         count, findings = office.verify(case, progress, copy=copy, key=signer, checked=checked)
         if kept is not None:
-            findings += office.verify_export(BytesIO(kept), progress)
+            findings += office.verify_export(BytesIO(kept), progress, checked=checked)
     found = [finding.as_dict(settings.translate) for finding in findings]
     if not settings.json:
         complain(settings, found)
@@ -382,7 +382,7 @@ def export(
             events=told["events"],
             file=output,
         )
-        settings.show(data, lambda screen, _: screen.line(text))
+        settings.show(data, lambda screen, _: screen.line(text), office.zone)
     if not redact and not settings.json:
         warning = say("It holds persons and answers; --redact leaves them out.")
         click.echo(warning.render(settings.translate), err=True)

@@ -55,11 +55,15 @@ class Settings:
         return catalogue(self.lang).gettext(msgid)
 
     @contextmanager
-    def office(self) -> Iterator[Office]:
-        """The office at --db. Raises `NotAllowed` where --as or --now may not be used."""
+    def office(self, *, damaged: bool = False) -> Iterator[Office]:
+        """The office at --db; with `damaged` also one of which the beginning can't be read. Raises
+        `NotAllowed` where --as or --now may not be used."""
         from ..office import Office
 
         with Office.open(self.db) as office:
+            if damaged and not office.readable:
+                yield office
+                return
             if not office.rehearsal and (self.who is not None or self.instant is not None):
                 raise NotAllowed(
                     "office.working",
@@ -110,9 +114,16 @@ class Settings:
         )
 
     def show(self, data: Any, draw: Callable[[Screen, Any], str], zone: str | None = None) -> None:
-        """Print `data` as JSON, or as `draw` says it; texts in it in the reader's language."""
+        """Print `data` as JSON, or as `draw` says it; texts in it in the reader's language. What is shown as
+        it was at an instant begins with that."""
         data = rendered(data, self.translate)
-        write(as_json(data) if self.json else draw(self.screen(zone), data))
+        head = ""
+        if self.past is not None:
+            from ..clock import OFFICE_ZONE, write_instant
+
+            data = {"as_of": write_instant(instant_given(self.past, zone or OFFICE_ZONE)), **data}
+            head = "" if self.json else self.screen(zone).as_of(data)
+        write(as_json(data) if self.json else head + draw(self.screen(zone), data))
 
 
 def rendered(data: Any, translate: Callable[[str], str]) -> Any:

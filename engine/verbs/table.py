@@ -164,7 +164,9 @@ def as_of_option(function: F) -> F:
         metavar="INSTANT",
         expose_value=False,
         callback=_remember,
-        help=say("As it was at INSTANT, from the histories alone.").msgid,
+        help=say(
+            "As it was at INSTANT, from the histories alone; a date is the beginning of that day."
+        ).msgid,
     )(function)
 
 
