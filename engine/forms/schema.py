@@ -141,6 +141,12 @@ def _fit(rules: Draft202012Validator, part: Mapping[str, Any], word: str) -> Fit
         case "type" if isinstance(asked, str) and asked in _TYPES:
             kind = _TYPES[asked]
             return lambda value: isinstance(value, kind)
+        case "required":
+            return lambda value: not isinstance(value, dict) or not any(_blank(value, name) for name in asked)
+        case "minLength":
+            return lambda value: not isinstance(value, str) or len(value) >= asked
+        case "maxLength":
+            return lambda value: not isinstance(value, str) or len(value) <= asked
         case "properties":
             fields = [(name, fit_of(rules, field)) for name, field in asked.items()]
             return lambda value: (

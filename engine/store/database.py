@@ -228,10 +228,10 @@ class Database:
 
         # psycopg begins by itself with these; a reading ends with a commit like the rest, because a
         # rollback would throw the connection's prepared statements away.
-        connection.isolation_level = (
-            IsolationLevel.READ_COMMITTED if write else IsolationLevel.REPEATABLE_READ
-        )
-        connection.read_only = not write
+        level = IsolationLevel.READ_COMMITTED if write else IsolationLevel.REPEATABLE_READ
+        if connection.isolation_level != level:  # each costs psycopg as much as sending a statement
+            connection.isolation_level = level
+            connection.read_only = not write
         if write:
             # In a pipeline, statements that return nothing travel with the commit: an act is four round
             # trips, however much it writes. That matters as soon as the server is another machine.
