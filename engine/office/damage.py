@@ -25,13 +25,13 @@ def naming(reader: Reader, case: str | None) -> Iterator[None]:
     except Refusal:
         raise
     except Exception as error:
-        found = _first(reader, case)
-        if found is None:
+        wrong = _first(reader, case)
+        if wrong is None:
             raise
         raise Diverged(
             "case.unreadable",
             say("{case} can't be read, as somebody changed the database", case=case or say("the office")),
-            found=found.message,
+            found=wrong.message,
             remedy=_remedy(case),
         ) from error
 
