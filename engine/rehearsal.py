@@ -93,17 +93,18 @@ def rehearse(net: Net, inputs: Any) -> Rehearsal:
         return result
     result.offset = script.offset
     run: _Player | None = None
+    refused = False
     try:
         run = _Player(net, script, result)
         run.advance(script.start)
         for number, entry in enumerate(script.steps, 1):
             run.do(number, entry)
     except Invalid as problem:
-        result.problem = problem
+        result.problem, refused = problem, True
         if _endless(problem):
             result.state, result.element = "error", str(problem.found)
     if run is not None:
-        run.report()
+        run.report(refused=refused)
     return result
 
 
@@ -209,7 +210,8 @@ class _Player:
                 return task.id
         return name
 
-    def report(self) -> None:
+    def report(self, *, refused: bool) -> None:
+        """Where the run has come to. An incident that was taken away since has stopped nothing."""
         result = self.result
         result.open = [task.element for task in open_tasks(self.marking)]
         stuck = any(
@@ -219,7 +221,7 @@ class _Player:
         )
         if stuck or result.state == "error":
             result.state = "error"
-        elif result.problem is not None:
+        elif refused:
             result.state = "refused"
         else:
             result.state = self.marking["state"]

@@ -312,6 +312,17 @@ def test_a_multiple_end_event_throws_all_it_says() -> None:
     assert run.open == ["a"]
 
 
+def test_a_multiple_end_event_with_an_error_throws_the_rest_first_or_is_an_incident() -> None:
+    edges = "boundary x box error late; reminder y box escalate near; user fix; user told; user no"
+    drawn = "start s; sub box {{ start i; end o any {} | i -> o }}; {}; end e"
+    flows = "s -> box -> no -> e; x -> fix -> e; y -> told -> e"
+    for results in ("error late, message m, escalate near", "message m, escalate near, error late"):
+        run = Run(draw(drawn.format(results, edges), flows))
+        assert (run.sent, sorted(run.open)) == ([("sent", "m")], ["fix", "told"])
+    run = Run(draw("start s; end e any error late, message m", "s -> e"))
+    assert (run.codes, run.sent) == (["error.uncaught"], [])
+
+
 def test_a_conditional_event_waits_until_its_condition_is_true() -> None:
     diagram = draw(
         "start s; and g; user a; catch c when paid > 10; user b; end e; end f",
@@ -745,3 +756,17 @@ def test_a_rehearsal_names_the_error_that_nobody_catches_and_what_to_draw() -> N
     assert told["state"] == "error"
     assert (told["problem"]["code"], told["problem"]["element"]) == ("error.uncaught", "e")
     assert "catch it" in told["problem"]["remedy"]
+
+
+def test_an_incident_that_was_taken_away_has_stopped_nothing() -> None:
+    drawn = draw(
+        "start s; sub box { start i; xor x; user a; end f | i -> x; x -> a if y == 1; a -> f }; "
+        "boundary t box after PT1H; end e",
+        "s -> box -> e; t -> e",
+    )
+    net, _ = read({"p.bpmn": drawn})
+    assert net is not None
+    inputs = {"start": "2026-03-02T09:00:00+08:00", "variables": {"y": 2}}
+    assert rehearse(net, inputs).state == "error"
+    later = rehearse(net, {**inputs, "steps": [{"advance_to": "2026-03-02T10:00:00+08:00"}]}).as_dict()
+    assert (later["state"], later["problem"]["code"]) == ("completed", "flow.none")

@@ -6,11 +6,11 @@ from __future__ import annotations
 import random
 import re
 import time
-from dataclasses import replace
 from itertools import pairwise
 from textwrap import dedent
 
 import pytest
+from msgspec.structs import replace
 
 from engine.errors import Problem
 from engine.flow.net import Event, Key, Loop, Net, Node, Property
@@ -345,7 +345,10 @@ def test_a_message_without_a_message_is_called_like_its_event() -> None:
         )
 
     assert node(catch('name="回执"')).event == Event("message", name="回执")
-    assert errors(around(catch(""))) == [("event.no_name", "x")]
+    assert warnings(around(catch(""))) == [("event.no_name", "x")]
+    net, _ = run(around(catch("")))
+    assert net is not None
+    assert net.scopes["p"].nodes["x"].event == Event("message", name="x")
     assert errors(around(catch('name="a"', 'messageRef="gone"'))) == [("event.unknown_reference", "x")]
 
 
@@ -417,6 +420,19 @@ def test_named_inputs_and_outputs_are_copied_from_and_to_data_objects() -> None:
     assert Net.from_json(net.to_json()) == net
     same = net_of(around(f'<userTask id="x">{ends(input="amount", output="amount")}</userTask>', DATA))
     assert (same.scopes["p"].nodes["x"].inputs, same.scopes["p"].nodes["x"].outputs) == ((), ())
+
+
+def test_what_a_persons_task_is_given_by_a_calculation_is_a_drawing() -> None:
+    """As jBPM's modeler names each task's form: nothing that runs reads it."""
+    given = (
+        '<dataInput id="i" name="TaskName"/><dataInputAssociation><targetRef>i</targetRef><assignment>'
+        "<from>look it over</from><to>i</to></assignment></dataInputAssociation>"
+    )
+    data = around(f'<userTask id="x">{given}</userTask>')
+    assert warnings(data) == [("association.not_executed", "x")]
+    assert errors(around(f'<scriptTask id="x"><script>a = 1</script>{given}</scriptTask>')) == [
+        ("expression.malformed", "x")
+    ]
 
 
 def test_associations_with_what_no_expression_can_name_are_a_drawing() -> None:
@@ -771,6 +787,22 @@ def test_of_several_processes_that_could_run_none_is_chosen_silently() -> None:
     assert errors(definitions(one, two)) == [("process.several", "p2")]
 
 
+def test_of_several_processes_the_one_is_run_that_alone_begins_without_a_trigger() -> None:
+    def pool(name: str, trigger: str) -> str:
+        start = f'<startEvent id="{name}1">{EVENTS[trigger]}</startEvent>'
+        return process(start, f'<userTask id="{name}2"/>', chain(f"{name}1", f"{name}2"), id=name)
+
+    pools = [pool("asked", "message"), pool("asks", "none"), pool("reminded", "timer")]
+    net, problems = run(definitions(MESSAGE, *pools))
+    assert net is not None
+    assert net.process == "asks"
+    assert [(p.code, p.element) for p in problems] == [
+        ("process.not_run", "asked"),
+        ("process.not_run", "reminded"),
+    ]
+    assert errors(definitions(MESSAGE, pools[0], pools[2])) == [("process.several", "reminded")]
+
+
 def test_the_executable_process_that_nobody_calls_is_run() -> None:
     call = '<callActivity id="x" calledElement="sub"/>'
     parts = (
@@ -798,6 +830,45 @@ def test_the_executable_process_that_nobody_calls_is_run() -> None:
     assert [p.code for p in problems] == ["process.unknown"]
 
 
+@pytest.mark.parametrize(
+    "xml", ['<scriptTask id="x"/>', '<serviceTask id="x"/>', '<businessRuleTask id="x"/>']
+)
+def test_an_automatic_task_that_names_nothing_to_do_is_a_task_without_a_type(xml: str) -> None:
+    net, problems = run(around(xml))
+    assert net is not None
+    assert net.scopes["p"].nodes["x"].kind == "task"
+    assert [(p.code, p.severity, p.element) for p in problems] == [("task.nothing_to_do", "warning", "x")]
+
+
+@pytest.mark.parametrize("vendor", ["activiti.org/bpmn", "flowable.org/bpmn", "operaton.org/schema/1.0/bpmn"])
+def test_camundas_relations_say_the_same_in_the_same_words(vendor: str) -> None:
+    head = f'xmlns:v="http://{vendor}"'
+    loop = f'<multiInstanceLoopCharacteristics {head} v:collection="${{units}}" v:elementVariable="unit"/>'
+    read_loop = node(f'<userTask id="x" {head} v:formKey="opinion" v:async="true">{loop}</userTask>')
+    assert read_loop.loop == Loop("parallel", collection="${units}", item="unit")
+    assert read_loop.properties == {"form": "opinion"}
+    service = node(f'<serviceTask id="x" {head} v:expression="${{a + 1}}" v:resultVariableName="b"/>')
+    assert (service.expression, service.result) == ("${a + 1}", "b")
+    assert warnings(around(f'<userTask id="x" {head} v:assignee="demo"/>')) == [
+        ("extension.not_executed", "x")
+    ]
+    copied = f'<callActivity id="x" calledElement="q"><extensionElements><v:in {head} source="a" target="b"/></extensionElements></callActivity>'
+    assert ("extension.mapping", "x") in errors(around(copied))
+
+
+def test_a_messages_subscription_in_another_engine_is_told_of() -> None:
+    subscription = '<extensionElements><zeebe:subscription correlationKey="=id"/></extensionElements>'
+    data = around('<userTask id="x"/>').replace(
+        b"<process", f'<message id="K" name="k">{subscription}</message><process'.encode(), 1
+    )
+    assert warnings(data) == [("extension.not_executed", "K")]
+
+
+def test_an_inclusive_gateway_takes_a_flow_without_condition_and_says_so() -> None:
+    gateway = '<inclusiveGateway id="g"/><userTask id="y"/>' + chain("x", "g", "y") + when("g", "end", "a")
+    assert warnings(around('<userTask id="x"/>', gateway)) == [("flow.always", "g")]
+
+
 # --- refusals
 
 
@@ -809,12 +880,16 @@ def event(tag: str, definition: str) -> str:
 @pytest.mark.parametrize(
     ("xml", "element", "words"),
     [
-        ('<serviceTask id="e"/>', "e", "service task"),
-        ('<receiveTask id="e" name="m" instantiate="true"/>', "e", "instantiating receive task"),
+        ('<serviceTask id="e" camunda:class="a.B"/>', "e", "service task"),
+        ('<serviceTask id="e" operationRef="o"/>', "e", "service task"),
+        ('<serviceTask id="e" implementation="Java"/>', "e", "service task"),
+        ('<receiveTask id="e" name="m" instantiate="true"/>', "e", "one of several ways"),
         ('<complexGateway id="e"/>', "e", "complex gateway"),
         ('<adHocSubProcess id="e"/>', "e", "ad-hoc"),
         ('<userTask id="e" startQuantity="2"/>', "e", "startQuantity"),
-        ('<eventBasedGateway id="e" instantiate="true"/>', "e", "instantiating"),
+        ('<eventBasedGateway id="e" eventGatewayType="Parallel"/>', "e", "waits for all"),
+        ('<transaction id="e" method="##Image"><userTask id="i"/></transaction>', "e", "other means"),
+        ('<callActivity id="e" calledElement="gone" startQuantity="2"/>', "e", "startQuantity"),
         ('<callChoreography id="e"/>', "e", "callChoreography"),
         ('<userTsk id="e"/>', "e", "userTsk"),
         (event("intermediateThrowEvent", "<errorEventDefinition/>"), "e", "error intermediate throw event"),
@@ -835,7 +910,9 @@ def event(tag: str, definition: str) -> str:
             "timer start event in a subprocess",
         ),
         (
-            '<userTask id="e"><dataInputAssociation><transformation>a</transformation></dataInputAssociation></userTask>',
+            '<sendTask id="e" name="m"><multiInstanceLoopCharacteristics><loopCardinality>2</loopCardinality>'
+            '</multiInstanceLoopCharacteristics><dataInput id="i" name="i"/><dataInputAssociation><targetRef>i</targetRef>'
+            "<transformation>a</transformation></dataInputAssociation></sendTask>",
             "e",
             "transformation",
         ),
@@ -928,7 +1005,10 @@ CANCEL = "<cancelEventDefinition/>"
             event("endEvent", '<errorEventDefinition errorRef="gone"/>') + chain("x", "e"),
             [("event.unknown_reference", "e")],
         ),
-        ('<sendTask id="y"/>' + chain("x", "y"), [("event.no_name", "y")]),
+        (
+            event("intermediateThrowEvent", "<linkEventDefinition/>") + chain("x", "e"),
+            [("link.no_name", "e"), ("link.no_target", "e")],
+        ),
         (
             '<serviceTask id="y" camunda:expression="${bean.call()}"/>' + chain("x", "y"),
             [("expression.malformed", "y")],
@@ -963,8 +1043,8 @@ CANCEL = "<cancelEventDefinition/>"
             [("flow.no_condition", "g")],
         ),
         (
-            '<inclusiveGateway id="g"/>' + chain("x", "g", "end") + chain("g", "x"),
-            [("flow.no_condition", "g")] * 2,
+            '<inclusiveGateway id="g" default="g_end"/>' + chain("x", "g", "end") + chain("g", "x"),
+            [("flow.no_condition", "g")],
         ),
         (
             '<parallelGateway id="g"/>' + chain("x", "g") + when("g", "end", "a"),
@@ -989,7 +1069,10 @@ CANCEL = "<cancelEventDefinition/>"
             + chain("x", "s"),
             [("scope.no_start", "s")],
         ),
-        ('<scriptTask id="s"/>' + chain("x", "s"), [("script.missing", "s")]),
+        (
+            '<scriptTask id="s" camunda:resource="a.js"/>' + chain("x", "s"),
+            [("script.missing", "s")],
+        ),
         (
             '<scriptTask id="s"><script>import os</script></scriptTask>' + chain("x", "s"),
             [("expression.malformed", "s")],
@@ -1002,7 +1085,7 @@ CANCEL = "<cancelEventDefinition/>"
         ('<callActivity id="c" calledElement="gone"/>' + chain("x", "c"), [("call.unknown_process", "c")]),
         ('<callActivity id="c" calledElement="${a}"/>' + chain("x", "c"), [("call.dynamic", "c")]),
         ('<callActivity id="c" calledElement="p"/>' + chain("x", "c"), [("call.recursive", "c")]),
-        ('<businessRuleTask id="r"/>' + chain("x", "r"), [("rule.no_decision", "r")]),
+        ('<businessRuleTask id="r" camunda:class="a.B"/>' + chain("x", "r"), [("rule.no_decision", "r")]),
         (
             '<businessRuleTask id="r" camunda:decisionRef="d"/>' + chain("x", "r"),
             [("rule.unknown_decision", "r")],

@@ -84,7 +84,7 @@ def test_a_wrongly_declared_encoding_is_refused_or_warned_of() -> None:
     for data in (PLAIN.encode("gbk"), PLAIN.replace(HEAD, "").encode("gbk")):
         (problem,) = refused(data)
         assert "UTF-8" in str(problem.remedy)
-    for encoding in ("GBK", "ISO-8859-1"):
+    for encoding in ("GBK", "ISO-8859-1", "utf-16"):
         _, problems = read({"diagram.bpmn": PLAIN.replace("UTF-8", encoding).encode()})
         assert [problem.code for problem in problems] == ["xml.encoding_doubtful"]
 

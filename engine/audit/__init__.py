@@ -11,13 +11,30 @@ found by, and against what a copy of the seals elsewhere is needed.
 
 from __future__ import annotations
 
-from .authority import OrganisationOf
-from .cases import Archive, Kept, verify_case
+from typing import TYPE_CHECKING
+
+from ..late import late
 from .chain import REMEDY, SENSELESS, Rows, guarded, records, unfit
-from .office import contents_named, verify_contents, verify_numbers, verify_office
-from .papers import Made
-from .publications import SKEW, Publications
-from .rerun import replay
+
+if TYPE_CHECKING:  # whoever only reads a history as it was written needs none of it
+    from .authority import OrganisationOf
+    from .cases import Archive, Kept, verify_case
+    from .office import contents_named, verify_contents, verify_numbers, verify_office
+    from .papers import Made
+    from .publications import SKEW, Publications
+    from .rerun import replay
+
+__getattr__ = late(
+    __name__,
+    {
+        "authority": "OrganisationOf",
+        "cases": "Archive Kept verify_case",
+        "office": "contents_named verify_contents verify_numbers verify_office",
+        "papers": "Made",
+        "publications": "SKEW Publications",
+        "rerun": "replay",
+    },
+)
 
 __all__ = [
     "REMEDY",

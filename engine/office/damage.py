@@ -10,7 +10,6 @@ from .. import audit
 from ..errors import Diverged, Refusal, Text, say
 from ..events import OFFICE
 from ..store import Reader
-from .proofs import verify
 
 
 @contextmanager
@@ -25,19 +24,21 @@ def naming(reader: Reader, case: str | None) -> Iterator[None]:
     except Refusal:
         raise
     except Exception as error:
-        wrong = _first(reader, case)
-        if wrong is None:
+        first = _first(reader, case)
+        if first is None:
             raise
         raise Diverged(
             "case.unreadable",
             say("{case} can't be read, as somebody changed the database", case=case or say("the office")),
-            found=wrong.message,
+            found=first.message,
             remedy=_remedy(case),
         ) from error
 
 
 def _first(reader: Reader, case: str | None) -> Diverged | None:
     """The first that `verify` finds; of the office, only what can't be read at all."""
+    from .proofs import verify
+
     try:
         if case not in (None, OFFICE):
             findings: Iterable[Diverged] = verify(reader, case, lambda count: None, None, "", Counter())[1]

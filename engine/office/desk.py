@@ -19,7 +19,7 @@ from ..events import OFFICE, Record, digest
 from ..flow.marking import variables
 from ..organisation import Organisation, Person, Post
 from ..projections import recusal_row
-from ..steps import Step, steps, timed_steps
+from ..steps import DatedStep, steps, timed_steps
 from ..store import DocumentRow, Reader, TaskRow
 from ..time_views import LIVE, card_lines, clock_lines, concerning, explanation, risk, timer_lines
 from ..views import (
@@ -112,7 +112,7 @@ class _Desk(NamedTuple):
     case: Case
     definition: Definition
     clocks: list[dict[str, Any]]
-    steps: dict[str, Step]
+    steps: dict[str, DatedStep]
     timed: set[str]
 
 

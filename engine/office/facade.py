@@ -28,7 +28,7 @@ from ..case import EVERYWHERE, Case, workdays_of
 from ..clock import Overlay, Workdays, Year, read_instant, shipped, write_instant
 from ..commands import Command, Scene
 from ..deadlines import find
-from ..definition import Definition, builtin
+from ..definition import Definition
 from ..definition.clocks import Clock
 from ..errors import Conflict, Diverged, Refusal, Unknown, say
 from ..events import (
@@ -54,7 +54,7 @@ from ..organisation import Organisation, Person, read_register
 from ..steps import find_step
 from ..store import DefinitionRow, DocumentRow, Head, Reader, Store, Transaction
 from ..views import form_of
-from . import acts, calendars, desk, drawings, people, proofs
+from . import desk
 from .damage import naming
 from .draft import SYSTEM, Done, Draft, append_office, not_backwards, state_of
 from .library import (
@@ -66,18 +66,6 @@ from .library import (
     put_calendar,
     standing,
     standing_of,
-)
-from .publishing import (
-    Checked,
-    abolish,
-    abolished,
-    abolitions,
-    check_folder,
-    new_item,
-    publishable,
-    put_in_force,
-    refuse_abolished,
-    statuses,
 )
 
 if TYPE_CHECKING:  # few commands need these, and they take long to import
@@ -91,6 +79,7 @@ if TYPE_CHECKING:  # few commands need these, and they take long to import
     from .exporting import Wanted
     from .migrations import Wish
     from .post import Delivered
+    from .publishing import Checked
     from .receipts import Proof
     from .rehearsing import Rehearsing
     from .sealing import Sealed
@@ -164,6 +153,9 @@ class Office:
         all of it or nothing. Raises `Invalid` when there already is an office at `url`, or an item can't be
         published.
         """
+        from ..definition import builtin
+        from .publishing import publishable, put_in_force
+
         given = organisation if organisation is not None else builtin().organisation.read_bytes()
         register = read_register(given)
         text = canonical(register.as_json())
@@ -209,6 +201,8 @@ class Office:
         """Bring the office's database to this program's schema, and what is derived from the histories to
         this program's form; whether there was anything to do. Run again, it goes on where it was interrupted.
         """
+        from . import proofs
+
         newer = Store.upgrade(url)
         with Office(Store.open(url)) as office, office._store.transaction() as tx:
             settled = office._settle_in(tx)
@@ -245,6 +239,8 @@ class Office:
 
         An example that does not come out as it says is an error too.
         """
+        from .publishing import check_folder
+
         with self._store.reading() as reader:
             return check_folder(folder, self._organisation(reader))
 
@@ -253,6 +249,8 @@ class Office:
 
         See `scaffold.make` for what it raises; nothing is recorded, and the item is not yet published.
         """
+        from .publishing import new_item
+
         with self._store.reading() as reader:
             return new_item(folder, wish, self._organisation(reader))
 
@@ -270,6 +268,8 @@ class Office:
         one, so that a bad one can be taken back. `who` goes on record, if given. Raises `NotPublishable`
         with all problems.
         """
+        from .publishing import publishable, put_in_force
+
         with self._store.reading() as reader:
             organisation = self._organisation(reader)
             by = self._by(reader, who, now)
@@ -280,6 +280,8 @@ class Office:
     def items(self, now: datetime) -> list[dict[str, Any]]:
         """Published versions of all items: code, names, kind, version, effective date, digest, and how each
         stands on the day of `now`, as `publishing.statuses` says."""
+        from .publishing import abolitions, statuses
+
         day = self._day(now)
         with self._looking(None) as reader:
             found = []
@@ -349,6 +351,8 @@ class Office:
         """Open no case of the item by what is published of it from the day `since` (None: today) on, as an
         administrator; where nobody is named, it is the operator of the machine. What is on record then, and
         whether it was before. Raises `Unknown`, `Invalid`, `NotAllowed`."""
+
+        from .publishing import abolish
 
         def act(tx: Transaction) -> dict[str, Any]:
             today = now.astimezone(ZoneInfo(self.zone)).date()
@@ -423,6 +427,8 @@ class Office:
     def picture(self, item: str, version: int | None, file: str | None, now: datetime) -> dict[str, Any]:
         """A diagram of a published item as SVG (`version` None: the one in force; `file` None: its own
         diagram): see `drawings.picture`. Raises `Unknown`, `Undrawable`."""
+        from . import drawings
+
         with self._store.reading() as reader:
             row, definition = self._published(reader, item, version, now)
             return {**drawings.about(row), **drawings.picture_of(definition, file)}
@@ -432,6 +438,8 @@ class Office:
     ) -> dict[str, Any]:
         """The service guide of a published item as an HTML page: see `drawings.guide_page`. Raises `Unknown`,
         `Undrawable`."""
+        from . import drawings
+
         with self._store.reading() as reader:
             row, definition = self._published(reader, item, version, now)
             organisation = self._library.organisation(reader, standing(reader), now)
@@ -441,6 +449,8 @@ class Office:
         self, folder: Path, lang: str, translate: Callable[[str], str], now: datetime
     ) -> dict[str, Any]:
         """The guide that the item in `folder` would have in this office. Raises `NotPublishable`."""
+        from . import drawings
+
         with self._store.reading() as reader:
             organisation = self._library.organisation(reader, standing(reader), now)
         return drawings.guide_of_folder(folder, lang, translate, organisation)
@@ -591,6 +601,8 @@ class Office:
     ) -> Done:
         """An act on the clock `clock`, or on the only running one that `fits`."""
 
+        from . import acts
+
         def chosen(draft: Draft, person: Person) -> Command:
             course = draft.course
             if clock is not None:
@@ -638,6 +650,8 @@ class Office:
         chosen: Callable[[Draft, Person], Command],
         tx: Transaction,
     ) -> Done | Refusal:
+        from . import acts
+
         draft = self._draft(tx, case, now)
         person = identify(draft.organisation, who)
         course = draft.course
@@ -720,6 +734,8 @@ class Office:
     ) -> list[tuple[str, str, Refusal | None]]:
         """Let `to` answer for all that `who` answers for: each case and step ("" for the first-contact
         responsibility), with the refusal of what had to be left. Raises `Unknown` when there is no `to`."""
+        from . import people
+
         person = self._known(who, now()).id
         self._known(to, now())
         with self._store.reading() as reader:
@@ -764,6 +780,8 @@ class Office:
     def organisation(self, now: datetime, unit: str | None = None) -> dict[str, Any]:
         """The organisation as it stands at `now`, or of it the tree below `unit`, as plain data: see
         `office.people.told`. Raises `Unknown` when there is no such unit."""
+        from . import people
+
         with self._store.reading() as reader:
             whole = people.told(self._library.organisation(reader, standing(reader), now))
         return whole if unit is None else people.below(whole, unit)
@@ -774,12 +792,14 @@ class Office:
         """Record a change (`engine.organisation.changes`) as an administrator, or of one's own delegations
         and interests as oneself; where nobody is named, it is the operator of the machine. What changed.
         Raises `Invalid`, `NotAllowed`, `Unknown`."""
+        from . import people
+
         return self._write(lambda tx: people.change(tx, self._library, who, change, now))
 
     def plan_change(self, who: str | None, change: Mapping[str, Any], now: datetime) -> list[dict[str, Any]]:
         """What `change_organisation` would change, entry by entry (`office.bulk.differences`); nothing is
         written. Raises as that does."""
-        from . import bulk
+        from . import bulk, people
 
         found: list[list[dict[str, Any]]] = []
 
@@ -851,6 +871,8 @@ class Office:
 
     def _catch_up(self, now: datetime, refused: dict[str, Refusal], note: Callable[[Done], None]) -> None:
         """Bring every open case to the calendar in force."""
+        from . import calendars
+
         with self._store.reading() as reader:
             since = standing(reader).changed_at(now)
             if (reader.meta(COUNTED) or "") >= since:
@@ -903,6 +925,8 @@ class Office:
         county): on top of the one put forward before, or (if there is none, or `instead` of it) of the one in
         force. Its digest. Raises `Invalid`, and `Unknown` when there is no `who`."""
 
+        from . import calendars
+
         def act(tx: Transaction) -> str:
             head = tx.head(OFFICE)
             by = self._by(tx, who, now)
@@ -917,6 +941,8 @@ class Office:
         """What applying the calendar put forward would do: its digest, what it says otherwise than the one in
         force, how many cases are open, and each due date that would move. Raises `Invalid` when none is put
         forward."""
+        from . import calendars
+
         with self._store.reading() as reader:
             in_force = standing(reader)
             calendar = calendars.chosen(calendars.proposal(reader), in_force.calendars[-1][1], None)
@@ -947,6 +973,8 @@ class Office:
         open case: its digest, how many cases it reached, and refusals by case. Run again, it goes on where it
         was interrupted; what it does not reach, the next sweep or act does, as if reached now. Raises
         `Invalid`."""
+
+        from . import calendars
 
         def act(tx: Transaction) -> None:
             head = tx.head(OFFICE)
@@ -1114,6 +1142,8 @@ class Office:
         """Whose each moment of a case was, up to `now` (case None: of every case), from its replay: see
         `accountability.report`. With `as_of`, of what had happened by then. Raises `Unknown`, and `Diverged`
         for a history that does not replay."""
+        from . import proofs
+
         with self._looking(as_of, case) as reader:
             return proofs.accountability(reader, self._library, case, now)
 
@@ -1130,6 +1160,8 @@ class Office:
     def history(self, case: str, *, as_of: datetime | None = None) -> list[Record]:
         """All events of a case, in order; with `as_of`, those up to that instant. `office` names the office's
         own history."""
+        from . import proofs
+
         with self._looking(as_of, case) as reader:
             return proofs.history(reader, case)
 
@@ -1141,6 +1173,8 @@ class Office:
     def replay(self, case: str) -> list[tuple[Record, Case]]:
         """Run the history again by its pinned definition: each event with the case after it. Raises
         `Diverged` at the first event that does not follow."""
+        from . import proofs
+
         with self._looking(None, case) as reader:
             return list(proofs.replay(reader, self._library, find_case(reader, case).case))
 
@@ -1179,6 +1213,8 @@ class Office:
     ) -> dict[str, Any]:
         """Why something in a case is as it is, from its replay back to the opening: see `causes.why`. With
         `as_of`, as it was then. Raises `Unknown`, and `Diverged` for a history that does not replay."""
+        from . import proofs
+
         with self._looking(as_of, case) as reader:
             return proofs.why(reader, self._library, case, what, now)
 
@@ -1229,6 +1265,8 @@ class Office:
         `copy` is one of the seals that was exported before, `key` the public key that signed them: without
         either, who can write the database can make other seals too. Raises `Invalid` for a copy that is none.
         """
+        from . import proofs
+
         with self._store.reading() as reader:
             return proofs.verify(reader, case, progress, copy, key, Counter() if checked is None else checked)
 
@@ -1263,6 +1301,7 @@ class Office:
     def seals(self) -> list[Seal]:
         """Every seal, in order. Raises `Diverged` where the office's own history is broken."""
         from ..sealed import seals_of
+        from . import proofs
 
         with self._looking(None) as reader:
             return seals_of(proofs.history(reader, OFFICE))
@@ -1310,6 +1349,8 @@ class Office:
     def rebuild(self) -> int:
         """Throw away every head and projection and derive them again from the histories alone; how many
         cases there are."""
+        from . import proofs
+
         with self._store.transaction() as tx:
             return proofs.rebuild(tx, self._library)
 
@@ -1348,6 +1389,8 @@ class Office:
         return found, self._library.definition(reader, found.definition)
 
     def _definition_in_force(self, reader: Reader, item: str, now: datetime) -> Definition:
+        from .publishing import abolished, abolitions, refuse_abolished
+
         day = self._day(now)
         row = reader.definition_for(item, day, write_instant(now))
         if row is None:

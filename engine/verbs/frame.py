@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..errors import NotAllowed, Problem, Text, say
+from ..errors import NotAllowed, Problem, Text, Unknown, say
 from .streams import as_json, write, write_file
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 EXIT = {"refused": 1, "unknown": 1, "invalid": 1, "conflict": 3, "not_allowed": 4, "diverged": 5}
 """Exit code of each kind of refusal; 2 is a wrong command line, 6 partly done."""
 USAGE, FINDINGS, PARTLY, INTERNAL, INTERRUPTED = 2, 5, 6, 70, 130
+
+Made = TypeVar("Made")
 
 LOCALE = Path(__file__).parent.parent / "locale"
 
@@ -71,6 +73,16 @@ class Settings:
                 )
             self.now(office.zone)  # so that --now is never wrong unnoticed
             yield office
+
+    def office_at_hand(self, act: Callable[[Office], Made], alone: Callable[[], Made]) -> Made:
+        """What `act` makes with the office, or `alone` where no office is named and none is here."""
+        try:
+            with self.office() as office:
+                return act(office)
+        except Unknown as missing:
+            if missing.code != "office.missing" or self.db is not None:
+                raise
+        return alone()
 
     def now(self, zone: str | None = None) -> datetime:
         """The instant of --now, read in `zone`, or the present one."""

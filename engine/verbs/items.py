@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import Unknown, say
+from ..errors import say
 from .answers import entries, reason_given, renamed, value_wanted
 from .frame import (
     EXIT,
@@ -102,13 +102,10 @@ def begin_item(
         units=tuple(entries(units)),
         **given,
     )
-    try:
-        with settings.office() as office:
-            files = office.new_item(Path(folder), wish)
-    except Unknown as missing:
-        if missing.code != "office.missing" or settings.db is not None:
-            raise
-        files = new_item(Path(folder), wish)
+    where = Path(folder)
+    files = settings.office_at_hand(
+        lambda office: office.new_item(where, wish), lambda: new_item(where, wish)
+    )
     data = {"folder": folder, "item": wish.code, "kind": kind, "files": files}
     settings.show(data, lambda screen, data: screen.begun(data))
 
@@ -147,19 +144,15 @@ def check_item(settings: Settings, folder: str | None, code: str | None) -> int:
         return 0
     from ..office import check_folder
 
-    try:
-        with settings.office() as office:
-            checked = office.check(Path(folder))
-    except Unknown as missing:
-        if missing.code != "office.missing" or settings.db is not None:
-            raise
-        checked = check_folder(Path(folder))
+    where = Path(folder)
+    checked = settings.office_at_hand(lambda office: office.check(where), lambda: check_folder(where))
     definition = checked.definition
     data = {
         "folder": folder,
         "item": definition.code if definition else None,
         "definition": definition.digest if definition else None,
         "examples": checked.played,
+        "not_looked_at": checked.left,
         "problems": [problem_data(settings, *found) for found in checked.problems],
         "explain": "lianban item check --explain CODE",
     }
@@ -350,17 +343,15 @@ def guide_item(settings: Settings, what: str, output: str | None, version: int |
 
     lang = settings.public
     translate = catalogue(lang).gettext
-    try:
+    folder = Path(what)
+    if folder.is_dir():
+        made = settings.office_at_hand(
+            lambda office: office.guide_of_folder(folder, lang, translate, settings.now(office.zone)),
+            lambda: guide_of_folder(folder, lang, translate),
+        )
+    else:
         with settings.office() as office:
-            now = settings.now(office.zone)
-            if Path(what).is_dir():
-                made = office.guide_of_folder(Path(what), lang, translate, now)
-            else:
-                made = office.guide(what, version, lang, translate, now)
-    except Unknown as missing:
-        if missing.code != "office.missing" or settings.db is not None or not Path(what).is_dir():
-            raise
-        made = guide_of_folder(Path(what), lang, translate)
+            made = office.guide(what, version, lang, translate, settings.now(office.zone))
     text = say("the guide to {item} is in {file}", item=made["item"])
     deliver(settings, made, output, f"{made['item']}.html", text, public=True)
     if made["not_stated"] and not settings.json:

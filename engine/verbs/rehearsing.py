@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import Invalid, Problem, Refusal, Unknown, say
+from ..errors import Invalid, Problem, Refusal, say
 from .answers import ask, may_ask
 from .frame import EXIT, Settings, Wrong, complain, problem_data, rendered
 from .streams import parse_json, read_bytes, write_new
@@ -113,13 +113,7 @@ def _rehearsing(settings: Settings, folder: Path) -> Rehearsing:
     """The item in `folder` with the people of the office at hand, or where there is none the shipped ones."""
     from ..office.rehearsing import Rehearsing
 
-    try:
-        with settings.office() as office:
-            return office.rehearsing(folder)
-    except Unknown as missing:
-        if missing.code != "office.missing" or settings.db is not None:
-            raise
-        return Rehearsing(folder)
+    return settings.office_at_hand(lambda office: office.rehearsing(folder), lambda: Rehearsing(folder))
 
 
 def _explore(settings: Settings, item: Rehearsing, *, dry_run: bool) -> int:

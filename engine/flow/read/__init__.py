@@ -11,10 +11,11 @@ check connections and expressions · `decisions` reads DMN.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
+from msgspec.structs import replace
 
 from ...errors import Problem, say
 from ..net import Net
@@ -25,6 +26,7 @@ from .diagram import Diagram
 from .dialect import called_process
 from .findings import BPMN, Findings, is_true, label, local
 from .source import DEEPEST, FLOW_ELEMENTS, FLOW_NODES, parse_diagram
+from .triggers import definitions_of
 
 __all__ = ["Reading", "examine", "read"]
 
@@ -47,8 +49,8 @@ def read(files: Mapping[str, bytes], process: str | None = None) -> tuple[Net | 
     """Compile a process and everything it calls into one net.
 
     `files` are decision models (`*.dmn`) and diagrams (all others) by name. `process` is the id of the
-    process to run; without it, the first executable process that no other one calls, else the first one
-    with flow nodes that no other one calls (in the order of `files`, then of the document).
+    process to run; without it, the executable process that no other one calls, else the one with flow nodes
+    that no other one calls; of several the one that begins without a trigger, if only one does.
     Returns the net, or None if a problem is an error, and all problems; raises nothing.
     """
     reading = examine(files, process)
@@ -136,6 +138,10 @@ class _Reader:
         free = [i for i in drawn if i not in called] or list(drawn)
         candidates = [i for i in free if _has_nodes(drawn[i])]
         candidates = [i for i in candidates if is_true(drawn[i].get("isExecutable"))] or candidates
+        if len(by_themselves := [i for i in candidates if _begins_by_itself(drawn[i])]) == 1:
+            candidates = (
+                by_themselves  # the others begin when a message comes, in a conversation of several pools
+            )
         if len(candidates) > 1:
             self.diagrams[candidates[1]].findings.error(
                 "process.several",
@@ -330,6 +336,12 @@ def _needs_trigger(process: Process) -> bool:
     return bool(starts) and all(
         n.kind == "start" and n.event is not None and n.event.kind != "none" for n in starts
     )
+
+
+def _begins_by_itself(process: etree._Element) -> bool:
+    """Whether a process has a way to begin without a trigger (§10.5.2)."""
+    starts = process.findall(BPMN + "startEvent")
+    return not starts or not all(definitions_of(start) for start in starts)
 
 
 def _has_nodes(process: etree._Element) -> bool:

@@ -2,7 +2,7 @@
 
 All steps of a process see its variables, so an association as most modelers draw it, between a step and a
 data object and no more, has nothing to do. One that leads from or to a named input or output of the step
-copies; what an output association calculates is set when the node is done.
+copies, or calculates: an input when the step begins, an output when it is done.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from .findings import BPMN, Findings, child, label, local, refuse, text_of
 
 _LOOPS = ("multiInstanceLoopCharacteristics", "standardLoopCharacteristics")
 _SENDS = frozenset({"endEvent", "intermediateThrowEvent"})
+_HUMAN = frozenset({"userTask", "manualTask"})
 
 
 class Associations:
@@ -29,15 +30,15 @@ class Associations:
         self.stores = {store.get("id") for store in root.iter(BPMN + "dataStoreReference")}
 
     def inputs(self) -> tuple[tuple[str, str], ...]:
-        """The names under which the activity sees variables, `(name, variable)`."""
+        """What the activity sees besides, `(name, expression)`: mostly another name for a variable."""
         if (loop := child(self.node, _LOOPS[0])) is not None:
             self._check_store(
                 *(text_of(child(loop, ref)) for ref in ("loopDataInputRef", "loopDataOutputRef"))
             )
-        found = []
+        found: list[tuple[str, str]] = []
         for part in self.node.iterfind(BPMN + "dataInputAssociation"):
             if _is_calculated(part):
-                self._refuse_calculated()
+                found += self._given(part)
                 continue
             copied = self._copied(part, "dataInput", "targetRef", "sourceRef")
             if copied is None:
@@ -57,7 +58,7 @@ class Associations:
                 looped = child(self.node, _LOOPS[0]) is not None
                 if looped or local(self.node) == "endEvent":
                     self._refuse_calculated()
-                found += self._calculated(part)
+                found += [(self.data.get(to, to), source) for to, source in self._calculated(part)]
                 continue
             copied = self._copied(part, "dataOutput", "sourceRef", "targetRef")
             if copied is None:
@@ -73,15 +74,29 @@ class Associations:
             found.append((variable, name if answered in (None, name) else f"{answered}.{name}"))
         return tuple(found)
 
+    def _given(self, part: etree._Element) -> Iterator[tuple[str, str]]:
+        """The inputs that an association calculates. A person's task needs none: its form shows variables."""
+        self._check_store(*(text_of(source) for source in part.iterfind(BPMN + "sourceRef")))
+        for target, source in self._calculated(part):
+            own = self._own("dataInput").get(target)
+            name = "" if own is None else own.get("name", "")
+            looped = any(child(self.node, loop) is not None for loop in _LOOPS)
+            if self._is_of_loop(target) or (looped and local(self.node) not in _HUMAN):
+                self._refuse_calculated()
+            elif local(self.node) in _SENDS | _HUMAN or not name.isidentifier():
+                self._warn(part, name or target)
+            else:
+                yield name, source
+
     def _calculated(self, part: etree._Element) -> Iterator[tuple[str, str]]:
         target = text_of(child(part, "targetRef"))
         self._check_store(target)
         if (transformation := text_of(child(part, "transformation"))) != "":
-            yield self.data.get(target, target), transformation
+            yield target, transformation
         for assignment in part.iterfind(BPMN + "assignment"):
             to = text_of(child(assignment, "to"))
             self._check_store(to)
-            yield self.data.get(to, to), text_of(child(assignment, "from"))
+            yield to, text_of(child(assignment, "from"))
 
     def _copied(self, part: etree._Element, tag: str, inner: str, outer: str) -> tuple[str, str] | None:
         """The names of the input or output that an association without calculation copies, and of the data
@@ -89,8 +104,7 @@ class Associations:
         ends = {name: [text_of(end) for end in part.iterfind(BPMN + name)] for name in (inner, outer)}
         if not all(any(refs) for refs in ends.values()):
             return None  # as bpmn.io draws it: one end only, or (below) a property that stands for the step
-        own = {e.get("id", ""): e for e in self.node.iterfind(f".//{BPMN}{tag}") if self._is_own(e)}
-        within = own.get(ends[inner][0])
+        within = self._own(tag).get(ends[inner][0])
         if within is None:
             return None
         name = within.get("name", "")
@@ -112,6 +126,9 @@ class Associations:
             self._warn(part, name or ends[inner][0])
             return None
         return None if name == variable else (name, variable)
+
+    def _own(self, tag: str) -> dict[str, etree._Element]:
+        return {e.get("id", ""): e for e in self.node.iterfind(f".//{BPMN}{tag}") if self._is_own(e)}
 
     def _is_own(self, end: etree._Element) -> bool:
         """Whether an input or output is of this node itself and not of something inside it."""

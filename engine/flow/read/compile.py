@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from lxml import etree
+from msgspec.structs import replace
 
 from ...errors import Text, say
 from ..net import Event, Flow, Loop, Node, Scope, triggers
@@ -206,6 +207,9 @@ class _Compiler:
         for name, source in node.outputs:
             check_name(element, say("data output"), name, self.findings)
             check_expression(element, say("data output"), source, self.findings)
+        for _, source in node.inputs:
+            if not source.isidentifier():
+                check_expression(element, say("data input"), source, self.findings)
         if node.loop is not None:
             check_loop(element, node.loop, self.findings)
         if node.result is not None:
@@ -221,12 +225,12 @@ class _Compiler:
             check_timer(element, event, self.findings)
         elif event.kind == "conditional":
             check_expression(element, say("condition"), event.text or "", self.findings)
-        elif event.kind in ("message", "signal", "link") and not event.name:
+        elif event.kind == "link" and not event.name:
             self.findings.error(
-                "event.no_name",
+                "link.no_name",
                 element,
-                say("{element} names no {kind}", element=label(element), kind=_EVENT_WORDS[event.kind]),
-                remedy=say("choose a message or signal for it, or give the event a name"),
+                say("{element} names no link", element=label(element)),
+                remedy=say("give it the name of the link that it belongs to"),
             )
         for what, variable in (
             (say("variable of the code"), event.code_to),
@@ -339,7 +343,6 @@ _EXPRESSIONS = tuple(
 )
 _ANSWERED = frozenset({"user", "manual", "receive", "start", "catch", "boundary"})
 """What puts its answers, or what a message brings, together under its `result`, if it has one."""
-_EVENT_WORDS = {"message": say("message"), "signal": say("signal"), "link": say("link")}
 
 
 def _owner(part: etree._Element) -> etree._Element | None:

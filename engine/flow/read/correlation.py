@@ -13,7 +13,7 @@ from lxml import etree
 
 from ...errors import Text, say
 from ..net import Key, Node, Property, triggers
-from .findings import BPMN, Findings, child, label, local, refuse, text_of
+from .findings import BPMN, Findings, child, is_true, label, local, refuse, text_of
 from .terms import check_expression
 from .triggers import Names
 
@@ -168,6 +168,13 @@ class _Reader:
                     self.findings,
                     say("sending a message that sets a correlation key"),
                     say("bind the key to variables in a correlation subscription of the process"),
+                )
+            elif subscribed and is_true(self._element(node).get("instantiate")):
+                refuse(
+                    self._element(node),
+                    self.findings,
+                    say("beginning a process whose key is bound to its variables"),
+                    say("draw a message start event"),
                 )
             elif node.kind not in _SENDS and messages - carried:
                 self.findings.warning(

@@ -10,10 +10,11 @@ part (the triggers of events) or not at all (standard loops) is read from the el
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
+from msgspec.structs import replace
 from SpiffWorkflow.bpmn.parser.BpmnParser import BpmnParser
 from SpiffWorkflow.bpmn.parser.ProcessParser import ProcessParser
 from SpiffWorkflow.bpmn.parser.task_parsers import GatewayParser
@@ -25,10 +26,10 @@ from SpiffWorkflow.bpmn.specs.mixins import BpmnSpecMixin
 from ...errors import say
 from ..net import Event, Kind, Loop
 from . import correlation
-from .dialect import called_process, standardise_loop
+from .dialect import called_process, report_unknown, standardise_loop, unify
 from .findings import BPMN, Findings, child, is_true, label, local, text_of
 from .source import FLOW_NODES
-from .support import check_node
+from .support import check_node, is_idle
 from .triggers import TRIGGERS, Names, interrupts, read_event
 
 
@@ -53,12 +54,19 @@ class Diagram:
         self.findings = findings
         self.processes = {p.get("id", ""): p for p in root.findall(BPMN + "process")}
         self.names = Names.of(root)
+        # A call of a global task (§10.3.6) is that task.
+        self.global_tasks = {
+            task.get("id", ""): _GLOBAL[local(task)] for task in root if local(task) in _GLOBAL
+        }
         self._parser = _Parser(findings)
 
     @staticmethod
     def open(root: etree._Element, findings: Findings) -> Diagram | None:
         """The diagram of a `definitions` element, or None and a problem."""
         diagram = Diagram(root, findings)
+        unify(root)
+        for message in root.iterfind(BPMN + "message"):
+            report_unknown(message, findings)
         for loop in root.iter(BPMN + "multiInstanceLoopCharacteristics"):
             standardise_loop(loop)
         # Spiff would stop at stores and correlations that it has no implementation for.
@@ -96,7 +104,7 @@ class Diagram:
         """What Spiff and we understood of one element; None if it refers to what is not there."""
         element = _extensions(task)[_KEY]
         tag = local(element)
-        kind = _TAGS[tag][2]
+        kind: Kind = "task" if is_idle(element) else _TAGS[tag][2]
         event = None
         if tag in TRIGGERS or kind in ("send", "receive"):
             event = read_event(element, self.names, self.findings)
@@ -104,6 +112,10 @@ class Diagram:
                 return None
         loop = _loop(task)
         inner = process.task_specs[task.task_spec] if loop is not None else task
+        if element.get("eventGatewayType") == "Parallel":
+            kind = "and"  # it begins a process that then needs each of its events (§10.6.6)
+        if kind == "call":
+            kind = self.global_tasks.get(inner.spec, kind)
         return Drawn(
             element=element,
             kind="handler" if is_true(element.get("triggeredByEvent")) else kind,
@@ -245,6 +257,9 @@ _TAGS: dict[str, tuple[type, type, Kind]] = {
     "inclusiveGateway": (_Gateway, defaults.InclusiveGateway, "or"),
     "eventBasedGateway": (_Task, _Plain, "race"),
 }
+
+
+_GLOBAL: dict[str, Kind] = {"globalTask": "task", "globalUserTask": "user", "globalManualTask": "manual"}
 
 
 def kind_of_tag(tag: str) -> Kind:

@@ -17,14 +17,9 @@ CAMUNDA = "{http://camunda.org/schema/1.0/bpmn}"
 ZEEBE = "{http://camunda.org/schema/zeebe/1.0}"
 SPIFF = "{http://spiffworkflow.org/bpmn/schema/1.0/core}"
 
-_ENGINES = (
-    CAMUNDA,
-    ZEEBE,
-    SPIFF,
-    "{http://activiti.org/bpmn}",
-    "{http://flowable.org/bpmn}",
-    "{http://www.jboss.org/drools}",
-)
+_KIN = ("{http://activiti.org/bpmn}", "{http://flowable.org/bpmn}", "{http://operaton.org/schema/1.0/bpmn}")
+"""Camunda 7's relations, which say the same in the same words."""
+_ENGINES = (CAMUNDA, ZEEBE, SPIFF, "{http://www.jboss.org/drools}")
 
 _UNDERSTOOD = frozenset(
     {CAMUNDA + n for n in ("properties", "formKey", "decisionRef", "collection", "elementVariable")}
@@ -40,9 +35,9 @@ _HARMLESS = frozenset(
     {
         CAMUNDA + n
         for n in names(
-            """asyncBefore asyncAfter exclusive jobPriority historyTimeToLive isStartableInTasklist
-        versionTag modelerTemplate modelerTemplateVersion modelerTemplateIcon decisionRefBinding
-        decisionRefVersion calledElementBinding calledElementVersion"""
+            """async asyncBefore asyncAfter asyncLeave exclusive jobPriority historyTimeToLive
+        isStartableInTasklist versionTag modelerTemplate modelerTemplateVersion modelerTemplateIcon
+        decisionRefBinding decisionRefVersion calledElementBinding calledElementVersion"""
         )
     }
     | {
@@ -59,6 +54,19 @@ _HARMLESS = frozenset(
 # On a rule task the variable of the result; elsewhere the value of a script or bean, which has none here.
 _RESULT = CAMUNDA + "resultVariable"
 _EXPRESSION = CAMUNDA + "expression"
+
+
+def unify(root: etree._Element) -> None:
+    """Write what Camunda 7's relations say as Camunda 7 says it."""
+    for element in root.iter("*"):
+        if element.tag.startswith(_KIN):
+            element.tag = CAMUNDA + local(element)
+        for name in [str(name) for name in element.attrib]:
+            if name.startswith(_KIN):
+                element.set(CAMUNDA + etree.QName(name).localname, element.attrib.pop(name))
+        if (result := element.get(CAMUNDA + "resultVariableName")) is not None:
+            del element.attrib[CAMUNDA + "resultVariableName"]
+            element.set(_RESULT, result)
 
 
 def extension(element: etree._Element, tag: str) -> etree._Element | None:
@@ -160,30 +168,48 @@ def _is_mapping(inner: etree._Element) -> bool:
     return inner.tag in (CAMUNDA + "inputOutput", ZEEBE + "ioMapping") and len(inner) > 0
 
 
+def does_something(task: etree._Element) -> bool:
+    """Whether a task names what another engine, or a service, would do in it. One that names nothing has
+    nothing to do."""
+    implementation = task.get("implementation") or "##unspecified"
+    stated = task.get("operationRef") or implementation not in ("##unspecified", "##WebService")
+    return bool(stated or _unknown(task))
+
+
 def report_unknown(element: etree._Element, findings: Findings) -> None:
     """Warn of what another engine would execute here and this one does not; refuse what would change data."""
-    parts = [element, *element.iterfind(BPMN + "multiInstanceLoopCharacteristics")]
-    parts += [part for part in element if local(part).endswith("EventDefinition")]
-    found: list[str] = []
-    for part in parts:
-        found += [str(name) for name in part.attrib]
-        extensions = [inner for holder in part.iterfind(BPMN + "extensionElements") for inner in holder]
-        found += [inner.tag for inner in extensions if not _is_mapping(inner)]
-        for inner in extensions:
-            if _is_mapping(inner):
-                findings.error(
-                    "extension.mapping",
-                    element,
-                    say(
-                        "{element}: {name} maps variables, which is not done here",
-                        element=label(element),
-                        name=local(inner),
-                    ),
-                    remedy=say(
-                        "take it out: a subprocess shares the variables around it, a called process sees its "
-                        "caller's and gives its own back"
-                    ),
-                )
+    for inner in _extensions(element):
+        if _is_mapping(inner):
+            findings.error(
+                "extension.mapping",
+                element,
+                say(
+                    "{element}: {name} maps variables, which is not done here",
+                    element=label(element),
+                    name=local(inner),
+                ),
+                remedy=say(
+                    "take it out: a subprocess shares the variables around it, a called process sees its "
+                    "caller's and gives its own back"
+                ),
+            )
+    if unknown := _unknown(element):
+        findings.warning(
+            "extension.not_executed",
+            element,
+            say(
+                "{element}: {names} is not executed here",
+                element=label(element),
+                names=", ".join(dict.fromkeys(etree.QName(n).localname for n in unknown)),
+            ),
+            remedy=say("say it with BPMN elements or with the properties described in processes/README.md"),
+        )
+
+
+def _unknown(element: etree._Element) -> list[str]:
+    """What another engine would execute at the element, and this one does not."""
+    found = [str(name) for part in _parts(element) for name in part.attrib]
+    found += [inner.tag for inner in _extensions(element) if not _is_mapping(inner)]
     understood = _UNDERSTOOD | _HARMLESS
     if local(element) == "businessRuleTask":
         understood |= {_RESULT}
@@ -191,15 +217,15 @@ def report_unknown(element: etree._Element, findings: Findings) -> None:
         understood |= {_RESULT, _EXPRESSION}
     elif local(element) == "scriptTask":
         understood |= {ZEEBE + "script"}
-    ignored = [n for n in found if n.startswith(_ENGINES) and n not in understood]
-    if ignored:
-        findings.warning(
-            "extension.not_executed",
-            element,
-            say(
-                "{element}: {names} is not executed here",
-                element=label(element),
-                names=", ".join(dict.fromkeys(etree.QName(n).localname for n in ignored)),
-            ),
-            remedy=say("say it with BPMN elements or with the properties described in processes/README.md"),
-        )
+    return [name for name in found if name.startswith(_ENGINES) and name not in understood]
+
+
+def _parts(element: etree._Element) -> list[etree._Element]:
+    """The element and what of it may have extensions of its own."""
+    triggers = [part for part in element if local(part).endswith("EventDefinition")]
+    return [element, *element.iterfind(BPMN + "multiInstanceLoopCharacteristics"), *triggers]
+
+
+def _extensions(element: etree._Element) -> list[etree._Element]:
+    holders = [holder for part in _parts(element) for holder in part.iterfind(BPMN + "extensionElements")]
+    return [inner for holder in holders for inner in holder]

@@ -76,7 +76,7 @@ def parse(data: bytes, findings: Findings) -> etree._Element | None:
         return None
     declared = _declared(data)
     try:
-        root = _tree(data, "gb18030" if declared in _CHINESE else None)
+        root = _tree(data, _instead_of(declared))
     except etree.XMLSyntaxError as error:
         reason = (error.msg or "").strip()
         remedy = say("save it again from the modeler")
@@ -90,7 +90,7 @@ def parse(data: bytes, findings: Findings) -> etree._Element | None:
             place=(max(error.position[0], 1), max(error.position[1], 1)),
         )
         return None
-    if declared and not declared.startswith("utf") and _is_utf8(data):
+    if declared and declared not in ("utf-8", "utf8") and _is_utf8(data):
         findings.warning(
             "xml.encoding_doubtful",
             None,
@@ -117,6 +117,14 @@ def _declared(data: bytes) -> str:
     """The encoding that the XML declaration names; empty if it names none."""
     found = re.match(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.-]+)", data)
     return found[1].decode("ascii").lower() if found else ""
+
+
+def _instead_of(declared: str) -> str | None:
+    """The encoding to read a file in, if not in the one that it declares in bytes of ASCII."""
+    if declared in _CHINESE:
+        return "gb18030"
+    # Written by programs that name how they keep texts in memory.
+    return "utf-8" if declared in ("utf-16", "unicode", "ucs-2") else None
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -6,9 +6,9 @@ Here a diagram is refused that has no meaning, or whose meaning depends on the e
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
 from lxml import etree
+from msgspec import Struct
 
 from ...errors import Text, say
 from ..net import ACTIVITIES, Flow, Node, the, triggers
@@ -21,8 +21,7 @@ _DECIDING = _SPLITS | ACTIVITIES
 """What may have conditions on its outgoing flows, and a default flow (§8.4.13)."""
 
 
-@dataclass
-class Draft:
+class Draft(Struct):
     """A scope being read: `element` is the process or subprocess; `elements` are all flow nodes by id and
     `sources` where all flows come from, of the whole process. `loose`: a flow at it leads nowhere."""
 
@@ -109,8 +108,10 @@ class _Check:
                 self._throw(node)
             self._default(node)
             self._conditions(node)
-            if node.kind == "race":
+            if local(self.draft.elements[node.id]) == "eventBasedGateway":
                 self._race(node)
+            if is_true(self.draft.elements[node.id].get("instantiate")):
+                self._instantiates(node)
         if self.draft.whole:
             self._starts()
 
@@ -330,9 +331,21 @@ class _Check:
                     ),
                     say("draw an exclusive or inclusive gateway and put the condition behind it"),
                 )
-            elif (
-                node.kind in _SPLITS and len(flows) > 1 and flow.condition is None and flow.id != node.default
-            ):
+            elif node.kind not in _SPLITS or len(flows) == 1 or flow.condition is not None:
+                continue
+            elif node.kind == "or" and node.default is None:
+                # Nothing keeps a token off a flow without a condition (§8.4.13).
+                self.findings.warning(
+                    "flow.always",
+                    self.draft.elements[node.id],
+                    say(
+                        "the flow {flow} that leaves {element} has no condition, so it is always taken",
+                        flow=flow.id,
+                        element=self._name(node.id),
+                    ),
+                    remedy=say("write a condition, or draw a parallel gateway if all of them are taken"),
+                )
+            elif flow.id != node.default:
                 self._error(
                     "flow.no_condition",
                     node,
@@ -381,6 +394,18 @@ class _Check:
                     ),
                     say("draw an event of its own behind each"),
                 )
+
+    def _instantiates(self, node: Node) -> None:
+        """What begins a process when its message comes (§10.3.3, §10.6.6) is the only beginning of it here:
+        several would be alternatives, which a process without start event does not have (§10.5.2)."""
+        others = set(starts_of(self.draft)) | {n.id for n in self.draft.nodes.values() if n.kind == "handler"}
+        if local(self.draft.element) != "process" or node.incoming or others != {node.id}:
+            refuse(
+                self.draft.elements[node.id],
+                self.findings,
+                say("beginning a process in one of several ways"),
+                say("draw a start event with the message for each way to begin"),
+            )
 
     def _starts(self) -> None:
         draft = self.draft

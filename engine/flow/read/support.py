@@ -8,7 +8,7 @@ from __future__ import annotations
 from lxml import etree
 
 from ...errors import Text, say
-from .dialect import called_process, decision, expression
+from .dialect import called_process, decision, does_something, expression
 from .findings import BPMN, WORDS, Findings, child, is_true, label, local, names, refuse, text_of
 from .source import FLOW_NODES
 from .triggers import TRIGGERS, check_triggers
@@ -19,11 +19,16 @@ _ACTIVITIES = _TASKS | _SUBPROCESSES | {"callActivity"}
 _GATEWAYS = frozenset({"exclusiveGateway", "parallelGateway", "inclusiveGateway", "eventBasedGateway"})
 SUPPORTED = _ACTIVITIES | _GATEWAYS | frozenset(TRIGGERS)
 
-_INSTEAD: dict[str, Text] = {
+_WORK: dict[str, Text] = {
     "serviceTask": say(
         "give it an expression (camunda:expression), draw a script task for a calculation, a user task for a "
         "person's work"
     ),
+    "scriptTask": say("write assignments such as “fee = 20”, or make it a manual task"),
+    "businessRuleTask": say("give the id of a decision table of a .dmn file beside the diagram"),
+}
+"""What automatic tasks can do here."""
+_INSTEAD: dict[str, Text] = {
     "complexGateway": say(
         "draw an inclusive gateway, or a multi-instance activity with a completion condition"
     ),
@@ -55,17 +60,24 @@ def check_node(node: etree._Element, findings: Findings) -> bool:
         _check_part(node, part, findings)
     if tag == "callActivity":
         _check_call(node, findings)
+    elif is_idle(node):
+        findings.warning(
+            "task.nothing_to_do",
+            node,
+            say("{element} names nothing to do: it is done as soon as it is reached", element=label(node)),
+            remedy=_WORK[tag],
+        )
     elif tag == "businessRuleTask" and not decision(node)[0]:
         findings.error(
             "rule.no_decision",
             node,
             say("{element} names no decision", element=label(node)),
-            remedy=say("give the id of a decision table of a .dmn file beside the diagram"),
+            remedy=_WORK[tag],
         )
     elif tag == "scriptTask":
         _check_script(node, findings)
     elif tag == "serviceTask" and not expression(node)[0]:
-        refuse(node, findings, say("service task without an expression"), _INSTEAD[tag])
+        refuse(node, findings, say("service task without an expression"), _WORK[tag])
     elif tag == "task":
         findings.warning(
             "task.no_type",
@@ -74,6 +86,14 @@ def check_node(node: etree._Element, findings: Findings) -> bool:
             remedy=say("make it a user task, a manual task or a script task"),
         )
     return not any(p.severity == "error" for p in findings.problems[before:])
+
+
+def is_idle(node: etree._Element) -> bool:
+    """Whether an automatic task says nothing of what it does. Then it is the equivalent of a task without a
+    type (§10.3.3, of scripts)."""
+    if local(node) not in _WORK or does_something(node):
+        return False
+    return not (decision(node)[0] or expression(node)[0] or text_of(child(node, "script")))
 
 
 def check_artefact(element: etree._Element, findings: Findings) -> None:
@@ -137,12 +157,19 @@ def _check_attributes(node: etree._Element, findings: Findings) -> None:
         if is_true(node.get("isForCompensation")) or local(node) == "transaction":
             what = say("event subprocess that is a handler or a transaction besides")
             refuse(node, findings, what, say("draw that inside it"))
-    if is_true(node.get("instantiate")) or node.get("eventGatewayType") == "Parallel":
+    if node.get("method", "##Compensate") != "##Compensate":
         refuse(
             node,
             findings,
-            say("instantiating {element}", element=WORDS[local(node)]),
-            say("draw one process for each start event"),
+            say("transaction that is cancelled by other means than compensation"),
+            say("draw what undoes each of its steps as compensation"),
+        )
+    if node.get("eventGatewayType") == "Parallel" and not is_true(node.get("instantiate")):
+        refuse(
+            node,
+            findings,
+            say("event-based gateway that waits for all of its events"),
+            say("draw a parallel multiple event"),
         )
     for name in ("startQuantity", "completionQuantity"):
         if node.get(name, "1") != "1":
@@ -285,5 +312,5 @@ def _check_script(node: etree._Element, findings: Findings) -> None:
             "script.missing",
             node,
             say("{element} has not exactly one script", element=label(node)),
-            remedy=say("write assignments such as “fee = 20”, or make it a manual task"),
+            remedy=_WORK["scriptTask"],
         )

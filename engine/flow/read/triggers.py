@@ -205,7 +205,7 @@ def _read(node: etree._Element, definition: etree._Element, names: Names, findin
     match kind:
         case "message" | "signal":
             name = _referred(node, definition, kind, names, findings)
-            return None if name is None else Event(kind, name=name or node.get("name") or None)
+            return None if name is None else Event(kind, name=name or _own_name(node, kind, findings))
         case "error" | "escalation":
             code = _referred(node, definition, kind, names, findings)
             if code is None:
@@ -226,6 +226,19 @@ def _read(node: etree._Element, definition: etree._Element, names: Names, findin
             return Event("cancel")
         case _:
             return Event("terminate")
+
+
+def _own_name(node: etree._Element, kind: str, findings: Findings) -> str:
+    """What an event that refers to no message or signal, which it need not (§10.5.5), waits for or sends."""
+    if own := node.get("name"):
+        return own
+    findings.warning(
+        "event.no_name",
+        node,
+        say("{element} names no {kind}: its own id stands for it", element=label(node), kind=_WORDS[kind]),
+        remedy=say("choose a message or signal for it, or give the event a name"),
+    )
+    return node.get("id", "")
 
 
 def _referred(

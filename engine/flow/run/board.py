@@ -359,11 +359,16 @@ class Board:
                 self.witness(Wrote(home, name, value, how, of, inside))
 
     def inputs(self, frame_id: str, node: Node) -> dict[str, Any]:
-        """What the activity is given by its data input associations (§10.4.2): the values that are there."""
+        """What the activity is given by its data input associations (§10.4.2): of the variables that they
+        name those that are there, and what they calculate. Raises `Fault`."""
         if not node.inputs:
             return {}
         seen = variables(self.marking, frame_id)
-        return {name: seen[variable] for name, variable in node.inputs if variable in seen}
+        return {
+            name: seen[source] if source in seen else self.evaluate(frame_id, source, node.id)
+            for name, source in node.inputs
+            if source in seen or not source.isidentifier()
+        }
 
     def put_out(self, frame_id: str, node: Node) -> None:
         """Make the assignments of the node's data output associations (§10.4.2). Raises `Fault`."""

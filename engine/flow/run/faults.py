@@ -30,20 +30,21 @@ class Catcher(NamedTuple):
     event: Event
 
 
-def throw_error(board: Board, frame_id: str, node: Node, visit_id: str) -> None:
-    """An error end event. An error that nobody catches must not pass for a normal end: it is an incident."""
-    code = the(node.event).name
+def is_caught(board: Board, frame_id: str, node: Node, visit_id: str, error: Event) -> bool:
+    """Whether anybody catches the `error` that an end event is about to throw. One that nobody catches must
+    not pass for a normal end: it is an incident."""
+    if find_catcher(board, frame_id, None, "error", error.name) is not None:
+        return True
+    fault = Fault(UNCAUGHT, say("error {code} is caught nowhere", code=error.name or "—"))
+    _add_incident(board, frame_id, node, visit_id, fault, None, stuck=False)
+    return False
+
+
+def throw_error(board: Board, frame_id: str, code: str | None) -> None:
+    """An error that is caught, unless a signal thrown with it has just taken away who would have."""
     catcher = find_catcher(board, frame_id, None, "error", code)
-    if catcher is None:
-        fault = Fault(
-            UNCAUGHT,
-            say("error {code} is caught nowhere", code=code or "—"),
-        )
-        _add_incident(board, frame_id, node, visit_id, fault, None, stuck=False)
-        return
-    board.note("completed", frame_id, node, visit_id)
-    board.frames[frame_id]["end"] = node.id
-    _catch(board, catcher, code or "", "")
+    if catcher is not None:
+        _catch(board, catcher, code or "", "")
 
 
 def throw_escalation(board: Board, frame_id: str, code: str | None) -> None:
@@ -51,7 +52,6 @@ def throw_escalation(board: Board, frame_id: str, code: str | None) -> None:
     catcher = find_catcher(board, frame_id, None, "escalation", code)
     if catcher is not None:
         _catch(board, catcher, code or "", "")
-        moves.finish_if_empty(board, frame_id)
 
 
 def _catch(board: Board, catcher: Catcher, code: str, message: str) -> None:

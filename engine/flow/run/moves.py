@@ -113,19 +113,22 @@ def throw(board: Board, frame_id: str, node: Node, visit_id: str) -> None:
     event = node.event or Event()
     if node.kind not in ("end", "throw"):
         event = Event()
-    if event.kind == "error":
-        faults.throw_error(board, frame_id, node, visit_id)
-        return
+    parts = event.parts or (event,)
     if event.kind == "compensate":
         undo.throw(board, frame_id, node, visit_id)
         return
+    if not all(faults.is_caught(board, frame_id, node, visit_id, p) for p in parts if p.kind == "error"):
+        return
     pass_through(board, frame_id, node, visit_id, event)
-    # After the own token has moved on: an interruption of the scope that throws takes it along.
-    for part in event.parts or (event,):
+    # After the own token has moved on: an interruption of the scope that throws takes it along. Of several
+    # results (§10.5.3) an error, which always does, comes last.
+    for part in sorted(parts, key=lambda part: part.kind == "error"):
         if part.kind == "signal":
             events.broadcast(board, part.name or "", {})
         elif part.kind == "escalation" and frame_id in board.frames:
             faults.throw_escalation(board, frame_id, part.name)
+        elif part.kind == "error" and frame_id in board.frames:
+            faults.throw_error(board, frame_id, part.name)
 
 
 def pass_through(board: Board, frame_id: str, node: Node, visit_id: str, event: Event) -> None:
