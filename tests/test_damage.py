@@ -160,7 +160,7 @@ def test_the_commands_say_it_without_an_internal_error(
     spoilt: Callable[[str, str, str], bool], tmp_path: Path
 ) -> None:
     assert spoilt("heads", "state", NO_TEXT)
-    for words in (["show", "1"], ["inbox", "--all"], ["why", "1"]):
+    for words in (["show", "1"], ["inbox", "--all"]):
         ran = lianban(tmp_path, *words, "--lang", "en")
         assert ran.code == 5 and BAD in ran.err and "`lianban verify " in ran.err, ran
     assert lianban(tmp_path, "show", "3").code == 0
