@@ -68,9 +68,15 @@ def read_exported(content: bytes) -> tuple[list[Seal], list[Leaf]]:
     """The inverse of `exported`. Raises `Invalid` for anything else, a copy whose own parts do not agree
     included."""
     try:
-        said = json.loads(content)
+        said = json.loads(content, object_pairs_hook=_once)
         if said["format"] != FORMAT:
             raise ValueError(f"format {said['format']!r}")
+        for one, known in (
+            (said, {"format", "seals", "leaves"}),
+            *((seal, _KINDS) for seal in said["seals"]),
+        ):
+            if more := one.keys() - known:
+                raise ValueError(f"{min(more)!r}, which no such copy says")
         seals = [
             Seal(**{key: _of(kind, seal[key]) for key, kind in _KINDS.items()}) for seal in said["seals"]
         ]
@@ -78,13 +84,21 @@ def read_exported(content: bytes) -> tuple[list[Seal], list[Leaf]]:
             Leaf(_of(str, case), _of(int, seq), _of(str, hash), _of(str, root), _of(str, salt))
             for case, seq, hash, root, salt in said["leaves"]
         ]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except SENSELESS as error:
         raise _no_copy(repr(error)) from error
     if not seals:
         raise _no_copy("no seals")  # compared with nothing, everything would be right
     for fault in _faults(seals, leaves):
         raise _no_copy(str(fault.message))
     return seals, leaves
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in which no key stands twice: one program would read the first, another one the last."""
+    said = dict(pairs)
+    if len(said) < len(pairs):
+        raise ValueError("a key that stands twice")
+    return said
 
 
 _KINDS: dict[str, type] = {name: int if name in ("number", "size") else str for name in Seal._fields}

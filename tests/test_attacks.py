@@ -422,6 +422,8 @@ def opened_by_a_version_of_later(hand: Hand) -> None:
     item = make_item(hand.path.parent, FAILING, code="sender", forms={"s": ANYTHING, "a": ANYTHING})
     with Office.open(str(hand.path)) as office:
         named = office.publish(item, TODAY).definition
+        before = office.open_case("clerk", "sender", {}, TODAY - HOUR).case
+        assert office.show(before)["definition"] != named  # the engine itself opens nothing by it before
         case = office.open_case("clerk", "sender", {}, TODAY).case
         assert office.show(case)["definition"] == named
     bodies = hand.bodies(case)

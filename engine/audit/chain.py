@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..errors import Diverged, Refusal, Text, say
-from ..events import Record, broken_links, parse
+from ..events import OFFICE, Record, broken_links, parse
 from ..store import Unfit
 
 Rows = Sequence[tuple[int, bytes, str]]
@@ -72,7 +72,7 @@ def unfit(rows: Iterable[Unfit]) -> Iterator[Diverged]:
     for row in rows:
         params = {"table": row.table, "key": ", ".join(row.key)[:200], "columns": ", ".join(row.columns)}
         text = say("table {table}, row {key}: {columns} can't be read", **params)
-        if row.case:
+        if row.case not in ("", OFFICE):
             text = say(
                 "case {case}: table {table}, row {key}: {columns} can't be read", case=row.case, **params
             )

@@ -174,15 +174,24 @@ def problem_data(settings: Settings, problem: Problem, excerpt: Excerpt | None) 
     }
 
 
-def deliver(settings: Settings, data: dict[str, Any], output: str | None, named: str, done: Text) -> None:
-    """Write `data["content"]` to a file or to standard output; with --json tell what it is."""
+def deliver(
+    settings: Settings,
+    data: dict[str, Any],
+    output: str | None,
+    named: str,
+    done: Text,
+    *,
+    public: bool = False,
+) -> None:
+    """Write `data["content"]` to a file (which others may read if it is `public`) or to standard output; with
+    --json tell what it is."""
     if output is None and sys.stdout.isatty() and not settings.json:
         output = named
     if (output is None or output == "-") and not settings.json:
         write(data["content"].encode())
         return
     if output is not None and output != "-":
-        write_file(output, data["content"].encode())
+        write_file(output, data["content"].encode(), public=public)
         data = {**data, "content": None}
     data = {**data, "file": output}
     settings.show(data, lambda screen, _: screen.line(say(done.msgid, **done.params, file=output)))

@@ -278,7 +278,7 @@ def diff_items(settings: Settings, old: str, new: str | None, output: str | None
         found = office.compare(old, new, settings.lang, settings.translate)
         page = found.pop("content")
         if output is not None:
-            write_file(output, page.encode())
+            write_file(output, page.encode(), public=True)
         data = {**found, "file": output}
         settings.show(data, lambda screen, data: screen.compared(data), office.zone)
 
@@ -323,7 +323,8 @@ def draw_item(
         with settings.office() as office:
             drawn = office.picture(what, version, name, settings.now(office.zone))
     suggested = f"{drawn['item'] or Path(what).resolve().stem}.svg"
-    deliver(settings, drawn, output, suggested, say("{diagram} is drawn in {file}", diagram=drawn["diagram"]))
+    text = say("{diagram} is drawn in {file}", diagram=drawn["diagram"])
+    deliver(settings, drawn, output, suggested, text, public=True)
 
 
 @verb(
@@ -352,7 +353,7 @@ def guide_item(settings: Settings, what: str, output: str | None, version: int |
         with settings.office() as office:
             made = office.guide(what, version, lang, translate, settings.now(office.zone))
     text = say("the guide to {item} is in {file}", item=made["item"])
-    deliver(settings, made, output, f"{made['item']}.html", text)
+    deliver(settings, made, output, f"{made['item']}.html", text, public=True)
     if made["not_stated"] and not settings.json:
         names = ", ".join(entry["name"].render(settings.translate) for entry in made["not_stated"])
         left = say("The item does not state: {names}. The guide says so.", names=names)

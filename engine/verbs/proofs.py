@@ -65,7 +65,7 @@ def seal_list(settings: Settings) -> None:
 def seal_export(settings: Settings, file: str) -> None:
     with settings.office() as office:
         content = office.seal_copy()
-        write_file(file, content)
+        write_file(file, content, public=True)
         data = {"file": file, "seals": len(office.seals()), "bytes": len(content)}
         text = say("{seals} seals written to {file}", seals=data["seals"], file=file)
         settings.show(data, lambda screen, _: screen.line(text), office.zone)
@@ -92,7 +92,7 @@ def seal_prove(settings: Settings, older: int, to: int | None, output: str | Non
     with settings.office() as office:
         made = office.prove_seals(older, to)
     named = f"seals-{made.first.number}-{made.last.number}.json"
-    _hand_out(settings, made, output, named, say("the proof is in {file}"))
+    _hand_out(settings, made, output, named, say("the proof is in {file}"), public=True)
 
 
 @verb(
@@ -116,7 +116,7 @@ def case_receipt(
         raise click.UsageError(say("name a CASE, or write --checker").render(settings.translate))
     if case is None:
         data = {"case": None, "content": program().decode()}
-        deliver(settings, data, output, "check.py", say("the checker is in {file}"))
+        deliver(settings, data, output, "check.py", say("the checker is in {file}"), public=True)
         return
     with settings.office() as office:
         made = office.receipt(case, to)
@@ -147,12 +147,20 @@ def case_extract(
     _hand_out(settings, made, output, f"extract-{made.case}.json", say("the extract is in {file}"))
 
 
-def _hand_out(settings: Settings, made: Proof, output: str | None, named: str, done: Text) -> None:
+def _hand_out(
+    settings: Settings,
+    made: Proof,
+    output: str | None,
+    named: str,
+    done: Text,
+    *,
+    public: bool = False,
+) -> None:
     """Write a proof to a file or to standard output, and say what is not in it."""
     about = {key: value for key, value in made._asdict().items() if key not in ("content", "first", "last")}
     seals = {"seal": made.first.number, "newest": made.last.number, "digest": made.last.digest}
     data = {**about, **seals, "content": made.content.decode()}
-    deliver(settings, data, output, named, done)
+    deliver(settings, data, output, named, done, public=public)
     if made.unsealed and not settings.json:
         left = say("{count} events of the case are not sealed yet: nothing proves them.", count=made.unsealed)
         click.echo(left.render(settings.translate), err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -84,29 +85,55 @@ def parse_json(content: bytes, file: str) -> Any:
         ) from error
 
 
-def _replaceable(file: str) -> None:
-    """Raise `Invalid` for a file that nobody means when they name an output: a database, or what an item is
-    made of."""
+_SOURCES = (".bpmn", ".dmn", ".j2", ".db", ".schema.json", "item.toml")
+"""How files end that items are made of, and databases."""
+_HEAD = 4_000
+"""So many bytes of a file say what it is."""
+
+
+def _replaceable(file: str, head: bytes) -> None:
+    """Raise `Invalid` where `file` is there already and does not begin like `head`, the beginning of what is
+    to be written: an earlier output may be replaced, and nothing else."""
     path = Path(file)
-    source = path.suffix in (".bpmn", ".dmn", ".j2", ".db") or path.name.endswith(
-        (".schema.json", "item.toml")
-    )
-    with suppress(OSError):
+    with suppress(OSError, ValueError):
+        if not path.is_file() or not path.stat().st_size:
+            return
         with path.open("rb") as there:
-            source = source or there.read(16) == b"SQLite format 3\0"
-        if source:
+            found = there.read(_HEAD)
+        if path.name.endswith(_SOURCES) or _kind(found) != _kind(head[:_HEAD]):
             raise Invalid(
                 "file.source",
-                say("{file} is there already, and it is no output: it would be lost", file=file),
-                expected=say("a new file, or an earlier output"),
-                remedy=say("name another file with -o"),
+                say(
+                    "{file} is there already, and is no earlier output of this kind: it would be lost",
+                    file=file,
+                ),
+                expected=say("a new file, or one that begins with {kind}", kind=_kind(head[:_HEAD])),
+                found=say("one that begins with {kind}", kind=_kind(found)),
+                remedy=say("name another file, or delete that one first if nobody needs it"),
             )
 
 
-def write_file(file: str, content: bytes) -> None:
-    _replaceable(file)
+def _kind(head: bytes) -> str:
+    """What tells outputs of one kind from everything else: the first key of JSON, the first element of HTML
+    or XML, else the first line."""
+    text = head.decode("utf-8-sig", "replace").lstrip()
+    if found := re.match(r'\{\s*"[^"]*"', text):
+        return "".join(found[0].split())
+    if text[:14].lower().startswith(("<!doctype html", "<html")):
+        return "<!DOCTYPE html>"
+    if text.startswith("<") and (found := re.search(r"<[A-Za-z][\w.:-]*", text)):
+        return found[0].lower()
+    first = next(iter(text.splitlines()), "")[:200]
+    return "".join(letter if letter.isprintable() else "?" for letter in first)
+
+
+def write_file(file: str, content: bytes, *, public: bool = False) -> None:
+    """Write a file, or an earlier output again. A new one is for its owner only, unless it is `public`: most
+    outputs hold persons. Raises `Invalid`."""
+    _replaceable(file, content)
     try:
-        Path(file).write_bytes(content)
+        with open(file, "wb", opener=None if public else _for_owner) as stream:
+            stream.write(content)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise Invalid(
@@ -116,14 +143,22 @@ def write_file(file: str, content: bytes) -> None:
         ) from error
 
 
+def _for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 @contextmanager
 def written(file: str) -> Iterator[BinaryIO]:
-    """A stream to `file`, which is there only once all is written."""
-    _replaceable(file)
+    """A stream to `file`, which is there only once all is written, for its owner only unless it was another
+    way before."""
     part = Path(f"{file}.part")
     try:
-        with part.open("wb") as stream:
+        with open(part, "wb", opener=_for_owner) as stream:
             yield stream
+        with part.open("rb") as made:
+            _replaceable(file, made.read(_HEAD))
+        if Path(file).exists():
+            part.chmod(Path(file).stat().st_mode)
         part.replace(file)
     except OSError as error:
         raise Invalid(
