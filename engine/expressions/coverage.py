@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from ..clock import OFFICE_ZONE
 from .faults import Failed
 from .feel import Env, Feel, Single, Tests, values
 from .feel.functions import same
@@ -31,7 +33,7 @@ MOST_STEPS = 100_000
 MOST_FINDINGS = 3
 """Gaps, and overlaps, of one table that are told."""
 
-_RUN = Run(datetime(2000, 1, 1, tzinfo=UTC), "UTC")
+_RUN = Run(datetime(2000, 1, 1, tzinfo=UTC), OFFICE_ZONE)
 _ENV = Env(_RUN, {}, {}, {})
 
 Example = tuple[tuple[str, Any], ...]
@@ -176,7 +178,7 @@ class _Examination:
 
     def example(self, path: list[int]) -> Example:
         return tuple(
-            (axis.column.source, values.given(axis.values[index], Run(_RUN.now, _RUN.zone)))
+            (axis.column.source, values.given(_local(axis.values[index]), Run(_RUN.now, _RUN.zone)))
             for axis, index in zip(self.axes, path, strict=False)
             if len(axis.values) > 1
         )
@@ -237,6 +239,13 @@ class _Axis:
         return sure, possible
 
 
+def _local(value: Any) -> Any:
+    """An instant as cells and people write it: in the office's time, whatever its zone."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(ZoneInfo(OFFICE_ZONE)).replace(tzinfo=None)
+    return value
+
+
 def _holds(cell: Tests, value: Any) -> bool | None:
     """What the test says of the value; None if it can't be asked."""
     try:
@@ -277,9 +286,9 @@ def _spread(sign: str, value: Any, found: list[Any]) -> bool:
         return all(_spread("in", item, found) for item in value) and sign == "in"
     if isinstance(value, Range):
         ends = (value.low, value.high)
-        return all(_is_ordered(end) and _spread("<", end, found) for end in ends)
+        return sign == "in" and all(_is_ordered(end) and _spread("<", end, found) for end in ends)
     found.append(value)
-    return _is_ordered(value) if sign != "in" else not isinstance(value, dict)
+    return not isinstance(value, dict) if sign in ("in", "!=") else _is_ordered(value)
 
 
 def _is_ordered(value: Any) -> bool:

@@ -21,6 +21,8 @@ _TOKEN = re.compile(
       | (?P<sign>\*\*|==|!=|<=|>=|[-+*/%<>=?:.,()\[\]{}@])""",
     re.VERBOSE | re.DOTALL,
 )
+_WIDE = dict(zip("“”‘’，（）［］：＜＞＝－", "\"\"'',()[]:<>=-", strict=True))
+"""Signs of a Chinese keyboard, and those that are meant."""
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{6})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 _KEYWORDS = frozenset(
@@ -41,11 +43,12 @@ class Token(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What a model declares beside the text: names that are no plain words, and its knowledge models with
-    their parameters."""
+    """What a model declares beside the text: names that are no plain words, its knowledge models with their
+    parameters, and what the input of this column is called beside `?`."""
 
     names: tuple[str, ...] = ()
     functions: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    input: str = ""
 
 
 NOTHING_DECLARED = Declared()
@@ -54,13 +57,19 @@ NOTHING_DECLARED = Declared()
 def words(text: str, declared: Declared) -> list[Token]:
     """The words of `text`, names of several words joined into one. Raises `Malformed`."""
     found: list[Token] = []
+    quoting = _quoting(declared)
     at = 0
     while at < len(text):
         match = _TOKEN.match(text, at)
+        if quoting is not None and match is not None and match.lastgroup == "name":
+            match = quoting.match(text, at) or match
         if match is None:
             what = say("“{sign}” has no meaning here", sign=text[at])
             if text[at] in "\"'":
                 what = say("the quotation mark is not closed")
+            elif text[at] in _WIDE:
+                plain = _WIDE[text[at]]
+                what = say("“{sign}” has no meaning here: type “{plain}”", sign=text[at], plain=plain)
             refuse(text, at, what)
         if match.lastgroup != "space":
             found.append(Token(str(match.lastgroup), match.group(), at))
@@ -93,6 +102,13 @@ def _joined(words: list[Token], phrases: _Phrases) -> list[Token]:
 def _is_called(words: list[Token], after: int) -> bool:
     """Whether `every` is the house's function there."""
     return words[after - 1].text == "every" and after < len(words) and words[after].text == "("
+
+
+@lru_cache(maxsize=512)
+def _quoting(declared: Declared) -> re.Pattern[str] | None:
+    """Finds the declared names with a quotation mark in them, which is none of a text."""
+    names = sorted((name for name in declared.names if "'" in name), key=lambda name: -len(name))
+    return re.compile(f"(?P<name>{'|'.join(map(re.escape, names))})(?!\\w)") if names else None
 
 
 _Phrases = dict[str, list[tuple[tuple[str, ...], str]]]
