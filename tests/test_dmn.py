@@ -559,6 +559,14 @@ def test_names_may_have_spaces_and_declared_names_any_sign() -> None:
         == 4
     )
     assert value("Monthly Salary * 12", **{"Monthly Salary": 100.1}) == 1201.2
+    person = '<inputData id="p" name="申请 人：甲，乙"/>'
+    assert (
+        asked(
+            (person, decision(literal("申请 人：甲，乙.年龄（周岁） + 1"))),
+            {"申请 人：甲，乙": {"年龄（周岁）": 5}},
+        )
+        == 6
+    )
     owner = '<inputData id="o" name="Owner\'s age"/>'
     assert asked((owner, decision(literal("Owner's age + 'a'"))), {"Owner's age": "1"}) == "1a"
 
@@ -756,6 +764,15 @@ def test_a_failure_in_a_box_names_its_row() -> None:
         decided(drawn, x=1)
 
 
+def test_a_requirement_may_name_the_files_own_namespace() -> None:
+    drawn = decision(literal("e + 1"), needs="e").replace('"#e"', '"http://camunda.org/schema/1.0/dmn#e"')
+    assert asked((drawn, decision(literal("1"), id="e")), {}) == 2
+    with_other = drawn.replace("camunda.org", "example.org")
+    assert "requires http://example.org" in str(
+        problems(with_other, decision(literal("1"), id="e"))[0].message
+    )
+
+
 def test_what_many_require_is_made_once() -> None:
     levels = [
         decision(literal(f"l{i}a + l{i}b"), id=f"d{i}", variable=f"d{i}", needs=f"l{i}a l{i}b")
@@ -848,6 +865,7 @@ def test_a_long_chain_of_requirements_is_refused_not_a_crash() -> None:
         (table("> 5 and < 8 => 1"), "rule 1, input 1", "a test: ", "“> 5 and < 8”"),
         (table("= x > 5 => 1"), "a condition stands alone in its cell: write ? > 5 and ? < 8", "a test: ", "“= x > 5”"),
         (table("“a” => 1"), "““” has no meaning here: type “\"”", "a test: ", "““a””"),
+        (table("1 => sum（x）"), "line 1, column 4: “（” has no meaning here: type “(”", "an expression; ", "“sum（x）”"),
         (table("1，2 => 1"), "“，” has no meaning here: type “,”", "a test: ", "“1，2”"),
         (table("matches(?, 'a+') => 1"), "matches() is not read here: it takes a pattern, which can run for ever", "a test: ", "“matches(?, 'a+')”"),
         (table("1 => substring(match: 1)"), "substring() takes string, start position, length", "an expression; ", "“substring(match: 1)”"),

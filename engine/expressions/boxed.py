@@ -53,7 +53,7 @@ def compile_box(drawn: Drawn, declared: Declared, build: Build, depth: int = 0) 
         return _text(drawn, declared)
 
     def part(key: str, known: Declared = declared) -> Box:
-        return inner(drawn[key], say("“{part}”", part=key), known)
+        return inner(drawn[key], say("“{text}”", text=key), known)
 
     def inner(box: Drawn, place: Text, known: Declared = declared) -> Box:
         return _at(place, compile_box, box, known, build, depth + 1)  # type: ignore[no-any-return]
@@ -66,7 +66,7 @@ def compile_box(drawn: Drawn, declared: Declared, build: Build, depth: int = 0) 
         case "list":
             return _list([inner(box, say("row {row}", row=i)) for i, box in enumerate(drawn["list"], 1)])
         case "call":
-            given = [(name, inner(box, say("“{part}”", part=name))) for name, box in drawn["with"]]
+            given = [(name, inner(box, say("“{text}”", text=name))) for name, box in drawn["with"]]
             return _call(drawn["call"], given, declared)
         case "if":
             return _choice(part("if"), part("then"), part("else"))

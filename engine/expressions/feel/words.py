@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from ...errors import say
+from ...errors import Text, say
 from ..dialects import refuse
 from .functions import FUNCTIONS
 from .values import KINDS
@@ -15,7 +15,7 @@ from .values import KINDS
 _TOKEN = re.compile(
     r"""(?P<space>(?:\s|//[^\n]*|/\*.*?\*/)+)
       | (?P<string>"(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*')
-      | (?P<name>[^\W\d]\w*)
+      | (?P<name>[^\W\d]\w*(?:（\w+）\w*)*)
       | (?P<range>\.\.)
       | (?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)
       | (?P<sign>\*\*|==|!=|<=|>=|[-+*/%<>=?:.,()\[\]{}@])""",
@@ -68,13 +68,19 @@ def words(text: str, declared: Declared) -> list[Token]:
             if text[at] in "\"'":
                 what = say("the quotation mark is not closed")
             elif text[at] in _WIDE:
-                plain = _WIDE[text[at]]
-                what = say("“{sign}” has no meaning here: type “{plain}”", sign=text[at], plain=plain)
+                what = _type_plain(text[at])
             refuse(text, at, what)
+        called, bracket, _ = match.group().partition("（")
+        if match.lastgroup == "name" and bracket and called in FUNCTIONS:
+            refuse(text, at + len(called), _type_plain(bracket))
         if match.lastgroup != "space":
             found.append(Token(str(match.lastgroup), match.group(), at))
         at = match.end()
     return _joined(found, _phrases(declared))
+
+
+def _type_plain(sign: str) -> Text:
+    return say("“{sign}” has no meaning here: type “{plain}”", sign=sign, plain=_WIDE[sign])
 
 
 def _joined(words: list[Token], phrases: _Phrases) -> list[Token]:
@@ -106,8 +112,10 @@ def _is_called(words: list[Token], after: int) -> bool:
 
 @lru_cache(maxsize=512)
 def _quoting(declared: Declared) -> re.Pattern[str] | None:
-    """Finds the declared names with a quotation mark in them, which is none of a text."""
-    names = sorted((name for name in declared.names if "'" in name), key=lambda name: -len(name))
+    """Finds the declared names with a quotation mark in them, which is none of a text, or another sign that
+    only a name can have."""
+    odd = (name for name in declared.names if "'" in name or any(sign in name for sign in _WIDE))
+    names = sorted(odd, key=lambda name: -len(name))
     return re.compile(f"(?P<name>{'|'.join(map(re.escape, names))})(?!\\w)") if names else None
 
 

@@ -208,7 +208,7 @@ class _Model:
         by their ids, and by the names of their outputs, as Camunda Modeler does. The names of input data
         come first; a name that several give is `unclear`."""
         asked = [
-            self.elements[link.get("href", "").removeprefix("#")]
+            self.elements[self.named(link.get("href", ""))]
             for link in decision.element.iter("{*}requiredDecision")
         ]
         own = {_variable(element) for element in (*asked, *self.root.iterfind("{*}inputData"))}
@@ -225,7 +225,7 @@ class _Model:
 
     def follow(self, decision: Decision, href: str) -> bool:
         """Read what `href` names into `requires`; False, with a problem, if there is nothing to read."""
-        id = href.removeprefix("#")
+        id = self.named(href)
         if id in self.done:
             return True
         element = self.elements.get(id)
@@ -248,6 +248,10 @@ class _Model:
             self.requires.append(entry)
             return True
         return False
+
+    def named(self, href: str) -> str:
+        """The id of what is named in this file, by `#id` or with the file's own namespace before it."""
+        return href.removeprefix(self.root.get("namespace", "")).removeprefix("#")
 
     def body(self, decision: Decision) -> dict[str, Any] | None:
         """The logic of one decision or knowledge model."""
