@@ -820,6 +820,10 @@ def test_a_broken_cell_in_a_required_decision_is_told_of_that_decision() -> None
         ((decision("<context/>"),), "is neither a decision table nor an expression"),
         ((decision("<decisionService/>"),), "is neither a decision table nor an expression"),
         (
+            (decision(literal("s(1)"), knows="s"), '<decisionService id="s" name="s"/>'),
+            "is a decision service",
+        ),
+        (
             (
                 decision(literal("fee"), needs="a b"),
                 decision(table("- => 1", outputs="fee"), id="a"),
@@ -1059,6 +1063,21 @@ def test_tables_that_are_required_are_checked_too() -> None:
     inner = decision(table("< 5 => 1", "> 5 => 2"), id="e")
     (problem,) = problems(decision(literal("e"), needs="e"), inner)
     assert (problem.code, problem.element) == ("dmn.gap", "e")
+
+
+def test_an_input_that_another_decision_gives_has_the_values_that_stand_there() -> None:
+    season = decision(table('> 30 => "夏"', '<= 30 => "冬"', inputs="heat:number", outputs="season"), id="s")
+    asks = {"inputs": "season", "outputs": "z"}
+    for rules, gaps in (
+        (('"夏" => 1', '"冬" => 2'), []),
+        (('"夏" => 1',), ['no rule for season = "冬"']),
+        (('"夏" => 1', 'not("夏") => 2'), []),
+    ):
+        found = problems(decision(table(*rules, **asks), needs="s"), season)
+        assert [str(problem.message).partition(": ")[2] for problem in found] == gaps
+    open_ = season.replace('"冬"', "string(heat)")
+    found = problems(decision(table('"夏" => 1', **asks), needs="s"), open_)
+    assert [str(problem.message).partition(": ")[2] for problem in found] == ['no rule for season = "…"']
 
 
 def test_a_huge_table_is_checked_in_bounded_time_and_says_so() -> None:

@@ -81,7 +81,8 @@ class _Examination:
         self.table = table
         cells = [[tests[i] for tests, _ in table.rules] for i in range(len(table.columns))]
         self.axes = [
-            _Axis(column, cells[i], whole[i] or _is_whole(column)) for i, column in enumerate(table.columns)
+            _Axis(column, cells[i], whole[i] or _is_whole(column), table.decided_values(column))
+            for i, column in enumerate(table.columns)
         ]
         if sum(axis.work for axis in self.axes) > MOST_ASKED:
             raise _TooMuchError
@@ -198,17 +199,19 @@ class _Axis:
     """A column: a value for each class, and which rules match it. `possible` has the rules (bits) for each
     class, `sure` the classes (bits) for each rule; they differ in the rules that are `opaque`."""
 
-    def __init__(self, column: Column, cells: list[Tests], whole: bool) -> None:
+    def __init__(self, column: Column, cells: list[Tests], whole: bool, decided: list[Any] | None) -> None:
         self.column = column
         constants = [_constants(cell) for cell in cells]
         allowed = () if column.allowed is None else _constants(column.allowed)
-        known = [*(c for cell in constants for c in cell or ()), *(allowed or ())]
+        known = [*(c for cell in constants for c in cell or ()), *(allowed or ()), *(decided or ())]
         found = _classes(known, whole)
         if found is None:  # constants of several kinds: nothing is known of this column
             constants = [() if not cell.alternatives else None for cell in cells]
             found = [None]
         elif column.allowed is not None and allowed is not None:
             found = [value for value in found if _holds(column.allowed, value)] or [None]
+        if decided is not None and known:
+            found = [value for value in found if value is None or _is_among(value, decided)] or [None]
         self.values = found
         self.cells = [(cell, cut is not None) for cell, cut in zip(cells, constants, strict=True)]
         self.work = len(found) * len({id(cell) for cell in cells})
@@ -252,6 +255,10 @@ def _holds(cell: Tests, value: Any) -> bool | None:
         return bool(cell.hold(_ENV.about(value)))
     except Failed:
         return None
+
+
+def _is_among(value: Any, values_: list[Any]) -> bool:
+    return any(same(value, other, _RUN) for other in values_)
 
 
 def _is_whole(column: Column) -> bool:

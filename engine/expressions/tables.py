@@ -24,6 +24,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -77,7 +78,12 @@ class Column:
 class Table:
     """A checked decision. `names` are the variables it reads; `own`, the names in its own cells."""
 
-    def __init__(self, spec: Mapping[str, Any], around: Declared | None = None) -> None:
+    def __init__(
+        self,
+        spec: Mapping[str, Any],
+        around: Declared | None = None,
+        before: Mapping[str, Table] | None = None,
+    ) -> None:
         self.id = str(spec["id"])
         self.hit: str = spec["hit"]
         self.aggregation: str | None = spec["aggregation"]
@@ -85,10 +91,13 @@ class Table:
         self._names: set[str] = set()
         self._requires: list[tuple[str, tuple[str, ...] | None, Table]] = []
         needed: set[str] = set()
+        self._before = dict(before or {})  # the decisions that are made before this one
         self._declared = around or _declared(spec)
         for entry in spec.get("requires", ()):
             parameters = tuple(entry["parameters"]) if "parameters" in entry else None
-            required = Table(entry["table"], self._declared)
+            required = Table(entry["table"], self._declared, self._before)
+            if parameters is None:
+                self._before[entry["name"]] = required
             known = {name for name, _, _ in self._requires} | set(parameters or ())
             needed |= required.names - known
             self._requires.append((entry["name"], parameters, required))
@@ -119,6 +128,24 @@ class Table:
         for table in (*(table for _, _, table in self._requires), *self._inner):
             yield from table.parts()
         yield self
+
+    def decided_values(self, column: Column) -> list[Any] | None:
+        """What the input may be, beside null, if it is what another decision gives and that gives nothing but
+        texts, numbers and yes or no as they are written there; else None."""
+        name, part = self._also.get(column.source.strip(), (column.source.strip(), None))
+        other = self._before.get(name)
+        if other is None or other.hit in LISTS or other._boxed is not None:
+            return None
+        if part is None and len(other.outputs) > 1:
+            return None
+        place = 0 if part is None else other.outputs.index(part)
+        cells = [outputs[place] for _, outputs in other.rules] + [other.defaults[place]]
+        env = Env(Run(datetime(2000, 1, 1, tzinfo=UTC), "UTC"), {}, {}, {})
+        try:
+            found = [cell.evaluate(env) if cell.constant else () for cell in cells if cell is not None]
+        except Failed:
+            return None
+        return found if all(isinstance(value, str | Decimal | bool | None) for value in found) else None
 
     def mistakes(self, zone: str) -> Iterator[Text]:
         """The cells that can only fail, whatever the data: a date that is none, `not([1..5])` in a list. The
@@ -344,7 +371,7 @@ class Table:
         """A boxed expression; the tables in it are this one's parts."""
 
         def build(spec: Mapping[str, Any], declared: Declared) -> Table:
-            self._inner.append(Table(spec, declared))
+            self._inner.append(Table(spec, declared, self._before))
             return self._inner[-1]
 
         try:

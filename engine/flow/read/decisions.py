@@ -257,6 +257,9 @@ class _Model:
         """The logic of one decision or knowledge model."""
         element = decision.element
         self.parts[decision.id] = decision
+        if local(element) == "decisionService":
+            _refuse(decision, say("is a decision service"), say("require the decisions in it themselves"))
+            return None
         holder = element.find("{*}encapsulatedLogic")
         holder = element if holder is None else holder
         for part in holder.iter("*"):
