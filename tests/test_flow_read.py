@@ -276,6 +276,7 @@ def test_a_boundary_event_interrupts_unless_it_says_otherwise() -> None:
         ("timeCycle", "R3/PT1H", True),
         ("timeDuration", "5 days", False),
         ("timeDuration", "P5X", False),
+        ("timeDuration", "PT", False),
         ("timeDuration", "5", False),
         ("timeDuration", '"five days"', False),
         ("timeDuration", "", False),
@@ -420,6 +421,16 @@ def test_named_inputs_and_outputs_are_copied_from_and_to_data_objects() -> None:
     assert Net.from_json(net.to_json()) == net
     same = net_of(around(f'<userTask id="x">{ends(input="amount", output="amount")}</userTask>', DATA))
     assert (same.scopes["p"].nodes["x"].inputs, same.scopes["p"].nodes["x"].outputs) == ((), ())
+
+
+def test_the_data_of_a_subprocess_are_its_own_and_no_placeholder_is() -> None:
+    inside = (
+        '<dataObject id="D"/><dataObjectReference id="R" name="amount" dataObjectRef="D"/><property id="P" name="note"/>'
+        '<property id="Q" name="__targetRef_placeholder"/><dataObject id="F" name="fee"/><userTask id="i"/>'
+    )
+    net = net_of(around(f'<subProcess id="x">{inside}</subProcess>'))
+    assert {*net.scopes["p"].nodes["x"].locals} == {"amount", "D", "fee", "note"}
+    assert Net.from_json(net.to_json()) == net
 
 
 def test_what_a_persons_task_is_given_by_a_calculation_is_a_drawing() -> None:
@@ -830,11 +841,9 @@ def test_the_executable_process_that_nobody_calls_is_run() -> None:
     assert [p.code for p in problems] == ["process.unknown"]
 
 
-@pytest.mark.parametrize(
-    "xml", ['<scriptTask id="x"/>', '<serviceTask id="x"/>', '<businessRuleTask id="x"/>']
-)
-def test_an_automatic_task_that_names_nothing_to_do_is_a_task_without_a_type(xml: str) -> None:
-    net, problems = run(around(xml))
+@pytest.mark.parametrize("tag", ["scriptTask", "serviceTask", "businessRuleTask", "subProcess"])
+def test_what_names_nothing_to_do_is_a_task_without_a_type(tag: str) -> None:
+    net, problems = run(around(f'<{tag} id="x"/>'))
     assert net is not None
     assert net.scopes["p"].nodes["x"].kind == "task"
     assert [(p.code, p.severity, p.element) for p in problems] == [("task.nothing_to_do", "warning", "x")]
@@ -867,6 +876,14 @@ def test_a_messages_subscription_in_another_engine_is_told_of() -> None:
 def test_an_inclusive_gateway_takes_a_flow_without_condition_and_says_so() -> None:
     gateway = '<inclusiveGateway id="g"/><userTask id="y"/>' + chain("x", "g", "y") + when("g", "end", "a")
     assert warnings(around('<userTask id="x"/>', gateway)) == [("flow.always", "g")]
+
+
+def test_an_empty_condition_on_the_only_way_out_says_nothing() -> None:
+    empty = around('<userTask id="x"/>').replace(
+        b'targetRef="end"/>',
+        b'targetRef="end"><conditionExpression><![CDATA[]]></conditionExpression></sequenceFlow>',
+    )
+    assert warnings(empty) == [("flow.empty_condition", "x_end")]
 
 
 # --- refusals
@@ -953,6 +970,14 @@ CANCEL = "<cancelEventDefinition/>"
             [("compensation.unknown_activity", "e")],
         ),
         (event("boundaryEvent", CANCEL), [("boundary.no_transaction", "e")]),
+        (
+            "".join(
+                f'<boundaryEvent id="e{n}" attachedToRef="x">{UNDO}</boundaryEvent><userTask id="u{n}" '
+                f'isForCompensation="true"/><association id="a{n}" sourceRef="e{n}" targetRef="u{n}"/>'
+                for n in (1, 2)
+            ),
+            [("boundary.twice", "e2")],
+        ),
         (event("endEvent", CANCEL) + chain("x", "e"), [("cancel.no_transaction", "e")]),
         (
             f'<transaction id="t"><endEvent id="e">{CANCEL}</endEvent></transaction>' + chain("x", "t"),
@@ -1061,7 +1086,10 @@ CANCEL = "<cancelEventDefinition/>"
             + chain("x", "e"),
             [("race.shared_event", "e")],
         ),
-        ('<subProcess id="s"/>' + chain("x", "s"), [("scope.empty", "s")]),
+        (
+            '<subProcess id="s" triggeredByEvent="true"/>',
+            [("handler.one_start", "s"), ("scope.empty", "s")],
+        ),
         (
             '<subProcess id="s"><userTask id="a"/><userTask id="b"/>'
             + chain("a", "b", "a")

@@ -105,8 +105,9 @@ class Visit(TypedDict):
 class Frame(TypedDict):
     """A running scope. `up` and `owner` name the frame and visit it runs inside, `index` its number among
     the instances of that visit, `only` the single task it stands for; `end` is the last end event reached.
-    With `data` it has variables of its own, and if `sealed` all that is written inside stays there; `key` is
-    what the first message of a process's conversation has set its correlation key to."""
+    With `data` it has variables of its own, and if `sealed` all that is written inside stays there, else what
+    it has and what is named in `own`; `key` is what the first message of a process's conversation has set its
+    correlation key to."""
 
     scope: str
     up: NotRequired[str]
@@ -115,6 +116,7 @@ class Frame(TypedDict):
     only: NotRequired[str]
     data: NotRequired[dict[str, Any]]
     sealed: NotRequired[bool]
+    own: NotRequired[list[str]]
     end: NotRequired[str]
     key: NotRequired[list[Any]]
     done: NotRequired[list[Done]]

@@ -137,6 +137,7 @@ class Node(Struct, frozen=True):
     compensation boundary event leads to, `compensation` marks such an activity. `outputs` are the
     assignments `(variable, expression)` made when the node is done (its data output associations), `inputs`
     what an activity sees besides, `(name, expression)`, mostly another name for a variable (its data inputs).
+    `locals` are the variables that live and end with a subprocess (its data objects and properties, §10.4.1).
     """
 
     id: str
@@ -162,12 +163,13 @@ class Node(Struct, frozen=True):
     transaction: bool = False
     outputs: tuple[tuple[str, str], ...] = ()
     inputs: tuple[tuple[str, str], ...] = ()
+    locals: tuple[str, ...] = ()
 
     @property
     def own(self) -> frozenset[str]:
-        """The names of inputs that mean nothing outside of the activity."""
+        """The names that mean nothing outside of the activity."""
         given = {source for _, source in self.outputs}
-        return frozenset(name for name, _ in self.inputs if name not in given)
+        return frozenset(name for name, _ in self.inputs if name not in given).union(self.locals)
 
 
 class Property(Struct, frozen=True):
@@ -352,10 +354,17 @@ def _plain(value: Any) -> Any:
 
 
 def _node(data: dict[str, Any]) -> Node:
+<<<<<<< HEAD
     given = dict(data)
     for name in ("incoming", "outgoing"):
         if name in given:
             given[name] = tuple(given[name])
+=======
+    fields = dict(data)
+    for name in ("incoming", "outgoing", "locals"):
+        if name in fields:
+            fields[name] = tuple(fields[name])
+>>>>>>> bpmn
     for name in ("outputs", "inputs"):
         if name in given:
             given[name] = tuple((variable, source) for variable, source in given[name])

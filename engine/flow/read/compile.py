@@ -156,6 +156,7 @@ class _Compiler:
             undo=self.undone_by.get(node_id) if drawn.kind == "boundary" else None,
             compensation=is_true(element.get("isForCompensation")),
             transaction=local(element) == "transaction",
+            locals=tuple(_own_data(element, self.data)) if drawn.kind in ("subprocess", "handler") else (),
         )
         associations = Associations(element, self.data, self.findings)
         answered = node.properties.get("result") if node.kind in _ANSWERED else None
@@ -301,15 +302,21 @@ class _Compiler:
             return None  # the condition of a default flow is not evaluated (§8.4.13)
         text = text_of(condition)
         if not text:
-            self._error(
-                "flow.empty_condition",
-                flow,
-                say("{element} has an empty condition", element=label(flow)),
-                say("write the condition, or remove it"),
-            )
+            self._empty_condition(flow)
             return None
         check_expression(flow, say("condition"), text, self.findings)
         return text
+
+    def _empty_condition(self, flow: etree._Element) -> None:
+        """Some modelers write one on every flow: on the only way out it keeps no token off."""
+        alone = [*self.sources.values()].count(flow.get("sourceRef", "")) == 1
+        report = self.findings.warning if alone else self.findings.error
+        report(
+            "flow.empty_condition",
+            flow,
+            say("{element} has an empty condition", element=label(flow)),
+            remedy=say("write the condition, or remove it"),
+        )
 
     def _error(self, code: str, element: etree._Element, message: Text, remedy: Text) -> None:
         self.findings.error(code, element, message, remedy=remedy)
@@ -406,6 +413,18 @@ def _data_names(root: etree._Element) -> dict[str, str]:
         if not reference.get("name") and meant:
             names[reference.get("id", "")] = names.get(meant, meant)
     return names
+
+
+def _own_data(subprocess: etree._Element, names: Mapping[str, str]) -> Iterator[str]:
+    """The names of the variables that begin and end with the subprocess (§10.4.1): those of its data objects,
+    by whatever reference, and of its properties."""
+    objects = {e.get("id", "") for e in subprocess.iterfind(BPMN + "dataObject")}
+    for element in subprocess.iter(BPMN + "dataObjectReference"):
+        if element.get("dataObjectRef") in objects:
+            yield names.get(element.get("id", ""), "")
+    for element in (*subprocess.iterfind(BPMN + "dataObject"), *subprocess.iterfind(BPMN + "property")):
+        if not element.get("name", "").startswith("__"):  # what bpmn.io ties associations to
+            yield names.get(element.get("id", ""), element.get("id", ""))
 
 
 _DATA = ("dataObject", "dataObjectReference", "dataInput", "dataOutput", "property")

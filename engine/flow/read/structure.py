@@ -171,6 +171,17 @@ class _Check:
                 ),
                 say("drag it onto the edge of a transaction, or draw an error event"),
             )
+        same = [n for n in self.draft.nodes.values() if n.host == node.host and n.event == node.event]
+        if _kinds(node) & {"compensate", "cancel"} and same[0] is not node:
+            self._error(
+                "boundary.twice",
+                node,
+                say(
+                    "{element} is the second of its kind on one activity, and never triggered",
+                    element=self._name(node.id),
+                ),
+                say("keep one of them, and draw in it or behind it all that is to be done"),
+            )
         if "compensate" in _kinds(node) and node.undo is None:
             self._error(
                 "compensation.no_activity",

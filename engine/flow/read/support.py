@@ -26,8 +26,10 @@ _WORK: dict[str, Text] = {
     ),
     "scriptTask": say("write assignments such as “fee = 20”, or make it a manual task"),
     "businessRuleTask": say("give the id of a decision table of a .dmn file beside the diagram"),
+    "subProcess": say("draw its steps, or a call activity"),
+    "transaction": say("draw its steps, or a call activity"),
 }
-"""What automatic tasks can do here."""
+"""What can be done here without a person."""
 _INSTEAD: dict[str, Text] = {
     "complexGateway": say(
         "draw an inclusive gateway, or a multi-instance activity with a completion condition"
@@ -89,8 +91,10 @@ def check_node(node: etree._Element, findings: Findings) -> bool:
 
 
 def is_idle(node: etree._Element) -> bool:
-    """Whether an automatic task says nothing of what it does. Then it is the equivalent of a task without a
-    type (§10.3.3, of scripts)."""
+    """Whether an automatic task, or a subprocess, says nothing of what it does. Then it is the equivalent of
+    a task without a type (§10.3.3, of scripts; §13.3.4: with no token inside a subprocess is done)."""
+    if local(node) in _SUBPROCESSES:
+        return not is_true(node.get("triggeredByEvent")) and not any(local(e) in FLOW_NODES for e in node)
     if local(node) not in _WORK or does_something(node):
         return False
     return not (decision(node)[0] or expression(node)[0] or text_of(child(node, "script")))

@@ -16,7 +16,7 @@ from ..net import Event, Loop
 from .findings import Findings, label, short
 
 # Begins like a date, a duration or a cycle: a slip of the pen in one, not a variable's name.
-_MEANT_LITERALLY = re.compile(r"[+-]?P?T?\d|R\d*/")
+_MEANT_LITERALLY = re.compile(r"[+-]?P?T?\d|R\d*/|PT?$")
 # Any instant does to try out a constant on.
 _SOME_INSTANT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -66,7 +66,7 @@ def check_timer(element: etree._Element, event: Event, findings: Findings) -> No
     what stands in a diagram as a literal is ISO 8601, which any modeler understands.
     """
     text = event.text or ""
-    if text and _is_iso(event.timer, text):
+    if text.strip("PT") and _is_iso(event.timer, text):  # isodate takes “PT” for no time at all
         return
     reason = say("it is empty") if not text else say("it is not ISO 8601")
     if text and not _MEANT_LITERALLY.match(text):

@@ -271,9 +271,11 @@ class Board:
             "joins": {},
             "visits": {},
         }
-        if data is not None:
-            frame["data"] = data
-            frame["sealed"] = sealed
+        if node.locals:
+            frame["own"] = list(node.locals)
+        if data is not None or node.locals:
+            frame["data"] = data or {}
+            frame["sealed"] = data is not None and sealed
         if index is not None:
             frame["index"] = index
         self.frames[frame_id] = frame
@@ -343,14 +345,14 @@ class Board:
         self.write(frame_id, {result: data} if result else data, "answers", node.id)
 
     def write(self, frame_id: str, values: Mapping[str, Any], how: Origin, of: str, inside: str = "") -> None:
-        """Set variables where they belong: in the nearest frame that has them or is sealed. `how`, `of` and
-        `inside` as in `Wrote`.
+        """Set variables where they belong: in the nearest frame that has them, or whose own they are, or that
+        is sealed. `how`, `of` and `inside` as in `Wrote`.
 
         Only the names given change, so branches that end later never undo what others wrote.
         """
         for name, value in values.items():
             home, frame = frame_id, self.frames[frame_id]
-            while not ("data" in frame and (frame["sealed"] or name in frame["data"])):
+            while not ("data" in frame and (frame["sealed"] or name in frame["data"] or _owns(frame, name))):
                 home = frame["up"]
                 frame = self.frames[home]
             frame["data"][name] = copy_data(value)
@@ -374,3 +376,7 @@ class Board:
         """Make the assignments of the node's data output associations (§10.4.2). Raises `Fault`."""
         for name, source in node.outputs:
             self.write(frame_id, {name: self.evaluate(frame_id, source, node.id)}, "output", node.id)
+
+
+def _owns(frame: Frame, name: str) -> bool:
+    return "own" in frame and name in frame["own"]
