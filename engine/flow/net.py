@@ -354,17 +354,10 @@ def _plain(value: Any) -> Any:
 
 
 def _node(data: dict[str, Any]) -> Node:
-<<<<<<< HEAD
     given = dict(data)
-    for name in ("incoming", "outgoing"):
+    for name in ("incoming", "outgoing", "locals"):
         if name in given:
             given[name] = tuple(given[name])
-=======
-    fields = dict(data)
-    for name in ("incoming", "outgoing", "locals"):
-        if name in fields:
-            fields[name] = tuple(fields[name])
->>>>>>> bpmn
     for name in ("outputs", "inputs"):
         if name in given:
             given[name] = tuple((variable, source) for variable, source in given[name])
