@@ -938,7 +938,7 @@ def chain(
     written = write_instant(entered)
     for at, by, event in items:
         seq += 1
-        instant = write_instant(at)
+        instant = written if at is entered else write_instant(at)
         body = canonical(
             {
                 "format": FORMAT,

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from .audit import REMEDY, SKEW, Rows
+from .audit import REMEDY, SENSELESS, SKEW, Rows
 from .clock import read_instant
 from .errors import Diverged, Invalid, Text, say
 from .events import GENESIS, OFFICE, Record, SealMade, canonical, digest
@@ -68,9 +68,15 @@ def read_exported(content: bytes) -> tuple[list[Seal], list[Leaf]]:
     """The inverse of `exported`. Raises `Invalid` for anything else, a copy whose own parts do not agree
     included."""
     try:
-        said = json.loads(content)
+        said = json.loads(content, object_pairs_hook=_once)
         if said["format"] != FORMAT:
             raise ValueError(f"format {said['format']!r}")
+        for one, known in (
+            (said, {"format", "seals", "leaves"}),
+            *((seal, _KINDS) for seal in said["seals"]),
+        ):
+            if more := one.keys() - known:
+                raise ValueError(f"{min(more)!r}, which no such copy says")
         seals = [
             Seal(**{key: _of(kind, seal[key]) for key, kind in _KINDS.items()}) for seal in said["seals"]
         ]
@@ -78,13 +84,21 @@ def read_exported(content: bytes) -> tuple[list[Seal], list[Leaf]]:
             Leaf(_of(str, case), _of(int, seq), _of(str, hash), _of(str, root), _of(str, salt))
             for case, seq, hash, root, salt in said["leaves"]
         ]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except SENSELESS as error:
         raise _no_copy(repr(error)) from error
     if not seals:
         raise _no_copy("no seals")  # compared with nothing, everything would be right
     for fault in _faults(seals, leaves):
         raise _no_copy(str(fault.message))
     return seals, leaves
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in which no key stands twice: one program would read the first, another one the last."""
+    said = dict(pairs)
+    if len(said) < len(pairs):
+        raise ValueError("a key that stands twice")
+    return said
 
 
 _KINDS: dict[str, type] = {name: int if name in ("number", "size") else str for name in Seal._fields}
@@ -124,7 +138,8 @@ def verify_seals(
     that must have signed every seal: with one of the two, nobody who can write the database can make other
     seals instead. `secret` is the office's, for salts.
     """
-    log = [leaf_of(row, secret) for row in rows]
+    # A row that can't be a leaf is told elsewhere; here it keeps its place, and is nobody's.
+    log = [leaf_of(row if _is_leaf(row) else LeafRow(row.position, "", 0, "", ""), secret) for row in rows]
     if [row.position for row in rows] != list(range(len(rows))):
         yield _finding("seal.log", say("the log of seals has gaps"))
     yield from _faults(seals, log)
@@ -137,7 +152,7 @@ def verify_seals(
         log = [*copy[1], *log[len(copy[1]) :]]
     by_case: dict[str, list[tuple[int, Leaf]]] = {case: [] for case in cases}
     for position, leaf in enumerate(log):
-        if whole or leaf.case in by_case:
+        if leaf.case and (whole or leaf.case in by_case):
             by_case.setdefault(leaf.case, []).append((position, leaf))
     copied = copy[0] if copy is not None else ()
     known = [*copied, *seals[len(copied) :]]
@@ -145,6 +160,11 @@ def verify_seals(
         history = rows_of(case)
         yield from _case(case, leaves, history, secret, known)
         yield from _behind(case, leaves, history, known)
+
+
+def _is_leaf(row: LeafRow) -> bool:
+    kinds = (row.case, str), (row.seq, int), (row.hash, str), (row.disclosure, str)
+    return all(type(value) is kind for value, kind in kinds) and row.seq > 0
 
 
 def _faults(seals: Sequence[Seal], log: Sequence[Leaf]) -> Iterator[Diverged]:
@@ -253,7 +273,7 @@ def _case(
             return
         try:
             values += [disclosure([body], secret) for body in bodies[len(values) : leaf.seq]]
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except SENSELESS:
             return  # the history's own findings say what is wrong with it
         if disclosure_root(value for group in values[: leaf.seq] for value in group) != leaf.disclosure:
             yield _finding(
@@ -277,6 +297,8 @@ def _behind(
         for position, leaf in leaves
     ]
     for seq, body, _ in rows:
+        if type(seq) is not int:
+            return  # the history's own findings say what is wrong with it
         taken = next((seal for last, seal in taken_in if seq <= last), len(seals))
         before = seals[taken - 1] if taken else None
         try:
@@ -284,7 +306,7 @@ def _behind(
             made = case == OFFICE and said["type"] == SealMade.type
             if before is None or made or read_instant(said["entered"]) >= read_instant(before.at) - SKEW:
                 continue
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except SENSELESS:
             return  # the history's own findings say what is wrong with it
         yield Diverged(
             "seal.backdated",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from .case import Case
 from .clock import read_instant
@@ -16,7 +17,16 @@ from .definition import Definition
 from .docket import signer
 from .errors import Invalid, say
 from .events import ClockStruck, Event, TimerFired
-from .flow.marking import Due, Waiting, awaited, bound_timers, open_task, open_tasks, timers
+from .flow.marking import (
+    Due,
+    Waiting,
+    armed_timers,
+    awaited,
+    bound_timers,
+    names_of_open_tasks,
+    open_task,
+    open_tasks,
+)
 from .flow.net import Node
 
 
@@ -24,8 +34,7 @@ class Step(Struct, frozen=True):
     """What can be done in a case now: an open task, or a message it waits for.
 
     `task` is what the clerk types; `unit` and `post` say whose it is now (of answers that wait to be
-    signed, the signer's); `due` is when the clock that it stops runs out, or the first timer on it if that
-    is earlier; it is `provisional` if it rests on a year whose holidays were not announced.
+    signed, the signer's).
     """
 
     task: str
@@ -34,14 +43,25 @@ class Step(Struct, frozen=True):
     unit: str
     post: str
     message: str | None = None
+
+
+class DatedStep(Step, frozen=True):
+    """A step, and its time: `due` is when the clock that it stops runs out, or the first timer on it if that
+    is earlier; it is `provisional` if it rests on a year whose holidays were not announced."""
+
     due: str | None = None
     provisional: bool = False
 
 
-def steps(case: Case, definition: Definition) -> list[Step]:
+def steps(case: Case, definition: Definition) -> list[DatedStep]:
     """Everything that a person can do in the case now: open tasks first, then awaited messages."""
     armed = dues(case, definition)
-    return [_step(case, definition, name, waiting, armed) for name, waiting in _possible(case, definition)]
+    found = []
+    for name, waiting in _possible(case, definition):
+        due, provisional = _due_of(case, definition, waiting, armed)
+        step = _step(case, definition, name, waiting)
+        found.append(DatedStep(**asdict(step), due=due, provisional=provisional))
+    return found
 
 
 def timed_steps(case: Case, definition: Definition) -> set[str]:
@@ -56,7 +76,7 @@ def timed_steps(case: Case, definition: Definition) -> set[str]:
 
 def step_names(case: Case, definition: Definition) -> list[str]:
     """What a clerk may type after `do`: the `task` of each of the `steps`."""
-    return [name for name, _ in _possible(case, definition)]
+    return names_of_open_tasks(case.marking) + [name for name, _ in _messages(case, definition)]
 
 
 def _possible(case: Case, definition: Definition) -> list[tuple[str, Waiting]]:
@@ -69,15 +89,14 @@ def _messages(case: Case, definition: Definition) -> list[tuple[str, Waiting]]:
     return [(waiting.element, waiting) for waiting in messages]
 
 
-def _step(case: Case, definition: Definition, name: str, waiting: Waiting, armed: list[Due]) -> Step:
+def _step(case: Case, definition: Definition, name: str, waiting: Waiting) -> Step:
     node = definition.net.scopes[waiting.scope].nodes[waiting.element]
     unit, post = definition.performer(waiting.scope, node)
-    due, provisional = _due_of(case, definition, waiting, armed)
     unit = waiting.unit or unit
     entry = case.docket.get(waiting.id)
     if entry is not None and entry["stage"] == "entered":
         post = signer(definition, entry)
-    return Step(name, waiting.scope, node, unit, post, waiting.name or None, due, provisional)
+    return Step(name, waiting.scope, node, unit, post, waiting.name or None)
 
 
 def next_fact_of_time(case: Case, definition: Definition, now: datetime) -> tuple[datetime, Event] | None:
@@ -95,11 +114,12 @@ def next_fact_of_time(case: Case, definition: Definition, now: datetime) -> tupl
             place = order.index(deadline["clock"])
             of = deadline.get("of", "")
             found.append((max(instant, case.at), 0, place, deadline["n"], of, ClockStruck(id, rung)))
-    for place, timer in enumerate(bound_timers(definition.net, case.marking)):
+    armed = armed_timers(definition.net, case.marking)
+    for place, timer in enumerate(timer for timer in armed if timer.clock):
         if ran_out(case.deadlines, timer.clock):
             found.append((case.at, 1, place, 0, "", TimerFired(timer.timer, timer.element)))
-    for place, timer in enumerate(timers(definition.net, case.marking)[:1]):
-        found.append((timer.due, 2, place, 0, "", TimerFired(timer.timer, timer.element)))
+    for timer in [timer for timer in armed if timer.due][:1]:
+        found.append((timer.due, 2, 0, 0, "", TimerFired(timer.timer, timer.element)))
     if not found:
         return None
     instant, *_, event = min(found, key=lambda entry: entry[:5])
@@ -112,7 +132,7 @@ def step_called(case: Case, definition: Definition, task: str) -> Step | None:
     waiting = open_task(case.marking, task)
     if waiting is None:
         waiting = next((caught for name, caught in _messages(case, definition) if name == task), None)
-    return _step(case, definition, task, waiting, dues(case, definition)) if waiting is not None else None
+    return _step(case, definition, task, waiting) if waiting is not None else None
 
 
 def find_step(case: Case, definition: Definition, task: str) -> Step:
@@ -176,11 +196,14 @@ def _clock_on(case: Case, definition: Definition, waiting: Waiting) -> Deadline 
 
 def dues(case: Case, definition: Definition) -> list[Due]:
     """All armed timers with the instants they will fire at as things stand, next first."""
-    found = timers(definition.net, case.marking)
-    for timer in bound_timers(definition.net, case.marking):
-        latest = current(case.deadlines, timer.clock)
-        if latest is not None and latest[1]["due"] is not None:
-            found.append(timer._replace(due=latest[1]["due"], provisional=latest[1]["provisional"]))
+    found = []
+    for timer in armed_timers(definition.net, case.marking):
+        if timer.due:
+            found.append(timer)
+        elif timer.clock:
+            latest = current(case.deadlines, timer.clock)
+            if latest is not None and latest[1]["due"] is not None:
+                found.append(timer._replace(due=latest[1]["due"], provisional=latest[1]["provisional"]))
     return sorted(found)
 
 

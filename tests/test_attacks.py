@@ -416,6 +416,30 @@ def with_effective(packed: bytes, day: str) -> Any:
     return unpack(canonical(content))
 
 
+def opened_by_a_version_of_later(hand: Hand) -> None:
+    """A second version is published today, effective since January, and a case of last week is said to have
+    been opened by it."""
+    item = make_item(hand.path.parent, FAILING, code="sender", forms={"s": ANYTHING, "a": ANYTHING})
+    with Office.open(str(hand.path)) as office:
+        named = office.publish(item, TODAY).definition
+        before = office.open_case("clerk", "sender", {}, TODAY - HOUR).case
+        assert office.show(before)["definition"] != named  # the engine itself opens nothing by it before
+        case = office.open_case("clerk", "sender", {}, TODAY).case
+        assert office.show(case)["definition"] == named
+    bodies = hand.bodies(case)
+    for body in bodies:
+        body.update(at(TODAY - DAY), entered=instant(TODAY))
+    hand.rewrite(case, bodies)
+
+
+def a_text_that_is_none(hand: Hand) -> None:
+    hand.sql("UPDATE events SET hash = CAST(x'ff00fe' AS TEXT) WHERE case_no = ? AND seq = 2", CASE)
+
+
+def a_content_nobody_names(hand: Hand) -> None:
+    hand.keep(digest(b"for later"), b"for later")
+
+
 def opened_by_a_definition_nobody_published(hand: Hand) -> None:
     with Office.open(str(hand.path)) as office, office._store.reading() as reader:
         old = office._library.definition(reader, office.history(WAITING)[0].event.payload()["definition"])
@@ -670,6 +694,7 @@ class Attack:
 ATTACKS = [
     Attack(edit_a_byte, "chain.broken"),
     Attack(a_field_no_record_has, "event.unreadable"),
+    Attack(a_text_that_is_none, "row.unreadable"),
     Attack(swap_two, "replay.diverged"),
     Attack(insert_a_consequence, "replay.diverged"),
     Attack(drop_an_act, "replay.time_first"),
@@ -688,6 +713,7 @@ ATTACKS = [
     Attack(a_signal_nobody_sent, "signal.not_sent"),
     Attack(a_migration_nobody_ordered, "migration.not_ordered"),
     Attack(opened_by_a_definition_nobody_published, "definition.not_in_force"),
+    Attack(opened_by_a_version_of_later, "definition.not_published"),
     Attack(another_document_in_its_place, "document.forged"),
     Attack(a_number_of_another_series, "document.number"),
     Attack(the_bytes_of_a_document, "document.differs"),
@@ -698,6 +724,7 @@ ATTACKS = [
     Attack(exchange_the_calendar, "calendar.differs"),
     Attack(a_delegation_nobody_gave, "content.differs"),
     Attack(a_delegation_to_somebody_else, "content.differs"),
+    Attack(a_content_nobody_names, "content.unnamed"),
     Attack(abolish_as_a_clerk, "office.authority"),
     Attack(back_date_a_change_of_the_organisation, "office.instant"),
     Attack(delete_a_case, "number.missing"),

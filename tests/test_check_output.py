@@ -151,6 +151,13 @@ def test_an_element_that_is_refused_is_the_only_problem_that_is_told(
         assert told_of == [("element.unsupported", element.get("id"))]
 
 
+def test_what_errors_left_undone_is_said(house: Path, county: Organisation) -> None:
+    folder = house / "processes" / "senior-card"
+    assert check_folder(folder, county).left == []
+    edit(folder / "item.toml", 'kind = "', 'kind = "x')
+    assert check_folder(folder, county).left == ["soundness", "examples"]
+
+
 def test_a_refused_element_hides_nothing_of_the_rest(house: Path, county: Organisation) -> None:
     folder = house / "processes" / "enterprise-startup"
     edit(
@@ -252,6 +259,7 @@ error[lane.unbound] lane “窗口授权审批岗” is bound to no post
 
 3 errors, 1 warning in 2 files
 what a code means and how to mend it: lianban item check --explain item.invalid
+mend the errors, then check again: soundness and worked cases were not looked at
 it can't be published; examples played: 0
 """
 
@@ -280,6 +288,7 @@ column 12)
 3 errors in 3 files
 what a code means and how to mend it:
   lianban item check --explain file.unreadable
+mend the errors, then check again: soundness and worked cases were not looked at
 it can't be published; examples played: 0
 """
 

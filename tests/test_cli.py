@@ -21,6 +21,7 @@ from babel.messages.pofile import read_po
 from terminal import SCRIPT, Ran, environment, lianban, on_terminal
 
 import cli
+from engine.verbs.table import ROOMS, Group, Verb
 
 ROOT = Path(__file__).parent.parent
 CATALOGUE = ROOT / "engine" / "locale" / "zh" / "LC_MESSAGES" / "lianban.po"
@@ -470,12 +471,28 @@ def test_every_key_of_the_json_is_documented(office: Path) -> None:
         assert keys(ran.json) - {"zh", "en"} <= documented, words
 
 
+def every_command() -> list[tuple[str, Verb]]:
+    """Each command by its whole name; looking them up imports the rooms that the table names."""
+    context = cli.click.Context(cli.cli)
+    groups = {"": cli.cli, **{n: g for n, g in cli.cli.commands.items() if isinstance(g, Group)}}
+    found = [
+        (f"{above} {name}".strip(), group.get_command(context, name))
+        for above, group in groups.items()
+        for name in group.list_commands(context)
+    ]
+    return [(name, command) for name, command in found if isinstance(command, Verb)]
+
+
+def test_each_command_is_in_the_room_that_the_table_names() -> None:
+    named = {path.replace("/", " "): room for room, paths in ROOMS.items() for path in paths.split()}
+    rooms = {name: str(command.callback.__module__) for name, command in every_command() if command.callback}
+    assert {name: module.removeprefix("engine.verbs.") for name, module in rooms.items()} == named
+    listed = {f"engine.verbs.{room}" for room in ROOMS}
+    assert listed <= set(sys.modules)
+
+
 def test_the_help_of_every_command_opens_with_an_example() -> None:
-    commands = [*cli.cli.commands.items()]
-    for name, command in commands:
-        if isinstance(command, cli.click.Group):
-            commands += command.commands.items()
-            continue
+    for name, command in every_command():
         context = cli.click.Context(command, info_name=name)
         assert command.get_help(context).startswith("lianban "), name
         assert command.help, name

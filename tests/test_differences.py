@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lxml import html
+from msgspec.structs import replace
 from terminal import lianban
 
 from engine.definition import Definition, builtin, read_folder

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import sqlite3
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from engine.definition import builtin
 from engine.errors import Invalid
 from engine.events import OFFICE, Record, digest
 from engine.export.table import COLUMNS, safe
-from engine.export.xes import records_of_xes
+from engine.export.xes import Trace, record_of, traces_of_xes
 from engine.office import Office
 from engine.office.exporting import Wanted
 
@@ -51,9 +52,16 @@ def histories(office: Office) -> dict[str, list[Record]]:
         return {number: office.history(number) for number in reader.streams() if number != OFFICE}
 
 
+def records_in(content: bytes) -> list[Record]:
+    """The records that an export holds word for word."""
+    traces = [told for told in traces_of_xes(io.BytesIO(content)) if isinstance(told, Trace)]
+    records = [record_of(event) for told in traces for event in told.events]
+    return [record for record in records if record is not None]
+
+
 def test_every_record_comes_back_from_xes_as_it_was_written(office: Office) -> None:
     back: dict[str, list[Record]] = {}
-    for record in records_of_xes(io.BytesIO(exported(office, "xes"))):
+    for record in records_in(exported(office, "xes")):
         back.setdefault(record.case, []).append(record)
     assert back == histories(office)
     assert sum(map(len, back.values())) > 150
@@ -103,7 +111,7 @@ def test_what_xml_cannot_hold_comes_back_all_the_same(tmp_path: Path) -> None:
         nested = {"1 und 2": [None, True, 1.5, 2**70, {"": "x"}], "leer": {}, "liste": []}
         made.do("clerk", case, "a", {"text": odd, "nested": nested}, NOON)
         content = exported(made, "xes")
-        assert list(records_of_xes(io.BytesIO(content))) == made.history(case)
+        assert records_in(content) == made.history(case)
         rows = list(csv.DictReader(io.StringIO(exported(made, "csv").decode(), newline="")))
         assert [json.loads(row["data"]) for row in rows] == [r.event.payload() for r in made.history(case)]
 
@@ -225,10 +233,85 @@ def test_an_export_kept_elsewhere_shows_what_was_changed_in_the_office_since(tmp
             connection.execute("DELETE FROM events WHERE case_no = ? AND seq > 2", (case,))
         assert made.verify_export(io.BytesIO(kept)) == []
         found = made.verify_export(io.BytesIO(longer))
-        assert [finding.code for finding in found] == ["export.differs"] * (len(found)) and found
-        for nothing in (b"<log/>", b"text", exported(made, "xes", redact=True)):
+        assert [finding.code for finding in found] == ["export.differs"] and "event 3" in str(found[0])
+        for nothing in (b"<log/>", b"text", b"<log><trace/></log>"):
             with pytest.raises(Invalid):
                 made.verify_export(io.BytesIO(nothing))
+
+
+@pytest.fixture(scope="module")
+def kept(office: Office) -> dict[tuple[str, bool], bytes]:
+    """Exports of the office by language, without and with redaction."""
+    return {
+        (lang, redact): exported(office, "xes", lang=lang, redact=redact)
+        for lang in ("zh", "en")
+        for redact in (False, True)
+    }
+
+
+def compared(office: Office, content: bytes) -> tuple[list[str], dict[str, int]]:
+    checked: Counter[str] = Counter()
+    found = office.verify_export(io.BytesIO(content), checked=checked)
+    return [f"{finding.code}: {finding}" for finding in found], dict(checked)
+
+
+@pytest.mark.parametrize("redact", [False, True])
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_an_export_is_compared_whole_and_how_much_that_was_is_said(
+    office: Office, kept: dict[tuple[str, bool], bytes], lang: str, redact: bool
+) -> None:
+    events = sum(map(len, histories(office).values()))
+    told = {"exported_cases": len(histories(office)), "exported_events": events}
+    assert compared(office, kept[lang, redact]) == ([], told | {"redacted_events": events if redact else 0})
+
+
+FORGED = {
+    "another activity": ('key="concept:name" value="受理'.encode(), b'key="concept:name" value="X'),
+    "another instant": (b'key="time:timestamp" value="2026', b'key="time:timestamp" value="2025'),
+    "another person": (b'key="org:resource" value="', b'key="org:resource" value="x'),
+    "another transition": (b'key="lifecycle:transition" value="complete"',
+        b'key="lifecycle:transition" value="start"'),
+    "an answer": (b'key="opinion" value="agree"', b'key="opinion" value="disagree"'),
+    "another item": (b'key="lianban:item" value="enter', b'key="lianban:item" value="leave'),
+    "one attribute less": (b'<boolean key="lianban:fact" value="true"/>', b""),
+    "one attribute more": (b"</event>", b'<string key="cost:total" value="5"/></event>'),
+    "an attribute in an attribute": (b'key="lianban:type" value="case.opened"/>',
+        b'key="lianban:type" value="case.opened"><string key="org:resource" value="li"/></string>'),
+    "a classifier": (b'name="Activity" keys="concept:name"', b'name="Activity" keys="org:resource"'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("forgery", FORGED)
+def test_whatever_other_tools_read_of_an_export_is_compared_with_the_office(
+    office: Office, kept: dict[tuple[str, bool], bytes], forgery: str
+) -> None:
+    was, becomes = FORGED[forgery]
+    content = kept["zh", False]
+    assert was in content
+    found, _ = compared(office, content.replace(was, becomes, 1))
+    assert len(found) == 1 and found[0].startswith("export.attribute: "), found
+    every, _ = compared(office, content.replace(was, becomes))
+    assert 1 <= len(every) <= len(histories(office))  # of each case the first difference
+
+
+def test_an_event_taken_out_of_an_export_or_a_case_put_in_twice_is_found(
+    office: Office, kept: dict[tuple[str, bool], bytes]
+) -> None:
+    content = kept["zh", False]
+    first = content.index(b"<event>", content.index(b"</event>"))
+    after = content.index(b"</event>", first) + len(b"</event>")
+    for forged in (
+        content[:first] + content[after:],
+        content.replace(b"</log>", _trace(content) + b"</log>"),
+    ):
+        found, _ = compared(office, forged)
+        assert len(found) == 1 and found[0].startswith("export.differs: "), found
+    hidden = kept["en", True].replace(b'value="P0001"', b'value="P0002"', 1)
+    assert [line.partition(":")[0] for line in compared(office, hidden)[0]] == ["export.attribute"]
+
+
+def _trace(content: bytes) -> bytes:
+    return content[content.index(b"<trace>") : content.index(b"</trace>") + len(b"</trace>")]
 
 
 # --- the file of a case

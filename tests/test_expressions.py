@@ -970,7 +970,7 @@ def test_a_cell_matches_as_the_modeler_means_it(cell: str, x: Any, matches: bool
         ",3",
         "<",
         "> 5 and < 8",
-        "x > 5",
+        "= x > 5",
         "not(",
         "not()",
         "not(3",

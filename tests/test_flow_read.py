@@ -6,11 +6,11 @@ from __future__ import annotations
 import random
 import re
 import time
-from dataclasses import replace
 from itertools import pairwise
 from textwrap import dedent
 
 import pytest
+from msgspec.structs import replace
 
 from engine.errors import Problem
 from engine.flow.net import Event, Key, Loop, Net, Node, Property

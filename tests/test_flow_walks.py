@@ -57,7 +57,9 @@ class Walk:
         self.take(Start({**every, **many}, OFFICE_ZONE))
 
     def take(self, given: Any) -> None:
+        before = json.dumps(self.kept)
         kept, effects = step(self.net, self.kept, given, self.now, ALMANAC)
+        assert json.dumps(self.kept) == before, "a step leaves the marking that it is given as it was"
         stored, again = step(self.stored_net, self.stored, given, self.now, ALMANAC)
         assert repr(effects) == repr(again)
         assert json.dumps(kept, sort_keys=True) == json.dumps(stored, sort_keys=True)

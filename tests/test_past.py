@@ -104,5 +104,23 @@ def test_the_commands_look_back(county: Path) -> None:
     assert [step["task"] for step in then["steps"] if step["state"] == "open"] == ["a"]
     tasks = lianban(county, "inbox", "--all", "--as-of", "2026-03-02T13:30", "--json").json["tasks"]
     assert [task["task"] for task in tasks] == ["b"]
-    early = lianban(county, "show", "1", "--as-of", "2026-03-01")
-    assert (early.code, "no case" in early.err) == (1, True)
+    assert then["as_of"] == "2026-03-02T04:30:00.000000Z"
+
+
+def test_a_date_is_its_beginning_and_the_screen_says_which_instant_is_looked_at(county: Path) -> None:
+    for words in (["show", "1"], ["history", "1"], ["why", "1"], ["inbox", "--all"]):
+        ran = lianban(county, *words, "--as-of", "2026-03-03", "--lang", "en")
+        assert ran.code == 0 and ran.out.startswith("as it was at 2026-03-03 00:00\n"), ran
+    assert "a date is the beginning of that day" in " ".join(lianban(county, "show", "--help").out.split())
+
+
+@pytest.mark.parametrize(
+    "words", [["show"], ["why"], ["history"], ["clock", "explain"], ["report", "findings"]]
+)
+def test_before_a_case_was_opened_it_is_said_when_it_was(county: Path, words: list[str]) -> None:
+    early = lianban(county, *words, "1", "--as-of", "2026-03-02", "--json")
+    told = json.loads(early.err)
+    assert (early.code, told["code"]) == (1, "case.not_opened")
+    assert "2026-03-02T04:00:00" in told["expected"] and "2026-03-01T16:00:00" in told["found"]
+    none = lianban(county, *words, "2", "--as-of", "2026-03-02", "--json")
+    assert json.loads(none.err)["code"] == "case.unknown"

@@ -28,7 +28,10 @@ TOLD_OF = {"clock.rule": "engine/clock/ledger.py", "example.failed": "engine/exa
 """Codes of refusals that become problems, and where they are raised."""
 PLACES = {"extension.approver", "extension.notice", "notice.approver", "conclusion.survey", "hearing.hold"}
 """Not codes, though written like them: paths of keys in item.toml."""
-OTHERS = {"refusal.remedies": "of another rule than refusal.document rests on for a licence"} | dict.fromkeys(
+OTHERS = {
+    "refusal.remedies": "of another rule than refusal.document rests on for a licence",
+    "office.missing": "of a refusal, which a command may do without",
+} | dict.fromkeys(
     ("flow.none", "error.uncaught"), "of an incident in a running case, which a check looks for"
 )
 """Not codes of problems: names."""

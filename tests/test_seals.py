@@ -13,6 +13,7 @@ from drawing import draw
 from items import ANYTHING, DAY, HOUR, NOON, organisation, publish
 from terminal import lianban
 
+from engine import receipt_checker
 from engine.clock import write_instant
 from engine.errors import Invalid
 from engine.events import GENESIS, OFFICE, canonical, digest
@@ -266,6 +267,24 @@ def test_a_copy_without_a_seal_compares_nothing_and_is_refused(county: County) -
     emptied = {**json.loads(county.copy()), "seals": [], "leaves": []}
     with pytest.raises(Invalid):
         county.found(copy=json.dumps(emptied).encode())
+
+
+@pytest.mark.parametrize("place", ["copy", "seal", "twice"])
+def test_a_copy_that_says_more_than_a_copy_is_refused_here_and_by_the_checker(
+    county: County, place: str
+) -> None:
+    county.seal()
+    said = json.loads(county.copy())
+    receipt_checker.Given(copy=json.dumps(said).encode())
+    (said if place == "copy" else said["seals"][0])["note"] = "approved"
+    content = json.dumps(said).encode()
+    if place == "twice":
+        content = county.copy().replace(b'"format":2', b'"format":1,"format":2')
+    with pytest.raises(Invalid) as refused:
+        county.found(copy=content)
+    assert refused.value.code == "seal.copy" and ("note" in str(refused.value.found)) == (place != "twice")
+    with pytest.raises((receipt_checker.Wrong, ValueError)):
+        receipt_checker.Given(copy=content)
 
 
 def test_a_seal_is_never_dated_before_what_it_holds(county: County) -> None:

@@ -6,7 +6,6 @@ import json
 import random
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 from drawing import draw
 from items import ANYTHING, fields, make_item
+from msgspec.structs import replace
 
 from engine.definition import builtin, read_folder
 from engine.errors import Problem

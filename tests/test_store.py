@@ -696,9 +696,11 @@ def test_the_definition_for_a_date_is_the_latest_then_in_force(store: Store) -> 
         for row in (first, second, amended):
             tx.add_definition(row)
     with store.reading() as reader:
-        assert reader.definition_for("startup", "2025-12-31") is None
-        assert reader.definition_for("startup", "2026-06-30") == first
-        assert reader.definition_for("startup", "2026-07-01") == amended
+        assert reader.definition_for("startup", "2025-12-31", "2026-12-31") is None
+        assert reader.definition_for("startup", "2026-06-30", "2026-12-31") == first
+        assert reader.definition_for("startup", "2026-07-01", "2026-12-31") == amended
+        assert reader.definition_for("startup", "2026-07-01", "2026-05-31") == second
+        assert reader.definition_for("startup", "2026-07-01", "2025-11-30") == first
         assert reader.definitions() == reader.definitions("startup") == [first, second, amended]
         assert reader.definitions("card") == []
     with pytest.raises(Conflict), store.transaction() as tx:

@@ -11,16 +11,34 @@ found by, and against what a copy of the seals elsewhere is needed.
 
 from __future__ import annotations
 
-from .authority import OrganisationOf
-from .cases import Archive, Kept, verify_case
-from .chain import REMEDY, Rows, records
-from .office import verify_numbers, verify_office
-from .papers import Made
-from .publications import SKEW, Publications
-from .rerun import replay
+from typing import TYPE_CHECKING
+
+from ..late import late
+from .chain import REMEDY, SENSELESS, Rows, guarded, records, unfit
+
+if TYPE_CHECKING:  # whoever only reads a history as it was written needs none of it
+    from .authority import OrganisationOf
+    from .cases import Archive, Kept, verify_case
+    from .office import contents_named, verify_contents, verify_numbers, verify_office
+    from .papers import Made
+    from .publications import SKEW, Publications
+    from .rerun import replay
+
+__getattr__ = late(
+    __name__,
+    {
+        "authority": "OrganisationOf",
+        "cases": "Archive Kept verify_case",
+        "office": "contents_named verify_contents verify_numbers verify_office",
+        "papers": "Made",
+        "publications": "SKEW Publications",
+        "rerun": "replay",
+    },
+)
 
 __all__ = [
     "REMEDY",
+    "SENSELESS",
     "SKEW",
     "Archive",
     "Kept",
@@ -28,9 +46,13 @@ __all__ = [
     "OrganisationOf",
     "Publications",
     "Rows",
+    "contents_named",
+    "guarded",
     "records",
     "replay",
+    "unfit",
     "verify_case",
+    "verify_contents",
     "verify_numbers",
     "verify_office",
 ]

@@ -253,7 +253,7 @@ def _check_head(number: str, found: Head | None, derived: Head) -> Iterator[Dive
 
 def _respelled(head: Head) -> Head:
     """The head with its state spelled as it would be now: earlier versions wrote 0.00001 as 1e-05."""
-    with suppress(ValueError, TypeError, KeyError):
+    with suppress(*SENSELESS):
         return head._replace(state=Case.unpack(head.state).pack())
     return head
 

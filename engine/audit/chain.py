@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from ..errors import Diverged, Text, say
-from ..events import Record, broken_links, parse
+from ..errors import Diverged, Refusal, Text, say
+from ..events import OFFICE, Record, broken_links, parse
+from ..store import Unfit
 
 Rows = Sequence[tuple[int, bytes, str]]
 """A stored history: `(seq, body, hash)` in order."""
@@ -47,6 +48,41 @@ def finding(number: str, code: str, message: Text) -> Diverged:
         rule=say("everything but the history is derived from it"),
         remedy=REMEDY,
     )
+
+
+def guarded(number: str, check: Callable[[], Iterable[Diverged]]) -> Iterator[Diverged]:
+    """What a check finds in `number`; where it can't go on, whatever the reason, that as well. What is stored
+    may be anything, and what is wrong with one row is no reason to look at no other."""
+    try:
+        yield from check()
+    except Diverged as found:
+        yield found
+    except Exception as error:  # noqa: BLE001 - there is no list of what may be stored
+        what = error.message if isinstance(error, Refusal) else say("{error}", error=repr(error)[:500])
+        yield Diverged(
+            "case.unreadable",
+            say("{case} can't be checked to its end: it is not as lianban wrote it", case=number),
+            found=what,
+            remedy=REMEDY,
+        )
+
+
+def unfit(rows: Iterable[Unfit]) -> Iterator[Diverged]:
+    """Rows that hold what no such row can hold, as findings."""
+    for row in rows:
+        params = {"table": row.table, "key": ", ".join(row.key)[:200], "columns": ", ".join(row.columns)}
+        text = say("table {table}, row {key}: {columns} can't be read", **params)
+        if row.case not in ("", OFFICE):
+            text = say(
+                "case {case}: table {table}, row {key}: {columns} can't be read", case=row.case, **params
+            )
+        yield Diverged(
+            "row.unreadable",
+            text,
+            expected=say("in each column what lianban writes there: a text in UTF-8, a number, or bytes"),
+            rule=say("only lianban writes to its database"),
+            remedy=REMEDY,
+        )
 
 
 def unreadable(record: Record, error: Exception) -> Diverged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
@@ -29,7 +30,7 @@ from ..events import (
 )
 from ..organisation import read_register
 from ..store import DefinitionRow, Head
-from .chain import Rows, finding, records
+from .chain import REMEDY, SENSELESS, Rows, finding, records
 from .publications import Publications
 
 
@@ -71,6 +72,13 @@ def verify_office(
     history = records(OFFICE, rows)
     publications = Publications(history)
     checked["events"] += len(history)
+    if not _begins(history[0]):
+        yield finding(
+            OFFICE,
+            "office.unreadable",
+            say("{case}, event 1: the office's history does not begin with its creation", case=OFFICE),
+        )
+        return
     for record in history:
         checked["acts"] += "person" in record.by
         yield from _check_time(record)
@@ -139,6 +147,14 @@ def verify_office(
             "calendar.differs",
             say("{case}: the calendars in force are not those that were applied on record", case=OFFICE),
         )
+
+
+def _begins(record: Record) -> bool:
+    """Whether it is the creation of an office, with a zone that there is."""
+    try:
+        return isinstance(record.event, OfficeCreated) and bool(ZoneInfo(record.event.zone))
+    except SENSELESS:
+        return False
 
 
 def _follows(
@@ -226,6 +242,10 @@ def verify_numbers(
     most = len(left[0]) + len(left[1]) + _MOST_GAPS
     for series, last in given:
         name, of_documents, year = series.rpartition("/")
+        if of_documents and not year.isdecimal():
+            text = say("nobody ever numbered a series {series}", series=series)
+            yield finding(series, "number.unknown", text)
+            continue
         if last > most:
             text = say(
                 "series {series} stands at {last}, far beyond what is on record", series=series, last=last
@@ -244,6 +264,28 @@ def verify_numbers(
             known.discard(number)
     for number in sorted(left[0] | left[1]):
         yield finding(number, "number.unknown", say("nobody ever gave the number {case}", case=number))
+
+
+_NAMED = re.compile(rb'"(?:content|definition|calendar)":"([0-9a-f]{64})"')
+
+
+def contents_named(rows: Rows) -> set[str]:
+    """The digests of the contents that a history names, whether or not it is one."""
+    return {found.decode() for _, body, _ in rows for found in _NAMED.findall(body)}
+
+
+def verify_contents(unnamed: Sequence[str]) -> Iterator[Diverged]:
+    """Contents that are stored, and that no history names: left over from one that was removed, or put there
+    for one that is to come."""
+    if unnamed:
+        first = ", ".join(digest[:12] for digest in unnamed[:3]) + (" …" if len(unnamed) > 3 else "")
+        yield Diverged(
+            "content.unnamed",
+            say("{count} stored contents that no history names: {first}", count=len(unnamed), first=first),
+            expected=say("only definitions, calendars, organisations and documents that are on record"),
+            rule=say("what is stored goes on record in the same act"),
+            remedy=REMEDY,
+        )
 
 
 def _changed(record: Record) -> Diverged:

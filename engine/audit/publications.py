@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from ..clock import read_instant, write_instant
 from ..errors import Diverged, say
-from ..events import CaseOpened, DefinitionPublished, ItemAbolished, MigrationOrdered, Record
-from .chain import finding
+from ..events import CaseOpened, DefinitionPublished, ItemAbolished, MigrationOrdered, OfficeCreated, Record
+from .chain import REMEDY, finding
 
 SKEW = timedelta(minutes=5)
 """How far the clocks of an office's machines may be apart: between different histories, nothing closer
@@ -42,8 +42,11 @@ class Publications:
     def __init__(self, office: Sequence[Record]) -> None:
         self._published: list[Published] = []
         self._abolished: list[Abolished] = []
+        self._rehearsal = False
         for record in office:
             match record.event:
+                case OfficeCreated(rehearsal=rehearsal):
+                    self._rehearsal = rehearsal
                 case DefinitionPublished(item=item, definition=named, effective=effective):
                     version = 1 + sum(one.item == item for one in self._published)
                     self._published.append(Published(item, version, named, effective, record.at))
@@ -74,9 +77,27 @@ class Publications:
                 "case {case}, event 1: it was opened by a definition that was not in force", case=number
             )
             yield finding(number, "definition.not_in_force", message)
+        elif not any(self._is_on_record(one, opening.at) for one in own):
+            yield Diverged(
+                "definition.not_published",
+                say("case {case}, event 1: it is older than the publication of its definition", case=number),
+                expected=say("an instant from {at} on", at=min(one.at for one in own)),
+                found=say("{at}", at=opening.at),
+                rule=say(
+                    "no case is older than the publication of its definition, whatever day that is effective "
+                    "from"
+                ),
+                remedy=REMEDY,
+            )
         elif all(self._is_abolished(one, day, entered) for one in own):
             message = say("case {case}, event 1: it was opened of an item that was abolished", case=number)
             yield finding(number, "item.abolished", message)
+
+    def _is_on_record(self, version: Published, at: str) -> bool:
+        """Whether it was published by then. A rehearsal may begin before its office, by the organisation, the
+        calendar and the versions that were on record first."""
+        first = self._rehearsal and version.version == 1
+        return first or version.at <= write_instant(read_instant(at) + SKEW)
 
     def _is_abolished(self, version: Published, day: str, entered: datetime) -> bool:
         orders = [one for one in self._abolished if one.item == version.item]

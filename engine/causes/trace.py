@@ -18,10 +18,12 @@ from ..events import (
     CaseMigrated,
     CaseOpened,
     ClockMigrated,
+    Event,
     MessageReceived,
     Record,
     RecusalChallenged,
     RecusalDeclared,
+    TaskOpened,
 )
 from ..flow.marking import element_of
 from ..flow.migrate import Names, renamed
@@ -31,26 +33,25 @@ from ..flow.run.board import Arrived, Asked, Delivered, Effect, Glimpse, OnEdge,
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A fact, and what it did: the case before and after it and all its consequences, and by which
-    definition. `first` is the place of its first glimpse."""
+    """A fact with its consequences: by which definition they came, and the place of the first glimpse."""
 
     fact: Record
     definition: Definition
-    before: Case | None
     first: int
 
 
 class Trace:
     """All that happened in a case, in places counted from 0.
 
-    `glimpses` are what the steps told, `acts` the act of each; `parents` the place that led to an `entered`
-    or `fired` (a `taken`, or what sent a signal); `joined` the flows' places that a join waited for, by the
-    place at which it went on; `entered`, `completed`, `fired`, `taken`, `cancelled` and `incidents` the
-    places by visit, the latest last; `hosts` the visit that a boundary event sat on; `messages` the number of
-    the record whose message an event took, by the place at which it fired; `wrote` the places at which a
-    variable changed, by the frame that holds it and its name; `asked` those at which something was
-    calculated, by the flow or element; `records` and `about` all records, and those about a task, timer,
-    clock or recusal. After a migration all names are those of the version that the case went over to.
+    `case` is the case as it stands after all of it; `glimpses` are what the steps told; `act_of` the act of
+    each record; `parents` the place that led to an `entered` or `fired` (a `taken`, or what sent a signal);
+    `joined` the flows' places that a join waited for, by the place at which it went on; `entered`,
+    `completed`, `fired`, `taken` and `incidents` the places by visit, the latest last; `hosts` the visit that
+    a boundary event sat on; `messages` the number of the record whose message an event took, by the place at
+    which it fired; `wrote` the places at which a variable changed, by the frame that holds it and its name;
+    `asked` those at which something was calculated, by the flow or element; `records` and `about` all
+    records, and those about a task, timer, clock or recusal. After a migration all names are those of the
+    version that the case went over to.
     """
 
     def __init__(
@@ -62,10 +63,9 @@ class Trace:
     ) -> None:
         self.number = number
         self.definition_of = definition_of
+        self.case: Case
         self.records: list[Record] = []
-        self.after: list[Case] = []
         self.glimpses: list[Glimpse] = []
-        self.acts: list[Act] = []
         self.act_of: dict[int, Act] = {}
         self.parents: dict[int, int] = {}
         self.joined: dict[int, list[int]] = {}
@@ -74,38 +74,26 @@ class Trace:
         self.completed: dict[str, list[int]] = defaultdict(list)
         self.fired: dict[str, list[int]] = defaultdict(list)
         self.taken: dict[str, list[int]] = defaultdict(list)
-        self.cancelled: dict[str, list[int]] = defaultdict(list)
         self.incidents: dict[str, list[int]] = defaultdict(list)
         self.hosts: dict[str, str] = {}
         self.wrote: dict[tuple[str, str], list[int]] = defaultdict(list)
         self.asked: dict[str, list[int]] = defaultdict(list)
         self.about: dict[str, list[Record]] = defaultdict(list)
-        self.ended: int | None = None
         self._renamings: list[tuple[int, Names]] = []
         self._acts_by_place: list[Act] = []
         self._mail: list[int] = []
-        self._came: dict[tuple[str, str], deque[int]] = defaultdict(deque)
         self._at_join: dict[tuple[str, str], dict[str, deque[int]]] = defaultdict(lambda: defaultdict(deque))
         self._looping: dict[tuple[str, str], deque[int]] = defaultdict(deque)
         seen: list[Glimpse] = []
-        before: Case | None = None
         act: Act | None = None
-        for record, case in replay(number, history, definition_of, calendar_of, witness=seen.append):
+        for record, self.case in replay(number, history, definition_of, calendar_of, witness=seen.append):
             if record.event.fact or act is None:
-                act = Act(record, definition_of(case.definition), before, len(self.glimpses))
-                self.acts.append(act)
+                act = Act(record, self.definition, len(self.glimpses))
             self.act_of[record.seq] = act
             self.records.append(record)
-            self.after.append(case)
             self._note(record, act)
             self._take(seen, act)
             seen.clear()
-            before = case
-
-    @property
-    def case(self) -> Case:
-        """The case as it stands after all of it."""
-        return self.after[-1]
 
     @property
     def definition(self) -> Definition:
@@ -116,18 +104,35 @@ class Trace:
         """The act in which a glimpse was told."""
         return self._acts_by_place[place]
 
-    def node(self, effect: Effect, act: Act) -> Node:
-        """The element that an effect is about."""
-        return act.definition.net.scopes[effect.scope].nodes[effect.element]
-
-    def record(self, seq: int) -> Record:
-        """The record with this number. IndexError for none."""
-        return self.records[seq - 1]
+    def seq_at(self, place: int) -> int:
+        """The number of the fact through which a glimpse was told."""
+        return self.act_at(place).fact.seq
 
     def effect(self, place: int) -> Effect:
         """The effect at a place."""
         found = self.glimpses[place]
         assert isinstance(found, Effect)  # noqa: S101
+        return found
+
+    def node_at(self, place: int) -> Node:
+        """The element that the effect at a place is about."""
+        effect = self.effect(place)
+        return self.act_at(place).definition.net.scopes[effect.scope].nodes[effect.element]
+
+    def visit_at(self, place: int) -> str:
+        """The visit that the effect at a place is about, as it is called in the end."""
+        return self.called(self.effect(place).id, place)
+
+    def asked_at(self, place: int) -> Asked:
+        """The calculation at a place."""
+        found = self.glimpses[place]
+        assert isinstance(found, Asked)  # noqa: S101
+        return found
+
+    def wrote_at(self, place: int) -> Wrote:
+        """The change of a variable at a place."""
+        found = self.glimpses[place]
+        assert isinstance(found, Wrote)  # noqa: S101
         return found
 
     # --- taking it down
@@ -222,12 +227,8 @@ class Trace:
                                 ways[frame_of(glimpse.id), glimpse.info["flow"]].append(place)
                         case "signalled":
                             signalled[glimpse.info["name"]] = place
-                        case "cancelled":
-                            self.cancelled[glimpse.id].append(place)
                         case "incident":
                             self.incidents[glimpse.id].append(place)
-                        case "ended":
-                            self.ended = place
                         case _:
                             pass
 
@@ -251,7 +252,6 @@ class Trace:
             self.completed,
             self.fired,
             self.taken,
-            self.cancelled,
             self.incidents,
             self.about,
         ):
@@ -293,6 +293,22 @@ class Trace:
             if element_of(id) == element and places
         }
         return sorted(found, key=found.__getitem__)
+
+    def record(self, seq: int) -> Record:
+        """The record with this number. IndexError for none."""
+        return self.records[seq - 1]
+
+    def records_of(self, act: Act) -> list[Record]:
+        """The fact of an act with all its consequences."""
+        return [record for record in self.records if self.act_of[record.seq] is act]
+
+    def latest(self, name: str, kind: type[Event]) -> Record | None:
+        """The latest record of this kind about a task, timer, clock or recusal."""
+        return next((r for r in reversed(self.about.get(name, ())) if isinstance(r.event, kind)), None)
+
+    def is_step(self, id: str) -> bool:
+        """Whether the visit was a step that was open to somebody."""
+        return self.latest(id, TaskOpened) is not None
 
     @property
     def opening(self) -> Record:

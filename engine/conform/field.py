@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from functools import cache
 from itertools import chain, combinations
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from ..errors import Invalid
 from ..flow.marking import Frame, Marking, Wait, open_tasks, timers, variables, waits

@@ -11,8 +11,15 @@ Each kind of rule is checked in one room: `law_checks` (what the law asks, with 
 worked cases).
 """
 
-from .folder import Builtin, Examined, builtin, examine_folder, read_folder, recompiled
+from typing import TYPE_CHECKING
+
+from ..late import late
 from .model import Definition, pack, unpack
+
+if TYPE_CHECKING:
+    from .folder import Builtin, Examined, builtin, examine_folder, read_folder, recompiled
+
+__getattr__ = late(__name__, {"folder": "Builtin Examined builtin examine_folder read_folder recompiled"})
 
 __all__ = [
     "Builtin",

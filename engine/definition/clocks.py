@@ -7,15 +7,15 @@ is opened), or `<id>:opened`, which means that a token has reached it. A clock w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ..clock import Term, parse_term
 from ..clock.ledger import LICENSING_GROUNDS, Rule
 
 
-@dataclass(frozen=True, slots=True)
-class PauseBetween:
+class PauseBetween(Struct, frozen=True):
     """The process itself pauses the clock: from trigger `start` to trigger `end`, for `ground`; `expected` is
     the time that the applicant is told."""
 
@@ -25,8 +25,7 @@ class PauseBetween:
     expected: Term
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(Struct, frozen=True):
     """A clock of an item.
 
     `unit` answers for it. `starts`, `stops` and `restarts` are triggers. When it runs out and the case is

@@ -8,9 +8,10 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
 from itertools import zip_longest
 from typing import Any, Literal, NamedTuple
+
+from msgspec.structs import fields
 
 from ..clock import read_term
 from ..errors import NOTHING, Text, say, titled

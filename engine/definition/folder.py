@@ -78,12 +78,13 @@ class Examined:
 
     `playable` is what the worked cases can be played with: there also when the only errors are such that
     they change nothing of how a case runs (`PLAYABLE`), or are in examples, which it then lacks. `definition`
-    is that if nothing is wrong at all.
+    is that if nothing is wrong at all. `explored` says whether the diagram's soundness was looked at.
     """
 
     playable: Definition | None
     problems: list[Problem]
     files: dict[str, bytes]
+    explored: bool
 
     @property
     def templates(self) -> dict[str, bytes]:
@@ -124,7 +125,7 @@ def examine_folder(
         shared or _existing(folder.resolve().parent / "shared", builtin().processes / "shared"),
     )
     definition = reading.definition(organisation)
-    return Examined(definition, reading.problems, reading.files)
+    return Examined(definition, reading.problems, reading.files, reading.explored)
 
 
 def _existing(wanted: Path, otherwise: Path) -> Path:
@@ -138,6 +139,7 @@ class _Reading:
         self.folder, self.forms, self.shared = folder, forms, shared
         self.files: dict[str, bytes] = {}
         self.problems: list[Problem] = []
+        self.explored = False
 
     def definition(self, organisation: Organisation | None) -> Definition | None:
         from .acting_checks import check_acting
@@ -200,6 +202,7 @@ class _Reading:
         # a circle has been told so.
         if net is not None and errors <= LAW.keys() - {"prerequisite.cycle"}:
             self.problems = check_sound(drawn, self.problems)
+            self.explored = True
         if net is None or any(map(_forbids_playing, self.problems)):
             return None
         wrong = {problem.file for problem in self.problems if problem.severity == "error"} - {ITEM}

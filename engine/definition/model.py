@@ -6,10 +6,11 @@ import base64
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from ..errors import Diverged, Text, say, titled
 from ..events import canonical, digest
@@ -33,8 +34,7 @@ ENGINE_VARIABLES = frozenset({"loopCounter"}) | {
 """What a running loop says of itself."""
 
 
-@dataclass(frozen=True)
-class Definition:
+class Definition(Struct, frozen=True, dict=True):
     """An item as published: immutable, known by its `digest`.
 
     `files` maps the path of every file that the item reaches to its bytes: those of its own folder

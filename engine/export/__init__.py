@@ -2,7 +2,7 @@
 
 `lines` says of each record which activity it is and whose, and leaves out what nobody else may know; `xes`,
 `ocel` and `table` write that down, case by case: no more than one case is held in memory. Each holds every
-record whole, unless persons and answers are left out; `records_of_xes` gives them back. docs/exports.md is
+record whole, unless persons and answers are left out; `xes.traces_of_xes` reads them back. docs/exports.md is
 the page about them.
 """
 

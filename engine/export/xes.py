@@ -1,7 +1,7 @@
 """XES (IEEE 1849-2016): a trace for each case, an event for each record.
 
 Every record stands in its event twice: in typed attributes, which other tools can filter by, and word for
-word in `lianban:record`, from which `records_of_xes` gives the history back.
+word in `lianban:record`, from which `record_of` gives it back.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 from lxml import etree
@@ -59,26 +59,11 @@ class Xes:
         version = {"xes.version": "1849.2016", "xes.features": "nested-attributes"}
         self._log = self._out.element("log", version)
         self._log.__enter__()
-        for name, prefix in _EXTENSIONS.items():
-            uri = f"http://www.xes-standard.org/{prefix}.xesext"
-            self._put(etree.Element("extension", name=name, prefix=prefix, uri=uri))
-        for scope, attributes in _GLOBAL.items():
-            element = etree.Element("global", scope=scope)
-            for tag, key, value in attributes:
-                etree.SubElement(element, tag, key=key, value=value)
+        for element in _header():
             self._put(element)
-        for name, keys in _CLASSIFIERS.items():
-            self._put(etree.Element("classifier", name=name, keys=keys))
 
     def case(self, log: CaseLog) -> None:
-        trace = etree.Element("trace")
-        _string(trace, "concept:name", log.case)
-        _string(trace, "lianban:item", log.item)
-        _string(trace, "lianban:item_name", log.item_name)
-        _string(trace, "lianban:definition", log.definition)
-        for line in log.lines:
-            _event(etree.SubElement(trace, "event"), line)
-        self._put(trace)
+        self._put(_trace(log))
 
     def close(self) -> None:
         self._log.__exit__(None, None, None)
@@ -87,6 +72,30 @@ class Xes:
     def _put(self, element: etree._Element) -> None:
         self._out.write(element)
         self._out.write("\n")
+
+
+def _header() -> Iterator[etree._Element]:
+    for name, prefix in _EXTENSIONS.items():
+        uri = f"http://www.xes-standard.org/{prefix}.xesext"
+        yield etree.Element("extension", name=name, prefix=prefix, uri=uri)
+    for scope, attributes in _GLOBAL.items():
+        element = etree.Element("global", scope=scope)
+        for tag, key, value in attributes:
+            etree.SubElement(element, tag, key=key, value=value)
+        yield element
+    for name, keys in _CLASSIFIERS.items():
+        yield etree.Element("classifier", name=name, keys=keys)
+
+
+def _trace(log: CaseLog) -> etree._Element:
+    trace = etree.Element("trace")
+    _string(trace, "concept:name", log.case)
+    _string(trace, "lianban:item", log.item)
+    _string(trace, "lianban:item_name", log.item_name)
+    _string(trace, "lianban:definition", log.definition)
+    for line in log.lines:
+        _event(etree.SubElement(trace, "event"), line)
+    return trace
 
 
 def _event(event: etree._Element, line: Line) -> None:
@@ -147,42 +156,106 @@ def _key(name: str) -> str:
     return plain if plain and (plain[0].isalpha() or plain[0] == "_") else f"_{plain}"
 
 
-def records_of_xes(stream: BinaryIO) -> Iterator[Record]:
-    """The records in a file that `Xes` wrote, in its order. Raises `Invalid` for an event that holds none,
-    and `Diverged` for one that is not as it was written."""
-    events = etree.iterparse(stream, tag="event", resolve_entities=False, no_network=True, load_dtd=False)
-    for event in _each(events):
-        told = {child.get("key"): child.get("value") for child in event}
-        text = told.get("lianban:record")
-        if text is None:
-            raise Invalid(
-                "export.no_record",
-                say("the file does not hold the records themselves"),
-                expected=say("an export without --redact"),
-                remedy=say("export it again"),
-            )
-        try:
-            content = json.loads(text)
-            case, seq = str(content["case"]), int(content["seq"])
-        except (ValueError, TypeError, KeyError) as error:
-            raise _no_export(repr(error)) from error
-        # The text has been through XML, which can't hold every character: its canonical form is the record's.
-        yield parse(case, seq, canonical(content))
-        event.clear()
-        while (before := event.getprevious()) is not None and (trace := event.getparent()) is not None:
-            trace.remove(before)
+# --- back
 
 
-def _each(events: Iterator[tuple[str, etree._Element]]) -> Iterator[etree._Element]:
-    found = False
+class Attribute(NamedTuple):
+    """An element of a log with all that is in it; the order in which it stands says nothing."""
+
+    tag: str
+    said: tuple[tuple[str, str], ...]
+    """What the element itself says: its `key` and `value`, most often."""
+    inside: tuple[Attribute, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return dict(self.said).get("key", self.tag)
+
+    @property
+    def value(self) -> str:
+        return dict(self.said).get("value", f"{len(self.inside)}")
+
+
+class Trace(NamedTuple):
+    """A case in a log: what is said of it, and of each of its events in order."""
+
+    about: tuple[Attribute, ...]
+    events: tuple[tuple[Attribute, ...], ...]
+
+    @property
+    def case(self) -> str:
+        return text_of(self.about, "concept:name")
+
+
+def header() -> tuple[Attribute, ...]:
+    """What stands in a file before its first case."""
+    return tuple(sorted(map(_attribute, _header())))
+
+
+def trace_of(log: CaseLog) -> Trace:
+    """What `Xes` writes of a case."""
+    return _told(_trace(log))
+
+
+def traces_of_xes(stream: BinaryIO) -> Iterator[Trace | tuple[Attribute, ...]]:
+    """The cases in a file, one at a time, and last what stands in it beside them, as `header` has it. Raises
+    `Invalid` for a file that is no log, or has no events."""
+    read = etree.iterparse(stream, resolve_entities=False, no_network=True, load_dtd=False)
+    beside: list[Attribute] = []
+    events = 0
     try:
-        for _, event in events:
-            found = True
-            yield event
+        for _, element in read:
+            log = element.getparent()
+            if log is None or log.getparent() is not None:
+                continue
+            if element.tag == "trace":
+                told = _told(element)
+                events += len(told.events)
+                yield told
+            elif isinstance(element.tag, str):
+                beside.append(_attribute(element))
+            element.clear()
+            while element.getprevious() is not None:
+                log.remove(log[0])
     except etree.XMLSyntaxError as error:
         raise _no_export(error.msg or "") from error
-    if not found:
+    if not events:
         raise _no_export("")
+    yield tuple(sorted(beside))
+
+
+def record_of(event: tuple[Attribute, ...]) -> Record | None:
+    """The record that stands in an event word for word; None where it is left out. Raises `Diverged` for one
+    that is not as it was written, and `Invalid` for what is none."""
+    text = text_of(event, "lianban:record")
+    if not text:
+        return None
+    try:
+        content = json.loads(text)
+        case, seq = str(content["case"]), int(content["seq"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise _no_export(repr(error)) from error
+    # The text has been through XML, which can't hold every character: its canonical form is the record's.
+    return parse(case, seq, canonical(content))
+
+
+def text_of(told: tuple[Attribute, ...], key: str) -> str:
+    """The value of the first attribute with this key; "" for none."""
+    return next((one.value for one in told if one.key == key), "")
+
+
+def _told(trace: etree._Element) -> Trace:
+    about = sorted(_attribute(one) for one in trace if isinstance(one.tag, str) and one.tag != "event")
+    events = (_attribute(one).inside for one in trace.iterchildren("event"))
+    return Trace(tuple(about), tuple(events))
+
+
+def _attribute(element: etree._Element) -> Attribute:
+    inside = [_attribute(one) for one in element if isinstance(one.tag, str)]
+    if element.tag != "values":  # a list is in order
+        inside.sort()
+    said = tuple(sorted((str(name), str(value)) for name, value in element.attrib.items()))
+    return Attribute(str(element.tag), said, tuple(inside))
 
 
 def _no_export(reason: str) -> Invalid:

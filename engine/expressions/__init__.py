@@ -8,6 +8,7 @@ Nothing a text can say reaches Python itself: see `language` for what is allowed
 
 from __future__ import annotations
 
+from .boxed import shown
 from .coverage import Coverage, Example, examine
 from .faults import Failed, Malformed
 from .language import Expression, Script, compile_expression, compile_script
@@ -25,4 +26,5 @@ __all__ = [
     "compile_script",
     "compile_table",
     "examine",
+    "shown",
 ]

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from ..clock import OFFICE_ZONE
 from .faults import Failed
 from .feel import Env, Feel, Single, Tests, values
 from .feel.functions import same
@@ -31,7 +33,7 @@ MOST_STEPS = 100_000
 MOST_FINDINGS = 3
 """Gaps, and overlaps, of one table that are told."""
 
-_RUN = Run(datetime(2000, 1, 1, tzinfo=UTC), "UTC")
+_RUN = Run(datetime(2000, 1, 1, tzinfo=UTC), OFFICE_ZONE)
 _ENV = Env(_RUN, {}, {}, {})
 
 Example = tuple[tuple[str, Any], ...]
@@ -79,7 +81,8 @@ class _Examination:
         self.table = table
         cells = [[tests[i] for tests, _ in table.rules] for i in range(len(table.columns))]
         self.axes = [
-            _Axis(column, cells[i], whole[i] or _is_whole(column)) for i, column in enumerate(table.columns)
+            _Axis(column, cells[i], whole[i] or _is_whole(column), table.decided_values(column))
+            for i, column in enumerate(table.columns)
         ]
         if sum(axis.work for axis in self.axes) > MOST_ASKED:
             raise _TooMuchError
@@ -176,7 +179,7 @@ class _Examination:
 
     def example(self, path: list[int]) -> Example:
         return tuple(
-            (axis.column.source, values.given(axis.values[index], Run(_RUN.now, _RUN.zone)))
+            (axis.column.source, values.given(_local(axis.values[index]), Run(_RUN.now, _RUN.zone)))
             for axis, index in zip(self.axes, path, strict=False)
             if len(axis.values) > 1
         )
@@ -196,17 +199,19 @@ class _Axis:
     """A column: a value for each class, and which rules match it. `possible` has the rules (bits) for each
     class, `sure` the classes (bits) for each rule; they differ in the rules that are `opaque`."""
 
-    def __init__(self, column: Column, cells: list[Tests], whole: bool) -> None:
+    def __init__(self, column: Column, cells: list[Tests], whole: bool, decided: list[Any] | None) -> None:
         self.column = column
         constants = [_constants(cell) for cell in cells]
         allowed = () if column.allowed is None else _constants(column.allowed)
-        known = [*(c for cell in constants for c in cell or ()), *(allowed or ())]
+        known = [*(c for cell in constants for c in cell or ()), *(allowed or ()), *(decided or ())]
         found = _classes(known, whole)
         if found is None:  # constants of several kinds: nothing is known of this column
             constants = [() if not cell.alternatives else None for cell in cells]
             found = [None]
         elif column.allowed is not None and allowed is not None:
             found = [value for value in found if _holds(column.allowed, value)] or [None]
+        if decided is not None and known:
+            found = [value for value in found if value is None or _is_among(value, decided)] or [None]
         self.values = found
         self.cells = [(cell, cut is not None) for cell, cut in zip(cells, constants, strict=True)]
         self.work = len(found) * len({id(cell) for cell in cells})
@@ -237,12 +242,23 @@ class _Axis:
         return sure, possible
 
 
+def _local(value: Any) -> Any:
+    """An instant as cells and people write it: in the office's time, whatever its zone."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(ZoneInfo(OFFICE_ZONE)).replace(tzinfo=None)
+    return value
+
+
 def _holds(cell: Tests, value: Any) -> bool | None:
     """What the test says of the value; None if it can't be asked."""
     try:
         return bool(cell.hold(_ENV.about(value)))
     except Failed:
         return None
+
+
+def _is_among(value: Any, values_: list[Any]) -> bool:
+    return any(same(value, other, _RUN) for other in values_)
 
 
 def _is_whole(column: Column) -> bool:
@@ -277,9 +293,9 @@ def _spread(sign: str, value: Any, found: list[Any]) -> bool:
         return all(_spread("in", item, found) for item in value) and sign == "in"
     if isinstance(value, Range):
         ends = (value.low, value.high)
-        return all(_is_ordered(end) and _spread("<", end, found) for end in ends)
+        return sign == "in" and all(_is_ordered(end) and _spread("<", end, found) for end in ends)
     found.append(value)
-    return _is_ordered(value) if sign != "in" else not isinstance(value, dict)
+    return not isinstance(value, dict) if sign in ("in", "!=") else _is_ordered(value)
 
 
 def _is_ordered(value: Any) -> bool:

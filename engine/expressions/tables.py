@@ -9,22 +9,27 @@ such texts, `["\\"high\\"", "\\"low\\""]` or `["\\"high\\",\\"low\\""]`: of an i
 (unary tests); of an output, what it may be, in order of priority (literals).
 
 Where there is need of them, a table has more: an input its `"type"` (`"date"`, `"time"`,
-`"date and time"`, `"duration"`: texts of the data are read as that), an output its `"default"`, the
-whole `"names"` (variables whose names are no plain words) and `"requires"`: the decisions that it asks,
-each after those that it asks itself, `{"name", "table"}`, and the knowledge models that it calls,
-`{"name", "parameters", "table"}`. A decision that is one expression is a table of one rule without
-inputs.
+`"date and time"`, `"duration"`: texts of the data are read as that) and its `"variable"` (what cells may
+call it beside `?`), an output its `"default"`, the whole `"names"` (variables whose names are no plain
+words) and `"requires"`: the decisions that it asks, each after those that it asks itself,
+`{"name", "table"}`, and the knowledge models that it calls, `{"name", "parameters", "table"}`. `"also"`
+are further names of what it asks: `{"season": ["Season decision", null]}`, or with an output's name the part
+of a record. A decision that is one expression is a table of one rule without inputs; if it is a boxed one,
+that is in `"boxed"` (see `boxed`), and the rule's text only shows it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from ..errors import Text, say
+from .boxed import Box, compile_box
 from .dialects import check_length
 from .faults import Failed, Malformed
 from .feel import Declared, Env, Feel, Tests, compile_feel, compile_tests, member, values
@@ -47,13 +52,17 @@ _READERS: Mapping[str, Callable[[str, Run], Any]] = {
 
 
 class Column:
-    """An input: its expression, what it may be (None: anything), and how a text of the data is read."""
+    """An input: its expression, what it may be (None: anything), how a text of the data is read, and what
+    its cells may call it beside `?`."""
 
-    def __init__(self, source: str, expression: Feel | Expression, allowed: Tests | None, type_: str) -> None:
+    def __init__(
+        self, source: str, expression: Feel | Expression, allowed: Tests | None, type_: str, variable: str
+    ) -> None:
         self.source = source
         self.expression = expression
         self.allowed = allowed
         self.type = type_
+        self.variable = variable
 
     def value(self, env: Env) -> Any:
         """The input's value."""
@@ -67,22 +76,36 @@ class Column:
 
 
 class Table:
-    """A checked decision. `names` are the variables it reads."""
+    """A checked decision. `names` are the variables it reads; `own`, the names in its own cells."""
 
-    def __init__(self, spec: Mapping[str, Any], around: Declared | None = None) -> None:
+    def __init__(
+        self,
+        spec: Mapping[str, Any],
+        around: Declared | None = None,
+        before: Mapping[str, Table] | None = None,
+    ) -> None:
         self.id = str(spec["id"])
         self.hit: str = spec["hit"]
         self.aggregation: str | None = spec["aggregation"]
         self.names: frozenset[str] = frozenset()
         self._names: set[str] = set()
         self._requires: list[tuple[str, tuple[str, ...] | None, Table]] = []
+        needed: set[str] = set()
+        self._before = dict(before or {})  # the decisions that are made before this one
         self._declared = around or _declared(spec)
         for entry in spec.get("requires", ()):
             parameters = tuple(entry["parameters"]) if "parameters" in entry else None
-            required = Table(entry["table"], self._declared)
+            required = Table(entry["table"], self._declared, self._before)
+            if parameters is None:
+                self._before[entry["name"]] = required
             known = {name for name, _, _ in self._requires} | set(parameters or ())
-            self._names |= required.names - known
+            needed |= required.names - known
             self._requires.append((entry["name"], parameters, required))
+        self._also: dict[str, tuple[str, str | None]] = {
+            alias: (name, part) for alias, (name, part) in spec.get("also", {}).items()
+        }
+        self._inner: list[Table] = []
+        self._boxed = self._box(spec["boxed"]) if "boxed" in spec else None
         self.columns = [self._column(number, entry) for number, entry in enumerate(spec["inputs"], 1)]
         self.outputs = [str(entry["name"]) for entry in spec["outputs"]]
         self._ranks = [
@@ -95,14 +118,53 @@ class Table:
         ]
         self.rules = [self._rule(number, rule) for number, rule in enumerate(spec["rules"], 1)]
         self._check()
-        self.decided = frozenset(name for name, _, _ in self._requires)
-        self.names = frozenset(self._names - self.decided)
+        self.decided = frozenset({*(name for name, _, _ in self._requires), *self._also})
+        self.own = frozenset(self._names)
+        needed |= {self._also[name][0] if name in self._also else name for name in self._names}
+        self.names = frozenset(needed - {name for name, _, _ in self._requires})
 
     def parts(self) -> Iterator[Table]:
         """All tables that are evaluated for this one, itself the last."""
-        for _, _, table in self._requires:
+        for table in (*(table for _, _, table in self._requires), *self._inner):
             yield from table.parts()
         yield self
+
+    def decided_values(self, column: Column) -> list[Any] | None:
+        """What the input may be, beside null, if it is what another decision gives and that gives nothing but
+        texts, numbers and yes or no as they are written there; else None."""
+        name, part = self._also.get(column.source.strip(), (column.source.strip(), None))
+        other = self._before.get(name)
+        if other is None or other.hit in LISTS or other._boxed is not None:
+            return None
+        if part is None and len(other.outputs) > 1:
+            return None
+        place = 0 if part is None else other.outputs.index(part)
+        cells = [outputs[place] for _, outputs in other.rules] + [other.defaults[place]]
+        env = Env(Run(datetime(2000, 1, 1, tzinfo=UTC), "UTC"), {}, {}, {})
+        try:
+            found = [cell.evaluate(env) if cell.constant else () for cell in cells if cell is not None]
+        except Failed:
+            return None
+        return found if all(isinstance(value, str | Decimal | bool | None) for value in found) else None
+
+    def mistakes(self, zone: str) -> Iterator[Text]:
+        """The cells that can only fail, whatever the data: a date that is none, `not([1..5])` in a list. The
+        work is bounded for all cells together; what is too much for that is no mistake."""
+        env = Env(Run(datetime(2000, 1, 1, tzinfo=UTC), zone), {}, {}, {})
+        for number, (tests, outputs) in enumerate(self.rules, 1):
+            cells = [
+                (say("rule {rule}, input {input}", rule=number, input=i), single.operand)
+                for i, test in enumerate(tests, 1)
+                for single in test.alternatives
+            ]
+            cells += [(self._output_place(number, i), o) for i, o in enumerate(outputs, 1) if o is not None]
+            for place, feel in cells:
+                try:
+                    if feel.constant:
+                        self._at(place, feel.evaluate, env)
+                except Failed as error:
+                    if error.code not in ("expression.too_long", "expression.too_large"):
+                        yield error.message
 
     def evaluate(self, data: Mapping[str, Any], now: datetime, zone: str) -> Any:
         """The decision on `data` at the aware instant `now`, local dates in `zone`; plain JSON data.
@@ -112,14 +174,15 @@ class Table:
         None (COUNT: 0). Raises `Failed`: where the hit policy forbids what matched (UNIQUE with two rules,
         ANY with different outputs), where a value is not among `values`, or where a cell fails.
         """
-        found = self._decision(Env(Run(now, zone), data, {}, {}))
+        found = self.decided_in(Env(Run(now, zone), data, {}, {}))
         try:
             return values.given(found, Run(now, zone))
         except Failed as error:
             raise self._failed(error.code, error.message) from error
 
-    def _decision(self, env: Env) -> Any:
-        """The decision after those that it requires (§6.3.1), as one of FEEL's values."""
+    def decided_in(self, env: Env) -> Any:
+        """The decision after those that it requires (§6.3.1), as one of FEEL's values. Raises as
+        `evaluate`."""
         env, _, hits = self._found(env)
         if not hits and any(default is not None for default in self.defaults):
             return self._shape([self._default(i, env) for i in range(len(self.outputs))])
@@ -146,9 +209,10 @@ class Table:
         their results."""
         for name, parameters, table in self._requires:
             if parameters is None:
-                env = Env(env.run, env.data, {**env.scope, name: table._decision(env)}, env.functions)
+                env = Env(env.run, env.data, {**env.scope, name: table.decided_in(env)}, env.functions)
             else:
                 env = Env(env.run, env.data, env.scope, {**env.functions, name: _model(table, env)})
+        env = env.inside({alias: self._called(alias, env) for alias in self._also}) if self._also else env
         inputs = []
         for number, column in enumerate(self.columns, 1):
             place = say("input {input}", input=number)
@@ -161,6 +225,12 @@ class Table:
                 if self.hit == "FIRST":
                     break
         return env, inputs, hits
+
+    def _called(self, alias: str, env: Env) -> Any:
+        """What is called `alias` of the decisions that this one asks."""
+        name, part = self._also[alias]
+        value = env.read(name)
+        return value if part is None else values.part(value, part)
 
     def _input(self, column: Column, env: Env, place: Text) -> Any:
         value = column.value(env)
@@ -182,7 +252,8 @@ class Table:
         ]
 
     def _result(self, column: int, output: Feel | None, env: Env) -> Any:
-        value = None if output is None else output.evaluate(env)
+        logic = self._boxed or output
+        value = None if logic is None else logic.evaluate(env)
         ranks = self._ranks[column]
         if ranks is not None and not member(value, ranks, env.run):
             raise _not_among(value, env.run)
@@ -256,11 +327,14 @@ class Table:
         expression = self._checked(place, wanted, _input_expression, entry["expression"], self._declared)
         place = say("values of input {input}", input=number)
         allowed = None if entry["values"] is None else self._test(place, ",".join(entry["values"]))
-        return Column(entry["expression"], expression, allowed, entry.get("type", ""))
+        return Column(
+            entry["expression"], expression, allowed, entry.get("type", ""), entry.get("variable", "")
+        )
 
-    def _test(self, place: Text, text: str) -> Tests:
+    def _test(self, place: Text, text: str, variable: str = "") -> Tests:
         wanted = say("a test: “-”, a value, < 5, [1..5], several with commas, not(…), or a condition on “?”")
-        return self._checked(place, wanted, compile_tests, text, self._declared)  # type: ignore[no-any-return]
+        declared = replace(self._declared, input=variable) if variable else self._declared
+        return self._checked(place, wanted, compile_tests, text, declared)  # type: ignore[no-any-return]
 
     def _output(self, place: Text, text: str) -> Feel | None:
         if not text.strip():
@@ -281,13 +355,31 @@ class Table:
                     )
                 )
         tests = [
-            self._test(say("rule {rule}, input {input}", rule=number, input=i), text)
+            self._test(
+                say("rule {rule}, input {input}", rule=number, input=i), text, self.columns[i - 1].variable
+            )
             for i, text in enumerate(rule["tests"], 1)
         ]
+        if self._boxed is not None:
+            return tests, [None]
         outputs = [
             self._output(self._output_place(number, i), text) for i, text in enumerate(rule["outputs"], 1)
         ]
         return tests, outputs
+
+    def _box(self, drawn: Any) -> Box:
+        """A boxed expression; the tables in it are this one's parts."""
+
+        def build(spec: Mapping[str, Any], declared: Declared) -> Table:
+            self._inner.append(Table(spec, declared, self._before))
+            return self._inner[-1]
+
+        try:
+            box = compile_box(drawn, self._declared, build)
+        except Malformed as error:
+            raise error if error.table else self._malformed(error.message) from error
+        self._names |= box.names
+        return box
 
     def _literals(self, place: Text, texts: list[str] | None) -> list[Any] | None:
         if texts is None:
@@ -340,7 +432,7 @@ def _declared(spec: Mapping[str, Any]) -> Declared:
 
 def _model(table: Table, env: Env) -> Callable[[Run, Mapping[str, Any]], Any]:
     """A business knowledge model (§6.3.9): it sees its parameters, and the models before it."""
-    return lambda run, arguments: table._decision(Env(run, {}, arguments, env.functions))
+    return lambda run, arguments: table.decided_in(Env(run, {}, arguments, env.functions))
 
 
 def _fresh(env: Env) -> Env:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict, cast
 
 from .net import Event, Net, Node, Scope, the, triggers
 
@@ -167,18 +167,28 @@ class Due(NamedTuple):
 
 def open_tasks(marking: Marking) -> list[Waiting]:
     """The tasks that wait for a person, in order of opening."""
+    return [Waiting(task, scope, node, unit=unit) for _, task, scope, node, unit in _open(marking)]
+
+
+def names_of_open_tasks(marking: Marking) -> list[str]:
+    """The `id` of each of the `open_tasks`."""
+    return [task for _, task, *_ in _open(marking)]
+
+
+def _open(marking: Marking) -> list[tuple[int, str, str, str, str]]:
+    """Of each open task: since when, its id, scope, element and unit; in order of opening."""
     found = []
     for frame in marking["frames"].values():
         scope = frame["scope"]
         for visit_id, visit in frame["live"].items():
             node = visit["node"]
             if visit["wait"] == "task":
-                found.append((visit["since"], Waiting(visit_id, scope, node, unit=visit.get("unit", ""))))
+                found.append((visit["since"], visit_id, scope, node, visit.get("unit", "")))
             elif "multi" in visit:
                 for index, pending in visit["multi"]["waiting"].items():
-                    waiting = Waiting(f"{visit_id}:{index}", scope, node, unit=pending.get("unit", ""))
-                    found.append((pending["since"], waiting))
-    return [waiting for _, waiting in sorted(found)]
+                    task = f"{visit_id}:{index}"
+                    found.append((pending["since"], task, scope, node, pending.get("unit", "")))
+    return sorted(found)
 
 
 def open_task(marking: Marking, task: str) -> Waiting | None:
@@ -218,15 +228,16 @@ def awaited(net: Net, marking: Marking, kind: Literal["message", "signal"]) -> l
 
 def timers(net: Net, marking: Marking) -> list[Due]:
     """The armed timers that have a due instant, next first."""
-    return [timer for timer in _armed(net, marking) if timer.due]
+    return [timer for timer in armed_timers(net, marking) if timer.due]
 
 
 def bound_timers(net: Net, marking: Marking) -> list[Due]:
     """The armed timers that wait for a clock of the item to run out."""
-    return [timer for timer in _armed(net, marking) if timer.clock]
+    return [timer for timer in armed_timers(net, marking) if timer.clock]
 
 
-def _armed(net: Net, marking: Marking) -> list[Due]:
+def armed_timers(net: Net, marking: Marking) -> list[Due]:
+    """All armed timers: those that have a due instant and those that wait for a clock of the item."""
     found = []
     for frame in marking["frames"].values():
         for visit_id, visit in frame["live"].items():
@@ -286,6 +297,44 @@ def copy_data(value: Any) -> Any:
     """A deep copy of JSON data."""
     # marshal knows just such data, keeps order, and takes half the time of copying by hand.
     return marshal.loads(marshal.dumps(value))  # noqa: S302 - bytes of our own making
+
+
+def copy_marking(marking: Marking) -> Marking:
+    """The marking for a step to change. The two share the values of variables, answers and messages: no one
+    changes those in place. A copy of all that departments have said would cost more than the step."""
+    frames = {name: _copy_frame(frame) for name, frame in marking["frames"].items()}
+    return {**marking, "frames": frames, "mail": list(marking["mail"])}
+
+
+def _copy_frame(frame: Frame) -> Frame:
+    copied: Frame = {
+        **frame,
+        "live": {name: _copy_visit(visit) for name, visit in frame["live"].items()},
+        "joins": {name: dict(waiting) for name, waiting in frame["joins"].items()},
+        "visits": dict(frame["visits"]),
+    }
+    if "data" in frame:
+        copied["data"] = dict(frame["data"])
+    if "done" in frame:
+        copied["done"] = copy_data(frame["done"])
+    return copied
+
+
+def _copy_visit(visit: Visit) -> Visit:
+    copied: Any = dict(visit)
+    for key in _CHANGED & visit.keys():
+        copied[key] = copy_data(copied[key])
+    if "multi" in visit:
+        multi: Any = dict(visit["multi"])
+        multi |= {"out": dict(multi["out"]), "waiting": dict(multi["waiting"])}
+        if "done" in multi:
+            multi["done"] = copy_data(multi["done"])
+        copied["multi"] = multi
+    return cast(Visit, copied)
+
+
+_CHANGED = {"timers", "got", "held", "undo"}
+"""What a step changes inside of a visit, beside `multi`."""
 
 
 def timer_id_of(visit_id: str, visit: Visit, key: str) -> str:

@@ -8,11 +8,12 @@ Terms and section numbers are those of BPMN 2.0.2 (ISO/IEC 19510).
 
 from __future__ import annotations
 
-import dataclasses
 from collections import deque
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import asdict, fields
 
 NET_VERSION = 1
 
@@ -69,8 +70,7 @@ ACTIVITIES = WORK | {"subprocess", "call"}
 HUMAN = frozenset({"user", "manual"})
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """What triggers (or is thrown by) an event node (§10.5.5).
 
     `name` is the name of a message or signal, the code of an error or escalation (None catches any), or
@@ -92,8 +92,7 @@ class Event:
     message_to: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """How often an activity is done (§10.3.8). Of a multi-instance activity exactly one of `cardinality`
     and `collection` is set.
 
@@ -117,8 +116,7 @@ class Loop:
     most: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(Struct, frozen=True):
     """A sequence flow, or the way from a link throw event to its catch event.
 
     A default flow's condition is dropped at read time, as §8.4.13 says.
@@ -130,8 +128,7 @@ class Flow:
     condition: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A flow node. `incoming` and `outgoing` are flow ids in document order.
 
     `order` is the node's place in the document, the tie-breaker everywhere. `host` is the activity a
@@ -175,8 +172,7 @@ class Node:
         return frozenset(name for name, _ in self.inputs if name not in given).union(self.locals)
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
+class Property(Struct, frozen=True):
     """One part of a correlation key: an expression on what a message brings, by the message's name, and of a
     subscription the expression on the process's variables that it must equal."""
 
@@ -185,8 +181,7 @@ class Property:
     data: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """The correlation key of a process (§8.4.2). With a subscription each of its properties has `data`; else
     the first message of the conversation sets what later ones must carry."""
 
@@ -202,8 +197,7 @@ def triggers(node: Node) -> tuple[Event, ...]:
     return () if node.event is None else node.event.parts or (node.event,)
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(Struct, frozen=True, dict=True):
     """A process or an embedded subprocess: nodes and the flows between them.
 
     `id` of a process is its BPMN id; of an embedded subprocess, `<parent scope id>/<its id>`.
@@ -272,8 +266,7 @@ class Scope:
         return frozenset(seen)
 
 
-@dataclass(frozen=True)
-class Net:
+class Net(Struct, frozen=True, dict=True):
     """All scopes that `process` reaches, and the decision tables they use (by decision id)."""
 
     process: str
@@ -306,7 +299,7 @@ class Net:
                     "starts": list(s.starts),
                     "nodes": {n.id: _sparse(n) for n in s.nodes.values()},
                     "flows": {f.id: _sparse(f) for f in s.flows.values()},
-                    **({"key": dataclasses.asdict(s.key)} if s.key is not None else {}),
+                    **({"key": _key_data(s.key)} if s.key is not None else {}),
                 }
                 for s in self.scopes.values()
             },
@@ -335,6 +328,10 @@ class Net:
         )
 
 
+def _key_data(key: Key) -> dict[str, Any]:
+    return {"id": key.id, "properties": tuple(asdict(part) for part in key.properties)}
+
+
 def _key(data: dict[str, Any]) -> Key:
     return Key(data["id"], tuple(Property(**part) for part in data["properties"]))
 
@@ -342,7 +339,7 @@ def _key(data: dict[str, Any]) -> Key:
 def _sparse(thing: Node | Flow | Event | Loop) -> dict[str, Any]:
     """The fields that differ from their defaults, and the kind."""
     out: dict[str, Any] = {}
-    for spec in dataclasses.fields(thing):
+    for spec in fields(thing):
         value = getattr(thing, spec.name)
         if spec.name != "kind" and (value == spec.default or (spec.name == "properties" and not value)):
             continue
@@ -357,18 +354,18 @@ def _plain(value: Any) -> Any:
 
 
 def _node(data: dict[str, Any]) -> Node:
-    fields = dict(data)
+    given = dict(data)
     for name in ("incoming", "outgoing", "locals"):
-        if name in fields:
-            fields[name] = tuple(fields[name])
+        if name in given:
+            given[name] = tuple(given[name])
     for name in ("outputs", "inputs"):
-        if name in fields:
-            fields[name] = tuple((variable, source) for variable, source in fields[name])
-    if "event" in fields:
-        fields["event"] = _event(fields["event"])
-    if "loop" in fields:
-        fields["loop"] = Loop(**fields["loop"])
-    return Node(**fields)
+        if name in given:
+            given[name] = tuple((variable, source) for variable, source in given[name])
+    if "event" in given:
+        given["event"] = _event(given["event"])
+    if "loop" in given:
+        given["loop"] = Loop(**given["loop"])
+    return Node(**given)
 
 
 def _event(data: dict[str, Any]) -> Event:

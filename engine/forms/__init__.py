@@ -9,12 +9,25 @@ A field inside a group is named with a dot, the entries of a list count from 1:
 `applicant.name`, `shareholders.1.name`.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .ask import Question, place, questions, read_field
-from .check import MAX_BYTES, MAX_DEPTH, check, faults, unasked
-from .lint import check_schema
-from .schema import Choice, is_public, title_at
+from ..late import late
+
+if TYPE_CHECKING:
+    from .ask import Question, place, questions, read_field
+    from .check import MAX_BYTES, MAX_DEPTH, check, faults, unasked
+    from .lint import check_schema
+    from .schema import Choice, is_public, title_at
+
+__getattr__ = late(
+    __name__,
+    {
+        "ask": "Question place questions read_field",
+        "check": "MAX_BYTES MAX_DEPTH check faults unasked",
+        "lint": "check_schema",
+        "schema": "Choice is_public title_at",
+    },
+)
 
 NO_FIELDS: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 """What a step without a form accepts: nothing but that it is done."""

@@ -42,6 +42,7 @@ MAX_DEPTH = 16
 MAX_LISTED = 50
 """Most faults that one refusal lists."""
 
+_PLAIN = json.JSONEncoder(ensure_ascii=False)
 _MAX_TEXT_SHOWN = 60
 _TOO_LARGE = 10**30
 
@@ -123,9 +124,8 @@ def _named(fault: Fault) -> Text:
 
 
 def _faults(schema: Schema, answers: dict[str, Any]) -> Iterator[Fault]:
-    rules = validator(schema)
-    if not fits(rules, schema, answers):
-        for error in rules.iter_errors(answers):
+    if not fits(schema, answers):
+        for error in validator(schema).iter_errors(answers):
             yield from explain(schema, error)
     if not schema.keys() & {"additionalProperties", "unevaluatedProperties"}:
         for name in _strangers(schema, answers):
@@ -174,7 +174,7 @@ def unusable(answers: Any) -> Fault | None:
             stack += [((*where, key), part) for key, part in value.items()]
         elif isinstance(value, list):
             stack += [((*where, index), part) for index, part in enumerate(value)]
-    size = len(json.dumps(answers, ensure_ascii=False).encode())
+    size = len(_PLAIN.encode(answers).encode())
     if size > MAX_BYTES:
         expected = say("at most {limit} KB of answers", limit=MAX_BYTES // 1024)
         remedy = say("shorten the texts; file long papers as materials of the case")

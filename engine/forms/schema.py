@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
@@ -67,52 +67,102 @@ FORMATS = {"date": _is_date, "date-time": _is_date_time, "email": _is_email}
 def validator(schema: Schema) -> Draft202012Validator:
     """A validator that takes blank required text for missing, counts decimals exactly, checks
     `FORMATS`, and never fetches a schema from anywhere."""
-    kept = _VALIDATORS.get(id(schema))
-    if kept is None:
+    return _checker(schema).rules
+
+
+def fits(schema: Schema, answers: Any) -> bool:
+    """Whether `answers` obey the whole form: just what its `validator` would say."""
+    return _checker(schema).fit(answers)
+
+
+Fit = Callable[[Any], bool]
+"""Whether a value obeys a part of a form."""
+
+
+class _Checker:
+    """A form with its validator."""
+
+    def __init__(self, schema: Schema) -> None:
         from referencing import Registry
 
         kind, formats = _rules()
-        if len(_VALIDATORS) == _MOST_VALIDATORS:
-            _VALIDATORS.clear()
-        # With the schema, so that its id is not given to another one meanwhile.
-        kept = _VALIDATORS[id(schema)] = schema, kind(schema, registry=Registry(), format_checker=formats)
-    return kept[1]
+        self.schema = schema
+        self.rules: Draft202012Validator = kind(schema, registry=Registry(), format_checker=formats)
+
+    @cached_property
+    def fit(self) -> Fit:
+        return fit_of(self.rules, self.schema)
 
 
-_MOST_VALIDATORS = 1000
-_VALIDATORS: dict[int, tuple[Schema, Draft202012Validator]] = {}
-"""Validators by the id of their schema: making one costs as much as using it on a small form."""
+_MOST_CHECKERS = 1000
+_CHECKERS: dict[int, _Checker] = {}
+"""By the id of their schema, which they hold, so that it is not given to another one meanwhile. Making one
+costs more than using it on a small form."""
 
 
-def fits(rules: Draft202012Validator, part: Any, value: Any) -> bool:
-    """Whether `value` obeys `part` of the form whose validator is `rules`: just what that would say.
+def _checker(schema: Schema) -> _Checker:
+    kept = _CHECKERS.get(id(schema))
+    if kept is None:
+        if len(_CHECKERS) == _MOST_CHECKERS:
+            _CHECKERS.clear()
+        kept = _CHECKERS[id(schema)] = _Checker(schema)
+    return kept
+
+
+def fit_of(rules: Draft202012Validator, part: Any) -> Fit:
+    """Whether a value obeys `part` of the form whose validator is `rules`, as a function: just what that
+    would say.
 
     The validator makes a new one for each part that it comes to, and an error for each choice that was not
     made, which takes longer than the check itself. Only so can it tell what is wrong; but most answers are
     right.
     """
-    return part if isinstance(part, bool) else all(_obeys(rules, part, word, value) for word in part)
+    if isinstance(part, bool):
+        return lambda value: part
+    found = [_fit(rules, part, word) for word in part if word in rules.VALIDATORS]  # not titles and notes
+    return found[0] if len(found) == 1 else lambda value: all(fit(value) for fit in found)
 
 
-def _obeys(rules: Draft202012Validator, part: Mapping[str, Any], word: str, value: Any) -> bool:
-    rule = rules.VALIDATORS.get(word)
-    if rule is None:
-        return True  # a title or a note
-    asked = part[word]
+_TYPES = {"string": str, "object": dict, "array": list}
+
+
+def _fit(rules: Draft202012Validator, part: Mapping[str, Any], word: str) -> Fit:
+    """The same for one keyword of the part."""
+    asked, rule = part[word], rules.VALIDATORS[word]
+
+    def told(value: Any) -> bool:
+        return next(iter(rule(rules, asked, value, part) or ()), None) is None
+
     match word:
-        case "const" if isinstance(value, str):
-            return bool(value == asked)
-        case "enum" if isinstance(value, str):
-            return value in asked
-        case "properties" if isinstance(value, dict):
-            return all(fits(rules, field, value[name]) for name, field in asked.items() if name in value)
+        case "const":
+            return lambda value: bool(value == asked) if isinstance(value, str) else told(value)
+        case "enum":
+            return lambda value: value in asked if isinstance(value, str) else told(value)
+        case "type" if isinstance(asked, str) and asked in _TYPES:
+            kind = _TYPES[asked]
+            return lambda value: isinstance(value, kind)
+        case "required":
+            return lambda value: not isinstance(value, dict) or not any(_blank(value, name) for name in asked)
+        case "minLength":
+            return lambda value: not isinstance(value, str) or len(value) >= asked
+        case "maxLength":
+            return lambda value: not isinstance(value, str) or len(value) <= asked
+        case "properties":
+            fields = [(name, fit_of(rules, field)) for name, field in asked.items()]
+            return lambda value: (
+                not isinstance(value, dict) or all(fit(value[name]) for name, fit in fields if name in value)
+            )
         case "allOf":
-            return all(fits(rules, one, value) for one in asked)
+            every = [fit_of(rules, one) for one in asked]
+            return lambda value: all(fit(value) for fit in every)
         case "oneOf":
-            return sum(fits(rules, one, value) for one in asked) == 1
+            some = [fit_of(rules, one) for one in asked]
+            return lambda value: sum(fit(value) for fit in some) == 1
         case "if":
-            return fits(rules, part.get("then" if fits(rules, asked, value) else "else", True), value)
-    return next(iter(rule(rules, asked, value, part) or ()), None) is None
+            holds = fit_of(rules, asked)
+            then, otherwise = fit_of(rules, part.get("then", True)), fit_of(rules, part.get("else", True))
+            return lambda value: then(value) if holds(value) else otherwise(value)
+    return told
 
 
 @cache
@@ -199,7 +249,7 @@ def _gathered(root: Schema, group: Any, answers: Mapping[str, Any] | None) -> tu
         branches += group.get("dependentSchemas", {}).values()
     else:
         if "if" in group:
-            holds = fits(validator(root), group["if"], answers)
+            holds = fit_of(validator(root), group["if"])(answers)
             branches.append(group.get("then" if holds else "else", {}))
         branches += [part for key, part in group.get("dependentSchemas", {}).items() if key in answers]
         for key, needs in group.get("dependentRequired", {}).items():

@@ -16,10 +16,23 @@
 - `worker`: sweep and deliver, again and again (imported by its own name: mail takes long to import).
 """
 
+from typing import TYPE_CHECKING
+
+from ..late import late
 from .draft import Done
-from .drawings import guide_of_folder, picture, picture_of_folder
 from .facade import Office, Swept
-from .publishing import NotPublishable, check_folder, new_item
+
+if TYPE_CHECKING:
+    from .drawings import guide_of_folder, picture, picture_of_folder
+    from .publishing import NotPublishable, check_folder, new_item
+
+__getattr__ = late(
+    __name__,
+    {
+        "drawings": "guide_of_folder picture picture_of_folder",
+        "publishing": "NotPublishable check_folder new_item",
+    },
+)
 
 __all__ = [
     "Done",

@@ -19,7 +19,7 @@ from ..events import OFFICE, Record, digest
 from ..flow.marking import variables
 from ..organisation import Organisation, Person, Post
 from ..projections import recusal_row
-from ..steps import Step, steps, timed_steps
+from ..steps import DatedStep, steps, timed_steps
 from ..store import DocumentRow, Reader, TaskRow
 from ..time_views import LIVE, card_lines, clock_lines, concerning, explanation, risk, timer_lines
 from ..views import (
@@ -37,6 +37,7 @@ from ..views import (
     story_lines,
     unit_names,
 )
+from .damage import naming
 from .draft import state_of
 from .library import Library, find_case, head_of_case, standing
 
@@ -63,9 +64,10 @@ def inbox(
     cases: dict[str, _Desk] = {}
     lines = []
     for row in reader.inbox(posts):
-        if row.case not in cases:
-            cases[row.case] = _desk_of(reader, library, row.case, now)
-        line = _inbox_line(organisation, row, now, cases[row.case])
+        with naming(reader, row.case):
+            if row.case not in cases:
+                cases[row.case] = _desk_of(reader, library, row.case, now)
+            line = _inbox_line(organisation, row, now, cases[row.case])
         if person is None or person.id in line["people"]:
             lines.append(line)
     return sorted(lines, key=risk)
@@ -110,7 +112,7 @@ class _Desk(NamedTuple):
     case: Case
     definition: Definition
     clocks: list[dict[str, Any]]
-    steps: dict[str, Step]
+    steps: dict[str, DatedStep]
     timed: set[str]
 
 
@@ -230,10 +232,11 @@ def findings(reader: Reader, library: Library, case: str | None, now: datetime) 
     organisation = library.organisation(reader, standing(reader), now)
     found = []
     for number in numbers:
-        history = audit.records(number, list(reader.records(number)))
-        latest = head_of_case(reader, number).definition
-        known = by_version(history, latest, partial(library.definition, reader))
-        found += finding_lines(known, organisation)
+        with naming(reader, number):
+            history = audit.records(number, list(reader.records(number)))
+            latest = head_of_case(reader, number).definition
+            known = by_version(history, latest, partial(library.definition, reader))
+            found += finding_lines(known, organisation)
     return sorted(found, key=lambda line: (line["at"], line["case"]))
 
 

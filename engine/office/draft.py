@@ -53,6 +53,37 @@ class Done(Struct, frozen=True):
     outcome: str | None
 
 
+class Press:
+    """Numbers the documents of one act and renders them, in the office's `zone`."""
+
+    # Not the draft itself: with the course they would hold each other, and with them the whole case, until
+    # the garbage collector comes by, which then costs more than the act's decision.
+
+    def __init__(self, tx: Transaction, zone: str, organisation: Organisation) -> None:
+        self.tx = tx
+        self.zone = zone
+        self.organisation = organisation
+        self.documents: list[tuple[str, bytes]] = []
+        """Name and content of each, in order of issue."""
+
+    def issue(
+        self, course: Course, at: datetime, by: dict[str, Any], event: DocumentIssued
+    ) -> DocumentIssued:
+        """Number the document and render it; the number is given back if the act fails."""
+        local = at.astimezone(ZoneInfo(self.zone))
+        definition = course.definition
+        described = definition.item["documents"][event.document]
+        serial = self.tx.next_number(f"{described['series']}/{local.year}")
+        number = document_number(described["series"], local.year, serial)
+        issued = replace(event, number=number)
+        content = paper(
+            course.case, definition, course.fact, course.calendar_of, self.organisation, at, by, issued
+        )
+        issued = replace(issued, content=digest(content))
+        self.documents.append((described["name"]["zh"], content))
+        return issued
+
+
 class Draft:
     """One act on a case (a new one if `before` is None) at `now`: facts go in through `course`, then `write`.
 
@@ -73,41 +104,23 @@ class Draft:
         self.tx = tx
         self.now = now
         self.standing = standing
-        self.zone = zone
         self.number = number
         self.head = before[0] if before else None
         self.version = library.version_at(tx, standing, now)
         self.organisation: Organisation = library.version(tx, standing, self.version, now)
+        self.press = Press(tx, zone, self.organisation)
         self.course = Course(
             number,
             before[1] if before else None,
             definition,
-            self.issue,
+            self.press.issue,
             partial(library.calendar, tx),
             partial(library.definition, tx),
         )
-        self.documents: list[tuple[str, bytes]] = []
 
     def settle(self, now: datetime) -> None:
         """Time first, as `settle`."""
         settle(self.course, self.standing, now)
-
-    def issue(
-        self, course: Course, at: datetime, by: dict[str, Any], event: DocumentIssued
-    ) -> DocumentIssued:
-        """Number the document and render it; the number is given back if the act fails."""
-        local = at.astimezone(ZoneInfo(self.zone))
-        definition = course.definition
-        described = definition.item["documents"][event.document]
-        serial = self.tx.next_number(f"{described['series']}/{local.year}")
-        number = document_number(described["series"], local.year, serial)
-        issued = replace(event, number=number)
-        content = paper(
-            course.case, definition, course.fact, course.calendar_of, self.organisation, at, by, issued
-        )
-        issued = replace(issued, content=digest(content))
-        self.documents.append((described["name"]["zh"], content))
-        return issued
 
     def write(self, now: datetime) -> Done:
         """Put the act on record, whole. An act in which nothing happened writes nothing."""
@@ -133,7 +146,7 @@ class Draft:
         """The rendered documents under the events that issued them."""
         issued = [record for record in records if isinstance(record.event, DocumentIssued)]
         rows = []
-        for record, (name, content) in zip(issued, self.documents, strict=True):
+        for record, (name, content) in zip(issued, self.press.documents, strict=True):
             event: Any = record.event
             rows.append(
                 (
@@ -201,7 +214,7 @@ def state_of(head: Head) -> Case:
     """The case that a head's state holds. Raises `Diverged` when it holds none."""
     try:
         return Case.unpack(head.state)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except audit.SENSELESS as error:
         raise Diverged(
             "head.unreadable",
             say("the stored state of case {case} can't be read", case=head.case),

@@ -28,7 +28,7 @@ from ..case import EVERYWHERE, Case, workdays_of
 from ..clock import Overlay, Workdays, Year, read_instant, shipped, write_instant
 from ..commands import Command, Scene
 from ..deadlines import find
-from ..definition import Definition, builtin
+from ..definition import Definition
 from ..definition.clocks import Clock
 from ..errors import Conflict, Diverged, Refusal, Unknown, say
 from ..events import (
@@ -52,9 +52,10 @@ from ..events import (
 from ..flow.marking import element_of
 from ..organisation import Organisation, Person, read_register
 from ..steps import find_step
-from ..store import DefinitionRow, DocumentRow, Reader, Store, Transaction
+from ..store import DefinitionRow, DocumentRow, Head, Reader, Store, Transaction
 from ..views import form_of
-from . import acts, calendars, desk, drawings, people, proofs
+from . import desk
+from .damage import naming
 from .draft import SYSTEM, Done, Draft, append_office, not_backwards, state_of
 from .library import (
     COUNTED,
@@ -65,18 +66,6 @@ from .library import (
     put_calendar,
     standing,
     standing_of,
-)
-from .publishing import (
-    Checked,
-    abolish,
-    abolished,
-    abolitions,
-    check_folder,
-    new_item,
-    publishable,
-    put_in_force,
-    refuse_abolished,
-    statuses,
 )
 
 if TYPE_CHECKING:  # few commands need these, and they take long to import
@@ -90,6 +79,7 @@ if TYPE_CHECKING:  # few commands need these, and they take long to import
     from .exporting import Wanted
     from .migrations import Wish
     from .post import Delivered
+    from .publishing import Checked
     from .receipts import Proof
     from .rehearsing import Rehearsing
     from .sealing import Sealed
@@ -114,17 +104,38 @@ class Office:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._library = Library()
-        with store.reading() as reader:
-            first = [parse(OFFICE, 1, body).event for _, body, _ in reader.records(OFFICE)[:1]]
-        if not first or not isinstance(created := first[0], OfficeCreated):
+        self.database = store.label
+        # What is wrong here is told when it is asked for: the rest can be verified all the same.
+        self._created: OfficeCreated | None = None
+        with store.reading() as reader, suppress(Diverged, *audit.SENSELESS):
+            _, body, _ = next(iter(reader.records(OFFICE)), (1, b"", ""))
+            event = parse(OFFICE, 1, body).event
+            if isinstance(event, OfficeCreated) and ZoneInfo(event.zone):
+                self._created = event
+
+    def _begun(self) -> OfficeCreated:
+        if self._created is None:
             raise Diverged(
                 "office.unreadable",
                 say("the office's history does not begin with its creation"),
-                remedy=audit.REMEDY,
+                remedy=say("run `lianban verify`; somebody changed the database"),
             )
-        self.database = store.label
-        self.rehearsal = created.rehearsal
-        self.zone = created.zone
+        return self._created
+
+    @property
+    def readable(self) -> bool:
+        """Whether its history begins with its creation; else there is nothing to do in it but `verify`."""
+        return self._created is not None
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether it is for demos, training and tests, for ever. Raises `Diverged`."""
+        return self._begun().rehearsal
+
+    @property
+    def zone(self) -> str:
+        """Its time zone. Raises `Diverged`."""
+        return self._begun().zone
 
     # --- setting up
 
@@ -142,6 +153,9 @@ class Office:
         all of it or nothing. Raises `Invalid` when there already is an office at `url`, or an item can't be
         published.
         """
+        from ..definition import builtin
+        from .publishing import publishable, put_in_force
+
         given = organisation if organisation is not None else builtin().organisation.read_bytes()
         register = read_register(given)
         text = canonical(register.as_json())
@@ -187,6 +201,8 @@ class Office:
         """Bring the office's database to this program's schema, and what is derived from the histories to
         this program's form; whether there was anything to do. Run again, it goes on where it was interrupted.
         """
+        from . import proofs
+
         newer = Store.upgrade(url)
         with Office(Store.open(url)) as office, office._store.transaction() as tx:
             settled = office._settle_in(tx)
@@ -223,6 +239,8 @@ class Office:
 
         An example that does not come out as it says is an error too.
         """
+        from .publishing import check_folder
+
         with self._store.reading() as reader:
             return check_folder(folder, self._organisation(reader))
 
@@ -231,6 +249,8 @@ class Office:
 
         See `scaffold.make` for what it raises; nothing is recorded, and the item is not yet published.
         """
+        from .publishing import new_item
+
         with self._store.reading() as reader:
             return new_item(folder, wish, self._organisation(reader))
 
@@ -248,6 +268,8 @@ class Office:
         one, so that a bad one can be taken back. `who` goes on record, if given. Raises `NotPublishable`
         with all problems.
         """
+        from .publishing import publishable, put_in_force
+
         with self._store.reading() as reader:
             organisation = self._organisation(reader)
             by = self._by(reader, who, now)
@@ -258,8 +280,10 @@ class Office:
     def items(self, now: datetime) -> list[dict[str, Any]]:
         """Published versions of all items: code, names, kind, version, effective date, digest, and how each
         stands on the day of `now`, as `publishing.statuses` says."""
+        from .publishing import abolitions, statuses
+
         day = self._day(now)
-        with self._store.reading() as reader:
+        with self._looking(None) as reader:
             found = []
             organisation = self._organisation(reader)
             rows, abolished = reader.definitions(), abolitions(reader)
@@ -328,6 +352,8 @@ class Office:
         administrator; where nobody is named, it is the operator of the machine. What is on record then, and
         whether it was before. Raises `Unknown`, `Invalid`, `NotAllowed`."""
 
+        from .publishing import abolish
+
         def act(tx: Transaction) -> dict[str, Any]:
             today = now.astimezone(ZoneInfo(self.zone)).date()
             found, repeated = abolish(tx, item, since or today, reason, today, now, self._by(tx, who, now))
@@ -354,7 +380,7 @@ class Office:
 
         lines = []
         with self._store.reading() as reader:
-            order = migrations.order(reader, wish, self._day(now))
+            order = migrations.order(reader, wish, self._day(now), write_instant(now))
             cases = migrations.concerned(reader, order)
             for line in migrations.plan(reader, self._library, order, cases, now):
                 lines.append(line)
@@ -382,7 +408,7 @@ class Office:
             organisation = self._library.organisation(reader, standing(reader), at)
             by = administrator(organisation, identify(organisation, who).id)
             migrations.check_reason(wish)
-            order = migrations.order(reader, wish, self._day(at))
+            order = migrations.order(reader, wish, self._day(at), write_instant(at))
             cases = migrations.concerned(reader, order)
             lines = []
             for line in migrations.plan(reader, self._library, order, cases, at):
@@ -401,6 +427,8 @@ class Office:
     def picture(self, item: str, version: int | None, file: str | None, now: datetime) -> dict[str, Any]:
         """A diagram of a published item as SVG (`version` None: the one in force; `file` None: its own
         diagram): see `drawings.picture`. Raises `Unknown`, `Undrawable`."""
+        from . import drawings
+
         with self._store.reading() as reader:
             row, definition = self._published(reader, item, version, now)
             return {**drawings.about(row), **drawings.picture_of(definition, file)}
@@ -410,6 +438,8 @@ class Office:
     ) -> dict[str, Any]:
         """The service guide of a published item as an HTML page: see `drawings.guide_page`. Raises `Unknown`,
         `Undrawable`."""
+        from . import drawings
+
         with self._store.reading() as reader:
             row, definition = self._published(reader, item, version, now)
             organisation = self._library.organisation(reader, standing(reader), now)
@@ -419,6 +449,8 @@ class Office:
         self, folder: Path, lang: str, translate: Callable[[str], str], now: datetime
     ) -> dict[str, Any]:
         """The guide that the item in `folder` would have in this office. Raises `NotPublishable`."""
+        from . import drawings
+
         with self._store.reading() as reader:
             organisation = self._library.organisation(reader, standing(reader), now)
         return drawings.guide_of_folder(folder, lang, translate, organisation)
@@ -569,6 +601,8 @@ class Office:
     ) -> Done:
         """An act on the clock `clock`, or on the only running one that `fits`."""
 
+        from . import acts
+
         def chosen(draft: Draft, person: Person) -> Command:
             course = draft.course
             if clock is not None:
@@ -605,6 +639,19 @@ class Office:
     ) -> Done | Refusal:
         """Settle the case and enter the facts that this person may enter now. What the settling did stays
         even if the act is refused; who did the very same before is not refused."""
+        with naming(tx, case):
+            return self._entered(who, case, now, chosen, tx)
+
+    def _entered(
+        self,
+        who: str | None,
+        case: str,
+        now: datetime,
+        chosen: Callable[[Draft, Person], Command],
+        tx: Transaction,
+    ) -> Done | Refusal:
+        from . import acts
+
         draft = self._draft(tx, case, now)
         person = identify(draft.organisation, who)
         course = draft.course
@@ -687,6 +734,8 @@ class Office:
     ) -> list[tuple[str, str, Refusal | None]]:
         """Let `to` answer for all that `who` answers for: each case and step ("" for the first-contact
         responsibility), with the refusal of what had to be left. Raises `Unknown` when there is no `to`."""
+        from . import people
+
         person = self._known(who, now()).id
         self._known(to, now())
         with self._store.reading() as reader:
@@ -712,7 +761,7 @@ class Office:
         """The joint meetings of a case as they stand at `now`: `{case, meetings}` (`office.conference`)."""
         from . import conference
 
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             number, lines = conference.meetings(reader, self._library, case, now)
             return {"case": number, "meetings": lines}
 
@@ -731,6 +780,8 @@ class Office:
     def organisation(self, now: datetime, unit: str | None = None) -> dict[str, Any]:
         """The organisation as it stands at `now`, or of it the tree below `unit`, as plain data: see
         `office.people.told`. Raises `Unknown` when there is no such unit."""
+        from . import people
+
         with self._store.reading() as reader:
             whole = people.told(self._library.organisation(reader, standing(reader), now))
         return whole if unit is None else people.below(whole, unit)
@@ -741,12 +792,14 @@ class Office:
         """Record a change (`engine.organisation.changes`) as an administrator, or of one's own delegations
         and interests as oneself; where nobody is named, it is the operator of the machine. What changed.
         Raises `Invalid`, `NotAllowed`, `Unknown`."""
+        from . import people
+
         return self._write(lambda tx: people.change(tx, self._library, who, change, now))
 
     def plan_change(self, who: str | None, change: Mapping[str, Any], now: datetime) -> list[dict[str, Any]]:
         """What `change_organisation` would change, entry by entry (`office.bulk.differences`); nothing is
         written. Raises as that does."""
-        from . import bulk
+        from . import bulk, people
 
         found: list[list[dict[str, Any]]] = []
 
@@ -818,6 +871,8 @@ class Office:
 
     def _catch_up(self, now: datetime, refused: dict[str, Refusal], note: Callable[[Done], None]) -> None:
         """Bring every open case to the calendar in force."""
+        from . import calendars
+
         with self._store.reading() as reader:
             since = standing(reader).changed_at(now)
             if (reader.meta(COUNTED) or "") >= since:
@@ -852,7 +907,7 @@ class Office:
 
     def outbox(self, *, pending: bool = False) -> list[dict[str, Any]]:
         """Reminders and cards, and how their delivery goes; those that still wait, if asked."""
-        with self._store.reading() as reader:
+        with self._looking(None) as reader:
             return [row._asdict() for row in reader.outbox(pending=pending)]
 
     # --- calendars
@@ -870,6 +925,8 @@ class Office:
         county): on top of the one put forward before, or (if there is none, or `instead` of it) of the one in
         force. Its digest. Raises `Invalid`, and `Unknown` when there is no `who`."""
 
+        from . import calendars
+
         def act(tx: Transaction) -> str:
             head = tx.head(OFFICE)
             by = self._by(tx, who, now)
@@ -884,6 +941,8 @@ class Office:
         """What applying the calendar put forward would do: its digest, what it says otherwise than the one in
         force, how many cases are open, and each due date that would move. Raises `Invalid` when none is put
         forward."""
+        from . import calendars
+
         with self._store.reading() as reader:
             in_force = standing(reader)
             calendar = calendars.chosen(calendars.proposal(reader), in_force.calendars[-1][1], None)
@@ -914,6 +973,8 @@ class Office:
         open case: its digest, how many cases it reached, and refusals by case. Run again, it goes on where it
         was interrupted; what it does not reach, the next sweep or act does, as if reached now. Raises
         `Invalid`."""
+
+        from . import calendars
 
         def act(tx: Transaction) -> None:
             head = tx.head(OFFICE)
@@ -972,15 +1033,21 @@ class Office:
     # --- looking
 
     @contextmanager
-    def _looking(self, as_of: datetime | None) -> Iterator[Reader]:
-        """The office at present, or as it was at an instant, from its histories alone."""
-        with self._store.reading() as reader:
+    def _looking(self, as_of: datetime | None, case: str | None = None) -> Iterator[Reader]:
+        """The office at present, or as it was at an instant, from its histories alone. Where `case` (None:
+        what is looked at) is not as it was written, the block raises a `Diverged` that says so."""
+        with self._store.reading() as reader, naming(reader, case):
             if as_of is None:
                 yield reader
                 return
             from .past import Past
 
-            yield Past(reader, self._library, as_of)
+            try:
+                yield Past(reader, self._library, as_of)
+            except Unknown as unknown:
+                if unknown.code != "case.unknown" or case is None:
+                    raise
+                raise _not_opened(find_case(reader, case), as_of) from unknown
 
     def inbox(
         self,
@@ -1012,13 +1079,13 @@ class Office:
         """Where a case stands: what was done by whom, what is open and whose it is, what it waits for, and
         what its clocks show at `now` (None: at its latest event). With `as_of`, where it stood at that
         instant."""
-        with self._looking(as_of) as reader:
+        with self._looking(as_of, case) as reader:
             return desk.show(reader, self._library, case, now)
 
     def form(self, case: str, task: str) -> dict[str, Any]:
         """The form of a step, open or not; one without fields when it asks nothing. Raises `Unknown` for no
         case, and `Invalid` for what is no step of its item."""
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             head = find_case(reader, case)
             definition = self._library.definition(reader, head.definition)
             element = element_of(task)
@@ -1033,7 +1100,7 @@ class Office:
 
     def document(self, case: str, document: str | None) -> tuple[DocumentRow, bytes]:
         """The latest document of `case` with this id or number (None: the latest of all), and its bytes."""
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return desk.document(reader, case, document)
 
     def case_file(
@@ -1049,7 +1116,7 @@ class Office:
         `tell` says of an event who and what. Raises `Unknown`, and `Diverged` where it can't be shown."""
         from . import filing
 
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return filing.case_file(reader, self._library, case, lang, translate, tell, now, self.zone)
 
     def explain(
@@ -1058,7 +1125,7 @@ class Office:
         """How the due dates of a case come about at `now`, day by day: for one clock or timer, or for all.
         Each has its `lines` (texts) and its `certificate`, from which another program can recompute it.
         With `as_of`, as they stood then. Raises `Invalid` for a clock or timer that the case lacks."""
-        with self._looking(as_of) as reader:
+        with self._looking(as_of, case) as reader:
             return desk.explain(reader, self._library, case, clock, now)
 
     def workdays(self, unit: str | None, now: datetime) -> Workdays:
@@ -1075,7 +1142,9 @@ class Office:
         """Whose each moment of a case was, up to `now` (case None: of every case), from its replay: see
         `accountability.report`. With `as_of`, of what had happened by then. Raises `Unknown`, and `Diverged`
         for a history that does not replay."""
-        with self._looking(as_of) as reader:
+        from . import proofs
+
+        with self._looking(as_of, case) as reader:
             return proofs.accountability(reader, self._library, case, now)
 
     def findings(
@@ -1083,7 +1152,7 @@ class Office:
     ) -> list[dict[str, Any]]:
         """What somebody will have to answer for, in one case or in all, in order of time; with `as_of`, what
         was known then. Raises `Unknown`, and `Diverged` for a history that is not as it was written."""
-        with self._looking(as_of) as reader:
+        with self._looking(as_of, case) as reader:
             return desk.findings(reader, self._library, case, now)
 
     # --- proving
@@ -1091,18 +1160,22 @@ class Office:
     def history(self, case: str, *, as_of: datetime | None = None) -> list[Record]:
         """All events of a case, in order; with `as_of`, those up to that instant. `office` names the office's
         own history."""
-        with self._looking(as_of) as reader:
+        from . import proofs
+
+        with self._looking(as_of, case) as reader:
             return proofs.history(reader, case)
 
     def told(self, case: str, history: Sequence[Record]) -> list[dict[str, Any]]:
         """Records of `case` (or of `office`) as plain data, with what their codes are called."""
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return desk.told(reader, self._library, case, history)
 
     def replay(self, case: str) -> list[tuple[Record, Case]]:
         """Run the history again by its pinned definition: each event with the case after it. Raises
         `Diverged` at the first event that does not follow."""
-        with self._store.reading() as reader:
+        from . import proofs
+
+        with self._looking(None, case) as reader:
             return list(proofs.replay(reader, self._library, find_case(reader, case).case))
 
     def retrace(self, case: str, to: int | datetime | None = None) -> dict[str, Any]:
@@ -1110,7 +1183,7 @@ class Office:
         `retracing.Retraced.as_data`. Raises `Unknown` and `Diverged`."""
         from .retracing import Retraced
 
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return Retraced(reader, self._library, case, to).as_data()
 
     def retraced_picture(self, case: str, to: int | datetime | None, file: str | None) -> dict[str, Any]:
@@ -1118,7 +1191,7 @@ class Office:
         `retracing.Retraced.picture`. Raises `Unknown` and `Diverged`."""
         from .retracing import Retraced
 
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return Retraced(reader, self._library, case, to).picture(file)
 
     def replay_all(
@@ -1140,7 +1213,9 @@ class Office:
     ) -> dict[str, Any]:
         """Why something in a case is as it is, from its replay back to the opening: see `causes.why`. With
         `as_of`, as it was then. Raises `Unknown`, and `Diverged` for a history that does not replay."""
-        with self._looking(as_of) as reader:
+        from . import proofs
+
+        with self._looking(as_of, case) as reader:
             return proofs.why(reader, self._library, case, what, now)
 
     def replay_page(
@@ -1157,7 +1232,7 @@ class Office:
         `Diverged` for a history that does not replay: there is nothing to look at then."""
         from . import pages
 
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return pages.replay_page(reader, self._library, case, now, lang, translate, tell, progress)
 
     def export(
@@ -1190,19 +1265,28 @@ class Office:
         `copy` is one of the seals that was exported before, `key` the public key that signed them: without
         either, who can write the database can make other seals too. Raises `Invalid` for a copy that is none.
         """
+        from . import proofs
+
         with self._store.reading() as reader:
             return proofs.verify(reader, case, progress, copy, key, Counter() if checked is None else checked)
 
     def verify_export(
-        self, stream: BinaryIO, progress: Callable[[int], None] = lambda count: None
+        self,
+        stream: BinaryIO,
+        progress: Callable[[int], None] = lambda count: None,
+        *,
+        checked: Counter[str] | None = None,
     ) -> list[Diverged]:
-        """What of an export in XES that was kept elsewhere is not in the office as it was then. Raises
-        `Invalid` for a file that is none or is redacted, and `Diverged` for one that holds no records of
-        ours."""
+        """What of an export in XES that was kept elsewhere is not in the office as it was then: of each case
+        the first difference, in a record or in what stands beside it. `checked` is told how many cases and
+        events were compared, and how many of them without persons and answers. Raises `Invalid` for a file
+        that is none."""
         from . import exporting
 
-        with self._store.reading() as reader:
-            return exporting.compare(reader, stream, progress)
+        with self._looking(None) as reader:
+            return exporting.compare(
+                reader, self._library, stream, progress, Counter() if checked is None else checked
+            )
 
     def seal(self, now: datetime, key: bytes | None, passphrase: bytes | None, who: str | None) -> Sealed:
         """Seal all histories as they stand, signed with the private key in `key` if there is one. Where
@@ -1217,15 +1301,16 @@ class Office:
     def seals(self) -> list[Seal]:
         """Every seal, in order. Raises `Diverged` where the office's own history is broken."""
         from ..sealed import seals_of
+        from . import proofs
 
-        with self._store.reading() as reader:
+        with self._looking(None) as reader:
             return seals_of(proofs.history(reader, OFFICE))
 
     def seal_copy(self) -> bytes:
         """All seals with what they seal, to be kept elsewhere. Raises `Diverged`."""
         from . import sealing
 
-        with self._store.reading() as reader:
+        with self._looking(None) as reader:
             return sealing.copy_of(reader)
 
     def receipt(self, case: str, to: int | None = None) -> Proof:
@@ -1234,7 +1319,7 @@ class Office:
         nothing of the case is sealed, and `Diverged` where it is not as it was."""
         from . import receipts
 
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return receipts.make_receipt(reader, self._library, case, to)
 
     def extract(
@@ -1250,7 +1335,7 @@ class Office:
         from . import receipts
 
         as_page = None if page is None else (self.zone, *page)
-        with self._store.reading() as reader:
+        with self._looking(None, case) as reader:
             return receipts.make_extract(reader, self._library, case, to, show, as_page)
 
     def prove_seals(self, older: int, newer: int | None = None) -> Proof:
@@ -1258,12 +1343,14 @@ class Office:
         `Unknown`, `Invalid`, `Diverged`."""
         from . import receipts
 
-        with self._store.reading() as reader:
+        with self._looking(None) as reader:
             return receipts.prove_seals(reader, older, newer)
 
     def rebuild(self) -> int:
         """Throw away every head and projection and derive them again from the histories alone; how many
         cases there are."""
+        from . import proofs
+
         with self._store.transaction() as tx:
             return proofs.rebuild(tx, self._library)
 
@@ -1302,8 +1389,10 @@ class Office:
         return found, self._library.definition(reader, found.definition)
 
     def _definition_in_force(self, reader: Reader, item: str, now: datetime) -> Definition:
+        from .publishing import abolished, abolitions, refuse_abolished
+
         day = self._day(now)
-        row = reader.definition_for(item, day)
+        row = reader.definition_for(item, day, write_instant(now))
         if row is None:
             known = sorted({published.item for published in reader.definitions()})
             raise Unknown(
@@ -1346,6 +1435,16 @@ def _turn(found: tuple[str, str], following: tuple[str, str] | None, now: dateti
         return now
     # At one instant cases take turns in the order of their numbers.
     return read_instant(following[0]) - timedelta(microseconds=following[1] < found[1])
+
+
+def _not_opened(head: Head, as_of: datetime) -> Unknown:
+    return Unknown(
+        "case.not_opened",
+        say("case {case} was not opened by then", case=head.case),
+        expected=say("an instant not before {at}", at=head.opened_at),
+        found=say("{at}", at=write_instant(as_of)),
+        remedy=say("name a later instant; a date alone is the beginning of that day"),
+    )
 
 
 def _never_due(case: str) -> Diverged:

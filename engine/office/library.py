@@ -233,12 +233,17 @@ def head_of_case(reader: Reader, number: str) -> Head:
     """The head of a case that has a history. Raises `Diverged` when there is none."""
     head = reader.head(number)
     if head is None:
-        raise Diverged(
-            "head.missing",
-            say("case {case} has a history but no head", case=number),
-            remedy=audit.REMEDY,
-        )
+        raise no_head(number)
     return head
+
+
+def no_head(number: str) -> Diverged:
+    """There is a history of the case, and nothing that says where it stands."""
+    return Diverged(
+        "head.missing",
+        say("case {case} has a history but no head", case=number),
+        remedy=audit.REMEDY,
+    )
 
 
 def find_case(reader: Reader, case: str) -> Head:
@@ -256,6 +261,8 @@ def find_case(reader: Reader, case: str) -> Head:
             expected=say("one of: {cases}", cases=", ".join(found[:10])),
             remedy=say("type more of the number"),
         )
+    if case != OFFICE and reader.records(case):
+        raise no_head(case)
     raise Unknown(
         "case.unknown",
         say("there is no case {case}", case=case),

@@ -69,8 +69,8 @@ def check_reason(wish: Wish) -> None:
         )
 
 
-def order(reader: Reader, wish: Wish, day: str) -> Order:
-    """What the wish comes to on the day. Raises `Unknown` and `Invalid`."""
+def order(reader: Reader, wish: Wish, day: str, now: str) -> Order:
+    """What the wish comes to at the instant `now`, on the local `day`. Raises `Unknown` and `Invalid`."""
     rows = reader.definitions(wish.item)
     if not rows:
         raise unknown_item(reader, wish.item)
@@ -97,7 +97,7 @@ def order(reader: Reader, wish: Wish, day: str) -> Order:
                 remedy=say("look at `lianban history office`"),
             )
         return Order(_with(event, names={new: old for old, new in undone.names.items()}), versions)
-    target = _target(rows, reader, wish, day)
+    target = _target(rows, reader, wish, day, now)
     sources = {row.definition for row in rows if row.version < target.version}
     if wish.source is not None:
         sources = {row.definition for row in rows if row.version == wish.source}
@@ -111,9 +111,9 @@ def _with(event: MigrationOrdered, **values: Any) -> MigrationOrdered:
     return MigrationOrdered(**{**event.payload(), **values})
 
 
-def _target(rows: Sequence[DefinitionRow], reader: Reader, wish: Wish, day: str) -> DefinitionRow:
+def _target(rows: Sequence[DefinitionRow], reader: Reader, wish: Wish, day: str, now: str) -> DefinitionRow:
     if wish.to is None:
-        found = reader.definition_for(wish.item, day)
+        found = reader.definition_for(wish.item, day, now)
         if found is None:
             raise _not_in_force(wish.item, rows[0], day)
         return found

@@ -91,6 +91,7 @@ def verify(
     """As `Office.verify`."""
     findings: list[Diverged] = []
     issued: list[str] = []
+    named: set[str] = set()
     # All that is counted is told, even where there is none of it.
     checked.update(dict.fromkeys(CHECKED, 0))
     # Not those in memory: what is to be checked is what the database holds.
@@ -98,16 +99,16 @@ def verify(
     calendar_of = cache(partial(load_calendar, reader))
     # What is wrong with these, the office's own history tells.
     organisation_of, made, in_force, publications = None, None, None, None
-    with suppress(Refusal):
+    with suppress(Refusal, *audit.SENSELESS):
         in_force = standing_of(reader.meta(STANDING))
         library = Library()
         organisation_of = organisation_of_records(reader, library, in_force)
         made = _made(reader, library, in_force, calendar_of)
-    with suppress(Refusal):
+    with suppress(Refusal, *audit.SENSELESS):
         publications = audit.Publications(audit.records(OFFICE, reader.records(OFFICE)))
     in_time = in_force.calendars if in_force else ()
     ended: dict[str, Abolition] = {}
-    with suppress(Refusal):
+    with suppress(Refusal, *audit.SENSELESS):
         ended = abolitions(reader)
     archive = audit.Archive(
         definition_of,
@@ -120,42 +121,58 @@ def verify(
         reader.records,
     )
     numbers = [find_case(reader, case).case] if case is not None else list(reader.streams())
-    for number in numbers:
+    if case is None and OFFICE not in numbers:
+        numbers.append(OFFICE)  # that it is gone is to be found
+    findings += audit.unfit(reader.unfit(None if case is None else numbers[0]))
+
+    def check_office() -> Iterator[Diverged]:
+        rows = reader.records(OFFICE)
+        named.update(audit.contents_named(rows))
+        return audit.verify_office(
+            rows,
+            reader.head(OFFICE),
+            reader.definitions(),
+            in_force.organisations if in_force else (),
+            in_force.earlier if in_force else 0,
+            in_time,
+            ended,
+            definition_of,
+            reader.content,
+            checked,
+        )
+
+    def check_case(number: str) -> Iterator[Diverged]:
+        head, documents = reader.head(number), reader.documents(number)
+        issued.extend(row.number for row in documents)
+        tasks, timers, messages = reader.tasks(number), reader.timers(number), reader.outbox(number)
+        kept = audit.Kept(head, tasks, timers, documents, messages)
         rows = reader.records(number)
-        head = reader.head(number)
-        if number == OFFICE:
-            findings += audit.verify_office(
-                rows,
-                head,
-                reader.definitions(),
-                in_force.organisations if in_force else (),
-                in_force.earlier if in_force else 0,
-                in_time,
-                ended,
-                definition_of,
-                reader.content,
-                checked,
-            )
-        else:
-            documents = reader.documents(number)
-            kept = audit.Kept(
-                head,
-                reader.tasks(number),
-                reader.timers(number),
-                documents,
-                reader.outbox(number),
-            )
-            findings += audit.verify_case(number, rows, kept, archive, checked)
-            issued += [row.number for row in documents]
-            findings += _behind(number, head, in_time, reader.meta(COUNTED))
+        named.update(audit.contents_named(rows))
+        yield from audit.verify_case(number, rows, kept, archive, checked)
+        yield from _behind(number, head, in_time, reader.meta(COUNTED))
+
+    for number in numbers:
+        check = check_office if number == OFFICE else partial(check_case, number)
+        findings += audit.guarded(number, check)
         progress(1)
     if case is None:
-        findings += audit.verify_numbers(numbers, issued, reader.numbers())
-        checked["numbers"] += sum(last for _, last in reader.numbers())
+        findings += audit.guarded(OFFICE, lambda: _numbers(reader, numbers, issued, checked))
+        findings += audit.guarded(OFFICE, lambda: audit.verify_contents(reader.unnamed(named)))
     from . import sealing  # other proofs need none of it
 
-    findings += sealing.verify(reader, numbers, case is None, copy, key, checked)
+    kept = sealing.read_copy(copy)
+    seals = partial(sealing.verify, reader, numbers, case is None, kept, key, checked)
+    findings += audit.guarded(OFFICE, seals)
     return len(numbers), findings
+
+
+def _numbers(
+    reader: Reader, cases: Sequence[str], documents: Sequence[str], checked: Counter[str]
+) -> Iterator[Diverged]:
+    """The numbers that were given, against those that there are; a row that says none is told elsewhere."""
+    given = [row for row in reader.numbers() if (type(row[0]), type(row[1])) == (str, int)]
+    checked["numbers"] += sum(last for _, last in given)
+    return audit.verify_numbers(cases, documents, given)
 
 
 CHECKED = (

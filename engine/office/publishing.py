@@ -36,12 +36,14 @@ class Checked:
     """All that was found in an item's folder, in the order of its files and their lines.
 
     `problems` come with what stands in their line, if they have one; `definition` is None if and only if one
-    of them is an error; `played` is how many worked cases were played.
+    of them is an error; `played` is how many worked cases were played. What could not be looked at because of
+    errors that come before it is `left`: `soundness`, `examples`.
     """
 
     definition: Definition | None
     problems: list[tuple[Problem, Excerpt | None]]
     played: int
+    left: list[str]
 
 
 def check_folder(folder: Path, organisation: Organisation | None = None) -> Checked:
@@ -56,6 +58,7 @@ def check_folder(folder: Path, organisation: Organisation | None = None) -> Chec
         None if _errors(problems) else playable,
         in_order(examined.files, problems),
         0 if playable is None else len(playable.examples),
+        [*([] if examined.explored else ["soundness"]), *([] if playable else ["examples"])],
     )
 
 

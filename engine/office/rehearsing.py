@@ -21,7 +21,7 @@ from ..exploring import Found, explore
 from ..flow.marking import element_of
 from ..forms import NO_FIELDS
 from ..organisation import Organisation
-from ..steps import Step, steps
+from ..steps import DatedStep, steps
 from ..time_views import LIVE, clock_lines
 from ..views import answer_lines, form_of, person_name, unit_names
 from .publishing import readable, shipped_organisation
@@ -253,7 +253,7 @@ def _effect_of(event: Event) -> str:
     return ""
 
 
-def step_line(definition: Definition, organisation: Organisation, step: Step) -> dict[str, Any]:
+def step_line(definition: Definition, organisation: Organisation, step: DatedStep) -> dict[str, Any]:
     """What can be done now: `task`, its `name`, whose it is, until when."""
     return {
         "task": step.task,

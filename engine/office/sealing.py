@@ -13,7 +13,7 @@ from ..clock import read_instant, write_instant
 from ..errors import Diverged, say
 from ..events import GENESIS, OFFICE, SealMade, digest
 from ..sealed import exported, leaf_of, read_exported, seals_of, verify_seals
-from ..seals import Seal, SigningKey, disclosure, disclosure_root, leaf_hash, root_of, signed
+from ..seals import Leaf, Seal, SigningKey, disclosure, disclosure_root, leaf_hash, root_of, signed
 from ..store import LeafRow, Reader, Transaction
 from .draft import append_office
 
@@ -106,22 +106,29 @@ def verify(
     reader: Reader,
     cases: Sequence[str],
     whole: bool,
-    copy: bytes | None,
+    copy: Copy | None,
     key: str,
     checked: Counter[str],
 ) -> Iterator[Diverged]:
     """What of these histories (the `whole` of what there is, or some) is not as it was sealed: see
-    `sealed.verify_seals`. Raises `Invalid` for a `copy` that is none."""
-    kept = read_exported(copy) if copy is not None else None
+    `sealed.verify_seals`."""
     try:
         seals = seals_of(audit.records(OFFICE, reader.records(OFFICE)))
-    except Diverged:
+    except (Diverged, *audit.SENSELESS):
         seals = []  # the office's own history has findings of its own
     checked["seals"] += len(seals)
-    checked["copied"] += len(kept[0]) if kept else 0
+    checked["copied"] += len(copy[0]) if copy else 0
     yield from verify_seals(
-        seals, reader.leaves(), reader.records, secret_of(reader), cases, whole=whole, copy=kept, key=key
+        seals, reader.leaves(), reader.records, secret_of(reader), cases, whole=whole, copy=copy, key=key
     )
+
+
+Copy = tuple[list[Seal], list[Leaf]]
+
+
+def read_copy(copy: bytes | None) -> Copy | None:
+    """The seals that were exported, and what they seal. Raises `Invalid` for what is no such copy."""
+    return read_exported(copy) if copy is not None else None
 
 
 def _elsewhere(case: str) -> Diverged:

@@ -142,6 +142,10 @@ class Base:
         """One line."""
         return self._render([Styled(self.say(text), style, no_wrap=True)])
 
+    def as_of(self, data: Mapping[str, Any]) -> str:
+        """At which instant that is shown."""
+        return self.line(say("as it was at {at}", at=self.when(data["as_of"])), "dim")
+
     def _render(self, parts: Iterable[RenderableType]) -> str:
         console = Console(
             file=io.StringIO(),

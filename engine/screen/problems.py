@@ -14,6 +14,15 @@ from .base import Base, Data, clean, line_of
 
 _STYLES = {"error": "bold red", "warning": "bold yellow"}
 
+_LATER = {
+    ("soundness", "examples"): say(
+        "mend the errors, then check again: soundness and worked cases were not looked at"
+    ),
+    ("soundness",): say("mend the errors, then check again: soundness was not looked at"),
+    ("examples",): say("mend the errors, then check again: worked cases were not looked at"),
+}
+"""What errors left undone, in words."""
+
 
 class Problems(Base):
     def problem(self, data: Data) -> str:
@@ -32,6 +41,8 @@ class Problems(Base):
             parts.append(
                 joined_words(self.say(say("what a code means and how to mend it:")), command, self.width)
             )
+        if data["not_looked_at"]:
+            parts.append(Styled(self.say(_LATER[tuple(data["not_looked_at"])]), "bold"))
         if data["item"] is None:
             bad = say("it can't be published; examples played: {count}", count=data["examples"])
             parts.append(Styled(self.say(bad), "bold red"))

@@ -49,6 +49,10 @@ class Stories(Clocks, Reviews, Registers):
             "seals": say("seals"),
             "copied": say("seals in the copy given"),
         }
+        if "exported_cases" in data["checked"]:
+            looked_at["exported_cases"] = say("cases of the export given, compared with the office")
+            looked_at["exported_events"] = say("events of it, with all that stands beside their records")
+            looked_at["redacted_events"] = say("of these without persons and answers, which are not compared")
         told = {key: f"{data['checked'][key]:,}" for key in looked_at}
         width = max(map(len, told.values()))
         rows = [(told[key].rjust(width), self.say(label)) for key, label in looked_at.items()]

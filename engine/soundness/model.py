@@ -16,10 +16,13 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ..errors import Text, say
 from ..expressions import Failed, Malformed, compile_expression, compile_script
@@ -43,8 +46,7 @@ Key = tuple[str, str]
 """Scope and element."""
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(Struct, frozen=True):
     """One way to answer a step or to decide what is assumed: `data` as the input brings it, `also` what the
     engine sets beside it; `said` for the trace."""
 

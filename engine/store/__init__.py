@@ -15,7 +15,7 @@ database comes out as a `Refusal` in plain words; a `Conflict` is worth another 
 
 from __future__ import annotations
 
-from .rows import CaseRow, Changes, DefinitionRow, DocumentRow, Head, LeafRow, OutboxRow, TaskRow
+from .rows import CaseRow, Changes, DefinitionRow, DocumentRow, Head, LeafRow, OutboxRow, TaskRow, Unfit
 from .store import Reader, Store, Transaction
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "Store",
     "TaskRow",
     "Transaction",
+    "Unfit",
 ]

@@ -72,6 +72,7 @@ class Session:
     def __init__(self, database: Database, connection: Any) -> None:
         self._database = database
         self._connection = connection
+        self.sqlite = database.sqlite
 
     def rows(self, statement: ClauseElement, **values: Any) -> list[tuple[Any, ...]]:
         """All rows that `statement` selects."""
@@ -79,7 +80,21 @@ class Session:
         try:
             found: list[tuple[Any, ...]] = self._connection.execute(sql, constants | values).fetchall()
         except self._database.error as error:
+            if not self.sqlite or "decode" not in str(error):
+                raise self._database.refusal(error) from error
+            return self._garbled(sql, constants | values)
+        return found
+
+    def _garbled(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Rows with a text among them that is none, as somebody can write it past this program: no reason not
+        to see the others. Only then, as this takes longer."""
+        self._connection.text_factory = _legible
+        try:
+            found: list[tuple[Any, ...]] = self._connection.execute(sql, values).fetchall()
+        except self._database.error as error:
             raise self._database.refusal(error) from error
+        finally:
+            self._connection.text_factory = str
         return found
 
     def run(self, statement: ClauseElement, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -96,13 +111,30 @@ class Session:
             raise self._database.refusal(error) from error
 
 
+class Garbled(str):
+    """What a text says that is no text: bytes that are no UTF-8 stand in it as `\\xff`."""
+
+    __slots__ = ()
+
+
+def _legible(stored: bytes) -> str:
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return Garbled(stored.decode("utf-8", "backslashreplace"))
+
+
+def _is_utf8(stored: bytes) -> bool:
+    return not isinstance(_legible(stored), Garbled)
+
+
 class Database:
     """Connections to one database. Nothing is opened before the first session."""
 
     def __init__(self, where: str | os.PathLike[str] | None) -> None:
         self._url = address(where)
-        self._sqlite = self._url.get_backend_name() == "sqlite"
-        if self._sqlite:
+        self.sqlite = self._url.get_backend_name() == "sqlite"
+        if self.sqlite:
             # isolation_level None: the driver leaves transactions to us; named: rows bind by name in both.
             self._engine = create_engine(
                 self._url,
@@ -122,7 +154,7 @@ class Database:
     @property
     def label(self) -> str:
         """How to name this database to a person: the file, or the address without its password."""
-        if self._sqlite:
+        if self.sqlite:
             return str(self._url.database)
         return self._url.difference_update_query(["password", "sslpassword"]).render_as_string()
 
@@ -134,7 +166,7 @@ class Database:
     @property
     def file(self) -> str | None:
         """The path of an SQLite file; None for a server."""
-        return str(self._url.database) if self._sqlite else None
+        return str(self._url.database) if self.sqlite else None
 
     def sql(self, statement: ClauseElement) -> tuple[str, dict[str, Any]]:
         """`statement` in this database's dialect, and the values of the constants in it. Compiled once
@@ -189,17 +221,17 @@ class Database:
             return connection
 
     def _begin(self, connection: Any, write: bool, pipeline: ExitStack) -> None:
-        if self._sqlite:
+        if self.sqlite:
             connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             return
         from psycopg import IsolationLevel
 
         # psycopg begins by itself with these; a reading ends with a commit like the rest, because a
         # rollback would throw the connection's prepared statements away.
-        connection.isolation_level = (
-            IsolationLevel.READ_COMMITTED if write else IsolationLevel.REPEATABLE_READ
-        )
-        connection.read_only = not write
+        level = IsolationLevel.READ_COMMITTED if write else IsolationLevel.REPEATABLE_READ
+        if connection.isolation_level != level:  # each costs psycopg as much as sending a statement
+            connection.isolation_level = level
+            connection.read_only = not write
         if write:
             # In a pipeline, statements that return nothing travel with the commit: an act is four round
             # trips, however much it writes. That matters as soon as the server is another machine.
@@ -207,7 +239,7 @@ class Database:
 
     def check(self) -> None:
         """`Unknown` if there is no office here, `Invalid` if its schema is not this program's."""
-        if self._sqlite and not Path(self.label).exists():
+        if self.sqlite and not Path(self.label).exists():
             raise no_office(self.label, say("there is no such file"))
         with self.session(lambda session: session, write=False) as session:
             self._check_version(session.rows(_SCHEMA_VERSION))
@@ -231,7 +263,7 @@ class Database:
 
     def _use_wal(self) -> None:
         # Kept in the file, but a restored copy (VACUUM INTO) may have lost it.
-        if self._sqlite:
+        if self.sqlite:
             self._idle.append(self._connect())
             with self._translated():
                 self._idle[-1].execute("PRAGMA journal_mode = WAL")
@@ -242,10 +274,10 @@ class Database:
         With `fresh` the database must be empty, or hold tables in which no event was ever written
         (the program died before the office's first). Otherwise it must hold an office.
         """
-        if not (fresh or not self._sqlite or Path(self.label).exists()):
+        if not (fresh or not self.sqlite or Path(self.label).exists()):
             raise no_office(self.label, say("there is no such file"))
         with self._translated(connecting=True), self._engine.connect() as connection:
-            if self._sqlite:
+            if self.sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             tables = inspect(connection).get_table_names()
             version = connection.execute(_SCHEMA_VERSION).scalar() if "alembic_version" in tables else None
@@ -275,7 +307,7 @@ class Database:
 
     def refusal(self, error: Exception, *, connecting: bool = False) -> Refusal:
         """What `error` of the driver or of SQLAlchemy means for a person."""
-        return explain(error, self.label, sqlite=self._sqlite, connecting=connecting)
+        return explain(error, self.label, sqlite=self.sqlite, connecting=connecting)
 
     @contextmanager
     def _translated(self, *, connecting: bool = False) -> Iterator[None]:
@@ -297,6 +329,7 @@ class Database:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.create_function("is_utf8", 1, _is_utf8, deterministic=True)
 
 
 def _prepare_postgresql(connection: Any, _record: Any) -> None:

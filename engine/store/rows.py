@@ -122,3 +122,13 @@ class Changes(NamedTuple):
     """Ids of timers, fired ones included."""
     documents: Sequence[tuple[DocumentRow, bytes]] = ()
     messages: Sequence[OutboxRow] = ()
+
+
+class Unfit(NamedTuple):
+    """A row that holds what such a row can't hold: in which `table`, of which `case` ("" for none, or one
+    that can't be read), its key, and the columns."""
+
+    table: str
+    case: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
@@ -25,7 +25,7 @@ from sqlalchemy import (
 from ..errors import Diverged, say
 from ..events import OFFICE, Record
 from .database import Database, Session
-from .rows import CaseRow, Changes, DefinitionRow, DocumentRow, Head, LeafRow, OutboxRow, TaskRow
+from .rows import CaseRow, Changes, DefinitionRow, DocumentRow, Head, LeafRow, OutboxRow, TaskRow, Unfit
 from .schema import (
     METADATA,
     contents,
@@ -67,6 +67,7 @@ _STREAMS = (
     .distinct()
     .limit(_BATCH)
 )
+_EVERY_STREAM = select(events.c.case_no).order_by(events.c.case_no).distinct()
 _ENDING = (
     select(heads.c.case_no)
     .where(heads.c.case_no.like(bindparam("pattern"), escape="!"), heads.c.case_no != OFFICE)
@@ -129,13 +130,18 @@ _NEXT_MESSAGE = (
 _DOCUMENTS = _of_case(documents).order_by(documents.c.seq)
 _DOCUMENT = _of_case(documents).where(documents.c.seq == bindparam("seq"))
 _CONTENT = select(contents.c.content).where(contents.c.digest == bindparam("digest"))
+_DIGESTS = select(contents.c.digest).order_by(contents.c.digest)
 _DEFINITIONS = select(definitions).order_by(definitions.c.item, definitions.c.version)
 _DEFINITIONS_OF = (
     select(definitions).where(definitions.c.item == bindparam("item")).order_by(definitions.c.version)
 )
 _DEFINITION_FOR = (
     select(definitions)
-    .where(definitions.c.item == bindparam("item"), definitions.c.effective <= bindparam("on_date"))
+    .where(
+        definitions.c.item == bindparam("item"),
+        definitions.c.effective <= bindparam("on_date"),
+        (definitions.c.published_at <= bindparam("now")) | (definitions.c.version == literal_column("1")),
+    )
     .order_by(definitions.c.effective.desc(), definitions.c.version.desc())
     .limit(1)
 )
@@ -210,12 +216,12 @@ _PUT_CONTENT = _upsert(contents, "NOTHING")
 _COUNT_UP = _upsert(numbers, "UPDATE SET value = numbers.value + 1")
 
 
-@cache
 def _as_bytes(value: Any) -> bytes:
-    """What is stored, also where somebody put a text in its place."""
-    return value.encode() if isinstance(value, str) else bytes(value)
+    """What is stored, also where somebody put something else in its place."""
+    return bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
 
 
+@cache
 def _cases(by_item: bool, by_status: bool) -> Select[Any]:
     query = select(heads.c.case_no, heads.c.item, heads.c.status, heads.c.opened_at, heads.c.closed_at)
     query = query.where(heads.c.case_no != OFFICE)
@@ -261,7 +267,8 @@ class Reader:
         """The numbers of all cases that end with `suffix`, in order."""
         escaped = suffix.replace("!", "!!").replace("%", "!%").replace("_", "!_")
         found = self._session.rows(_ENDING, pattern="%" + escaped)
-        return [case for (case,) in found if case.endswith(suffix)]  # SQLite's LIKE ignores case
+        # SQLite's LIKE ignores case, and looks into bytes too.
+        return [case for (case,) in found if type(case) is str and case.endswith(suffix)]
 
     def tasks(self, case: str) -> list[TaskRow]:
         """The open tasks of the case, the most urgent first."""
@@ -305,7 +312,8 @@ class Reader:
 
     def records(self, case: str) -> list[tuple[int, bytes, str]]:
         """(seq, body, hash) of the case's events, as stored, in order."""
-        return [(seq, body, stored) for seq, body, stored in self._session.rows(_RECORDS, case=case)]
+        rows = self._session.rows(_RECORDS, case=case)
+        return [(seq, _as_bytes(body), stored) for seq, body, stored in rows]
 
     def backwards(self, case: str) -> Iterator[tuple[int, bytes]]:
         """(seq, body) of the case's events from the last to the first, fetched as they are asked for."""
@@ -315,11 +323,29 @@ class Reader:
             before = rows[-1][0]
 
     def streams(self) -> Iterator[str]:
-        """Every case that has events, the office's own stream included, in order."""
+        """Every case that has events, the office's own stream included, in order. What has no number that can
+        be read is not among them: `unfit` tells."""
         after = ""
         while rows := self._session.rows(_STREAMS, after=after):
-            for (after,) in rows:
-                yield after
+            named = [case for (case,) in rows if type(case) is str]
+            yield from named
+            if len(named) < len(rows):  # these stand anywhere in the order
+                known = set(named)
+                rest = [case for (case,) in self._session.rows(_EVERY_STREAM) if type(case) is str]
+                yield from (case for case in rest if case > after and case not in known)
+                return
+            after = named[-1]
+
+    def unfit(self, case: str | None = None) -> Iterator[Unfit]:
+        """Every row, or every one of a case, with a cell that this program never wrote: of another type,
+        missing, or no text."""
+        from .unfit import unfit_rows  # only `verify` asks
+
+        yield from unfit_rows(self._session, case)
+
+    def unnamed(self, named: Collection[str]) -> list[str]:
+        """The digests of stored contents that are not among these, in order."""
+        return [str(digest) for (digest,) in self._session.rows(_DIGESTS) if digest not in named]
 
     def moved(self) -> list[tuple[str, int, str]]:
         """(case, seq, hash) of each history, the office's included, whose latest event is in no leaf yet."""
@@ -356,9 +382,10 @@ class Reader:
             rows = self._session.rows(_DEFINITIONS_OF, item=item)
         return [DefinitionRow(*row) for row in rows]
 
-    def definition_for(self, item: str, on_date: str) -> DefinitionRow | None:
-        """The version of `item` in force on a date (`YYYY-MM-DD`): the latest effective, or None."""
-        rows = self._session.rows(_DEFINITION_FOR, item=item, on_date=on_date)
+    def definition_for(self, item: str, on_date: str, now: str) -> DefinitionRow | None:
+        """The version of `item` in force at the instant `now`, on the local date `on_date` (`YYYY-MM-DD`):
+        the latest effective of those published by then, or of an instant before that, the first; or None."""
+        rows = self._session.rows(_DEFINITION_FOR, item=item, on_date=on_date, now=now)
         return DefinitionRow(*rows[0]) if rows else None
 
     def numbers(self) -> list[tuple[str, int]]:

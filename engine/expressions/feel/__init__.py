@@ -7,11 +7,12 @@ here; nothing of Python can be named. Depth, length, rounds of loops and sizes a
 on. Read are: literals, names (with spaces, and with whatever signs if they are declared), `.` `[ ]` `( )`,
 arithmetic, comparison, `between`, `in`, `and or` (three-valued), `if`, `for`, `some`/`every`, lists,
 contexts, ranges of all brackets, `@"2026-03-01"`, `instance of`, calls of `FUNCTIONS` and of the knowledge
-models that are declared; and unary tests. Not read: function definitions, patterns.
+models that are declared; and unary tests. Not read: functions within a text, patterns.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 
 from ...errors import say
@@ -43,7 +44,18 @@ def compile_tests(text: str, declared: Declared = NOTHING_DECLARED) -> Tests:
         return Tests((), False, frozenset())
     check_length(text)
     parser = Parser(text, declared, input_allowed=True)
-    denied = parser.denies_all()
+    if not parser.begins_with_not():
+        return _tests(parser, False)
+    try:
+        return _tests(parser, True)
+    except Malformed as error:
+        with suppress(Malformed):  # `not(a) and b` is a condition
+            return _tests(Parser(text, declared, input_allowed=True), False)
+        raise error
+
+
+def _tests(parser: Parser, denied: bool) -> Tests:
+    """The whole cell, which is `not( … )` if `denied`."""
     if denied:
         parser.place += 2
     alternatives = parser.alternatives()

@@ -1,25 +1,30 @@
 """The functions of FEEL (DMN 1.3 §10.3.4), and beside them those of the house that FEEL has no word for.
 
-Left out are those that take a pattern (`matches`, `replace`, `split`): a pattern can run for ever.
+Left out (`LEFT_OUT` says why) are those that take a pattern, which can run for ever, and those that take a
+function. Those between ranges and points are in `intervals`.
 """
 
 from __future__ import annotations
 
 import decimal
+import functools
 import inspect
+import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ...errors import say
+from ...errors import Text, say
 from .. import runtime
 from ..faults import Failed
 from ..runtime import Run, too_large
 from . import values
-from .values import NUMBERS, Months, expected, given, taken
+from .intervals import INTERVALS
+from .values import NUMBERS, Months, Range, expected, given, taken
 
 # --- what arguments must be
 
@@ -84,9 +89,24 @@ def _even(run: Run, number: Any, /) -> Any:
     return None if number is None else values.whole(number) % 2 == 0
 
 
-def _to_number(run: Run, text: Any, /) -> Any:
+def _exp(run: Run, number: Any, /) -> Any:
+    return None if number is None else NUMBERS.exp(_number(number))
+
+
+def _log(run: Run, number: Any, /) -> Any:
+    return None if number is None or _number(number) <= 0 else NUMBERS.ln(number)
+
+
+def _to_number(run: Run, text: Any, grouping: Any = None, point: Any = None, /) -> Any:
+    """`number("1 234,5", " ", ",")`: the number that a text writes, with these separators (table 71)."""
     if text is None:
         return None
+    if grouping not in (None, " ", ",", ".") or point not in (None, ",", ".") or grouping == (point or "."):
+        what = say(
+            "number() groups digits with a space, “,” or “.”, and has another sign, “,” or “.”, for the point"
+        )
+        raise Failed("expression.value", what)
+    text = _text(text).replace(grouping or "", "").replace(point or ".", ".")
     if not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", _text(text)):
         raise Failed("expression.value", say("“{value}” is not a number", value=text[:40]))
     return NUMBERS.create_decimal(text)
@@ -102,7 +122,38 @@ def _string(run: Run, value: Any, /) -> Any:
         return values.written(value)
     if isinstance(value, Decimal):
         return format(value, "f")
-    return runtime.FUNCTIONS["str"](given(value, run))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _literal(value, run)
+
+
+def _literal(value: Any, run: Run) -> str:
+    """A value as FEEL writes it within a list, a record or a range: texts stand in quotes there."""
+    if value is None:
+        found = "null"
+    elif isinstance(value, str):
+        found = json.dumps(value, ensure_ascii=False)
+    elif isinstance(value, list):
+        found = "[" + ", ".join(_literal(item, run) for item in value) + "]"
+    elif isinstance(value, dict):
+        keys = (key if re.fullmatch(r"[^\W\d]\w*", key) else _literal(key, run) for key in value)
+        parts = zip(keys, value.values(), strict=True)
+        found = "{" + ", ".join(f"{key}: {_literal(item, run)}" for key, item in parts) + "}"
+    elif isinstance(value, Range):
+        opening, closing = "[" if value.from_low else "(", "]" if value.to_high else ")"
+        found = f"{opening}{_literal(value.low, run)}..{_literal(value.high, run)}{closing}"
+    else:
+        found = _string(run, value)
+    values.spent(found, run)
+    return found
+
+
+def _string_join(run: Run, list_: Any, delimiter: Any = None, /) -> Any:
+    """The texts of a list in one, null left out."""
+    if list_ is None:
+        return None
+    between = "" if delimiter is None else _text(delimiter)
+    return between.join(_text(item) for item in _list(list_) if item is not None)
 
 
 def _substring(run: Run, string: Any, start: Any, length: Any = None, /) -> Any:
@@ -218,6 +269,29 @@ def _any(run: Run, /, *items: Any) -> Any:
     return _three_valued(_each(items), True)
 
 
+def _product(run: Run, /, *items: Any) -> Any:
+    numbers = [_number(item) for item in _each(items)]
+    return functools.reduce(NUMBERS.multiply, numbers) if numbers else None
+
+
+def _stddev(run: Run, /, *items: Any) -> Any:
+    """The deviation of a sample (table 75); null of less than two numbers."""
+    numbers = [_number(item) for item in _each(items)]
+    if len(numbers) < 2:
+        return None
+    count = Decimal(len(numbers))
+    mean = NUMBERS.divide(functools.reduce(NUMBERS.add, numbers), count)
+    squares = [NUMBERS.power(NUMBERS.subtract(number, mean), 2) for number in numbers]
+    return NUMBERS.sqrt(NUMBERS.divide(functools.reduce(NUMBERS.add, squares), count - 1))
+
+
+def _mode(run: Run, /, *items: Any) -> Any:
+    """The numbers that are there most often, in order."""
+    counts = Counter(_number(item) for item in _each(items))
+    most = max(counts.values(), default=0)
+    return sorted(number for number, count in counts.items() if count == most)
+
+
 def _three_valued(items: list[Any], decisive: bool) -> bool | None:
     found = [values.condition(item) for item in items]
     if decisive in found:
@@ -275,6 +349,79 @@ def _sublist(run: Run, list_: Any, start: Any, length: Any = None, /) -> Any:
     if not 0 <= begin < len(items):
         return None
     return items[begin:] if length is None else items[begin : begin + max(values.whole(length), 0)]
+
+
+def _place(items: list[Any], position: Any) -> int | None:
+    """The index of a position, from 1, or from the end if negative; None if there is none."""
+    place = values.whole(position)
+    return place - 1 if 1 <= place <= len(items) else len(items) + place if -len(items) <= place < 0 else None
+
+
+def _changed(change: Callable[[list[Any], int, Any], list[Any]]) -> Callable[..., Any]:
+    """A function that gives a list with something else at a position; null if it has no such position."""
+
+    def changed(run: Run, list_: Any, position: Any, new: Any = None, /) -> Any:
+        if list_ is None or position is None:
+            return None
+        items = _list(list_)
+        place = _place(items, position)
+        return None if place is None else change(items, place, new)
+
+    return changed
+
+
+_insert_before = _changed(lambda items, place, new: [*items[:place], new, *items[place:]])
+_list_replace = _changed(lambda items, place, new: [*items[:place], new, *items[place + 1 :]])
+_remove_at = _changed(lambda items, place, _: [*items[:place], *items[place + 1 :]])
+
+
+def _remove(run: Run, list_: Any, position: Any, /) -> Any:
+    return _remove_at(run, list_, position)
+
+
+# --- contexts
+
+
+def _record(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise expected(say("a record"), value)
+    return value
+
+
+def _get_entries(run: Run, m: Any, /) -> Any:
+    return None if m is None else [{"key": key, "value": value} for key, value in _record(m).items()]
+
+
+def _context(run: Run, entries: Any, /) -> Any:
+    """A record of `{key, value}` entries; a key twice is a mistake."""
+    if entries is None:
+        return None
+    found: dict[str, Any] = {}
+    for entry in _list(entries):
+        key = _text(values.part(_record(entry), "key"))
+        if key in found:
+            raise Failed("expression.value", say("the key “{key}” is there twice", key=key))
+        found[key] = values.part(entry, "value")
+    return found
+
+
+def _context_put(run: Run, context: Any, key: Any, value: Any, /) -> Any:
+    """The record with another value at `key`, or at a way of keys."""
+    if context is None or key is None:
+        return None
+    first, *others = [_text(name) for name in _list(key)] or [""]
+    record = _record(context)
+    return {**record, first: _context_put(run, record.get(first, {}), others, value) if others else value}
+
+
+def _context_merge(run: Run, contexts: Any, /) -> Any:
+    """One record of several, the later ones over the earlier."""
+    return None if contexts is None else {k: v for one in _list(contexts) for k, v in _record(one).items()}
+
+
+def _is(run: Run, value1: Any, value2: Any, /) -> Any:
+    """Whether both are of one kind and equal: a text is no date here."""
+    return type(value1) is type(value2) and same(value1, value2, run)
 
 
 def _get_value(run: Run, m: Any, key: Any, /) -> Any:
@@ -392,6 +539,9 @@ _OWN: dict[str, Callable[..., Any]] = {
     "append": _append,
     "ceiling": _rounding(decimal.ROUND_CEILING),
     "concatenate": _concatenate,
+    "context": _context,
+    "context merge": _context_merge,
+    "context put": _context_put,
     "contains": _contains,
     "count": _count,
     "date": _date,
@@ -403,22 +553,31 @@ _OWN: dict[str, Callable[..., Any]] = {
     "duration": _duration,
     "ends with": _of_text(str.endswith, 2),
     "even": _even,
+    "exp": _exp,
     "flatten": _flatten,
     "floor": _rounding(decimal.ROUND_FLOOR),
+    "get entries": _get_entries,
     "get value": _get_value,
     "index of": _index_of,
+    "insert before": _insert_before,
+    "is": _is,
     "list contains": _list_contains,
+    "list replace": _list_replace,
+    "log": _log,
     "lower case": _of_text(str.lower, 1),
     "max": _extreme(">"),
     "mean": _mean,
     "median": _median,
     "min": _extreme("<"),
+    "mode": _mode,
     "modulo": lambda run, dividend, divisor, /: values.modulo(dividend, divisor, run),
     "month of year": _of_day(lambda day: _MONTHS[day.month - 1]),
     "not": _not,
     "now": _now,
     "number": _to_number,
     "odd": _odd,
+    "product": _product,
+    "remove": _remove,
     "reverse": _reverse,
     "round": _rounding(decimal.ROUND_HALF_UP),
     "round down": _rounding(decimal.ROUND_DOWN),
@@ -427,7 +586,9 @@ _OWN: dict[str, Callable[..., Any]] = {
     "round up": _rounding(decimal.ROUND_UP),
     "sqrt": _sqrt,
     "starts with": _of_text(str.startswith, 2),
+    "stddev": _stddev,
     "string": _string,
+    "string join": _string_join,
     "string length": _of_text(lambda text: Decimal(len(text)), 1),
     "sublist": _sublist,
     "substring": _substring,
@@ -448,9 +609,60 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
         for name, function in runtime.FUNCTIONS.items()
         if name not in _OWN
     },
+    **INTERVALS,
     **_OWN,
 }
 """By name; each takes the `Run` and then what stands in the brackets."""
 
 WHOLE = frozenset({"years_between", "days_between", "count", "len", "int", "string length", "day of year"})
 """Functions whose value is a whole number."""
+
+_ONE_LIST = ("all", "any", "count", "distinct values", "flatten", "max", "mean", "median", "min", "mode")
+_OF_NUMBER = ("even", "exp", "log", "odd", "sqrt")
+_OF_MATCH = ("contains", "ends with", "starts with", "substring after", "substring before")
+_OF_DAY = ("day of week", "day of year", "month of year", "week of year")
+_ROUNDED = ("round down", "round half down", "round half up", "round up", "ceiling", "decimal", "floor")
+
+PARAMETERS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    **dict.fromkeys((*_ONE_LIST, "product", "reverse", "stddev", "sum"), (("list",),)),
+    **dict.fromkeys(_OF_NUMBER, (("number",),)),
+    **dict.fromkeys(_OF_MATCH, (("string", "match"),)),
+    **dict.fromkeys(_OF_DAY, (("date",),)),
+    **dict.fromkeys(_ROUNDED, (("n", "scale"),)),
+    **dict.fromkeys(("lower case", "string length", "upper case"), (("string",),)),
+    "abs": (("n",),),
+    "context": (("entries",),),
+    "context merge": (("contexts",),),
+    "context put": (("context", "key", "value"), ("context", "keys", "value")),
+    "date": (("from",), ("year", "month", "day")),
+    "date and time": (("from",), ("date", "time")),
+    "duration": (("from",),),
+    "get entries": (("m",),),
+    "get value": (("m", "key"),),
+    "index of": (("list", "match"),),
+    "insert before": (("list", "position", "newItem"),),
+    "is": (("value1", "value2"),),
+    "list contains": (("list", "element"),),
+    "list replace": (("list", "position", "newItem"),),
+    "modulo": (("dividend", "divisor"),),
+    "not": (("negand",),),
+    "number": (("from", "grouping separator", "decimal separator"),),
+    "remove": (("list", "position"),),
+    "string": (("from",),),
+    "string join": (("list", "delimiter"),),
+    "sublist": (("list", "start position", "length"),),
+    "substring": (("string", "start position", "length"),),
+    "time": (("from",), ("hour", "minute", "second", "offset")),
+    "years and months duration": (("from", "to"),),
+}
+"""What the standard calls their values, so that they can be given by name: one order or several."""
+
+_PATTERN = say(
+    "it takes a pattern, which can run for ever; use contains(), starts with() or substring before()"
+)
+_FUNCTION = say("functions are only defined in the rows of a boxed context, or as knowledge models")
+LEFT_OUT: Mapping[str, Text] = {
+    **dict.fromkeys(("matches", "replace", "split"), _PATTERN),
+    **dict.fromkeys(("function", "sort"), _FUNCTION),
+}
+"""Functions of the standard that are not here, and why."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from ..dialects import MAX_NESTING, refuse
 from ..faults import Failed
 from ..runtime import Run
 from . import values
-from .functions import FUNCTIONS, WHOLE
+from .functions import FUNCTIONS, LEFT_OUT, PARAMETERS, WHOLE
 from .tree import Env, Evaluate, Feel, Node, Single, Tests
 from .values import KINDS, Range
 from .words import Declared, Token, unescaped, words
@@ -34,6 +35,7 @@ class Parser:
     def __init__(self, text: str, declared: Declared, input_allowed: bool) -> None:
         self.text = text
         self.functions = dict(declared.functions)
+        self.input = declared.input
         self.input_allowed = input_allowed
         self.words = words(text, declared)
         self.place = 0
@@ -84,17 +86,9 @@ class Parser:
 
     # --- unary tests
 
-    def denies_all(self) -> bool:
-        """Whether the whole cell is `not( … )`."""
-        if [word.text for word in self.words[:2]] != ["not", "("] or self.words[0].kind != "name":
-            return False
-        depth = 0
-        for place, word in enumerate(self.words[1:], 1):
-            if word.kind == "sign":
-                depth += (word.text == "(") - (word.text == ")")
-            if depth == 0:
-                return place == len(self.words) - 1
-        return False
+    def begins_with_not(self) -> bool:
+        """Whether the cell may be `not( … )`, as a whole."""
+        return self.peek().kind == "name" and [word.text for word in self.words[:2]] == ["not", "("]
 
     def alternatives(self) -> list[Single]:
         """Tests with commas between them."""
@@ -109,18 +103,19 @@ class Parser:
         outer = (self.names, self.variable, self.asks_input)
         self.names, self.variable, self.asks_input = set(), False, False
         sign = "in"
-        if self.sees(*_ORDERINGS):
+        alone = not self.sees(*_COMPARISONS, "==")
+        if self.sees(*_ORDERINGS, "!="):
             sign = self.next().text
-        elif self.sees("=", "=="):
+        elif not alone:
             self.next()
         first = self.peek()
         operand = self.expression()
         source = self.text[first.at : self.peek().at].strip()
         made = self.made(source, operand)
-        if self.asks_input and sign == "in":
+        if alone and (self.asks_input or operand.decides):
             sign = "?"
         elif operand.decides and not self.asks_input:
-            self.refuse(say("a condition in a cell is about “?”, the input's value: write ? > 5"), start)
+            self.refuse(say("a condition stands alone in its cell: write ? > 5 and ? < 8"), start)
         names, variable, asks = outer
         self.names |= names
         self.variable |= variable
@@ -195,11 +190,19 @@ class Parser:
         """`for x in list return …` (§10.3.2.14)."""
         iterators = self.iterators()
         self.take("return")
+        outer, self.names = self.names, set()
         result = self.expression()
+        looks_back = "partial" in self.names
+        self.names = outer | self.names - {"partial"}
         del self.bound[-len(iterators) :]
 
         def evaluate(env: Env) -> Any:
-            return [result.evaluate(inner) for inner in _rounds(env, iterators)]
+            found: list[Any] = []
+            for inner in _rounds(env, iterators):
+                if looks_back:  # `partial`: what there is so far
+                    inner = inner.inside({"partial": values.spent(found.copy(), env.run)})
+                found.append(result.evaluate(inner))
+            return found
 
         return self.node(evaluate, result, *(node for _, node in iterators))
 
@@ -546,8 +549,14 @@ class Parser:
         if self.sees("("):
             return self.call(word)
         self.variable = True
+        if name == self.input and self.input_allowed and name not in self.bound:
+            self.asks_input = True
+            return self.node(lambda env: env.input)
+        way = name.split(".")  # a parameter may be called `Person.Age`, of which the caller knows `Person`
         if name not in self.bound and not self.filters:
-            self.names.add(name)
+            self.names.add(way[0])
+        if len(way) > 1:
+            return self.node(lambda env: env.read(name) if env.knows(name) else _along(way, env))
         return self.node(lambda env: env.read(name))
 
     def call(self, word: Token) -> Node:
@@ -564,6 +573,9 @@ class Parser:
         self.take(")")
         if word.text in self.functions:
             return self.call_model(word, args)
+        if word.text in LEFT_OUT:
+            what = say("{name}() is not read here: {why}", name=word.text, why=LEFT_OUT[word.text])
+            self.refuse(what, word)
         if word.text not in FUNCTIONS:
             near = get_close_matches(word.text, FUNCTIONS, n=1) or [", ".join(FUNCTIONS)]
             what = say(
@@ -571,7 +583,7 @@ class Parser:
             )
             self.refuse(what, word)
         if any(name is not None for name, _ in args):
-            self.refuse(say("{name}() takes its values by place, without names", name=word.text), word)
+            args = self.in_order(word, args)
         if word.text == "clock":
             self.clocks.add(self.clock())
         function = FUNCTIONS[word.text]
@@ -586,6 +598,17 @@ class Parser:
             *nodes,
             whole=word.text in WHOLE,
         )
+
+    def in_order(self, word: Token, args: list[tuple[str | None, Node]]) -> list[tuple[str | None, Node]]:
+        """Values given by name, as their function takes them (§10.3.2.13)."""
+        given = dict(args)
+        for order in PARAMETERS.get(word.text, ()):
+            if len(given) == len(args) and set(given) == set(order[: len(args)]):
+                return [(None, given[name]) for name in order[: len(args)]]
+        wanted = " / ".join(", ".join(order) for order in PARAMETERS.get(word.text, ()))
+        if not wanted:
+            self.refuse(say("{name}() takes its values by place, without names", name=word.text), word)
+        return self.refuse(say("{name}() takes {parameters}", name=word.text, parameters=wanted), word)
 
     def clock(self) -> str:
         """The clock named just before; a literal, so that whoever publishes the diagram knows which."""
@@ -620,6 +643,10 @@ _ANY_RUN = Run(datetime.fromisoformat("2000-01-01T00:00:00+00:00"), "UTC")
 
 def _computed(compute: Callable[..., Any], left: Node, right: Node) -> Evaluate:
     return lambda env: compute(left.evaluate(env), right.evaluate(env), env.run)
+
+
+def _along(way: list[str], env: Env) -> Any:
+    return functools.reduce(values.part, way[1:], env.read(way[0]))
 
 
 def _rounds(env: Env, iterators: list[tuple[str, Node]]) -> Any:

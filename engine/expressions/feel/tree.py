@@ -35,6 +35,10 @@ class Env:
         """The same with `value` for `?`."""
         return Env(self.run, self.data, self.scope, self.functions, value)
 
+    def knows(self, name: str) -> bool:
+        """Whether there is such a variable."""
+        return name in self.scope or name in self.data
+
     def read(self, name: str) -> Any:
         """A variable's value. KeyError if there is none."""
         return self.scope[name] if name in self.scope else values.taken(self.data[name])
@@ -99,7 +103,8 @@ def _failure(error: BaseException, env: Env) -> Failed:
 
 @dataclass(frozen=True, slots=True)
 class Single:
-    """One alternative of a condition cell: `sign` is an ordering, "in" (a value, list or range) or "?"."""
+    """One alternative of a condition cell: `sign` is an ordering, "!=", "in" (a value, list or range), or "?"
+    (a condition, which holds or not)."""
 
     sign: str
     operand: Feel
@@ -110,7 +115,11 @@ class Single:
         if self.sign == "?":
             return values.condition(found)
         if self.sign == "in":
+            if isinstance(found, bool) and not self.operand.constant and not isinstance(env.input, bool):
+                return found  # a condition that does not look like one: a variable, a call (§7.3.1)
             return member(env.input, found, env.run)
+        if self.sign == "!=":
+            return not values.equal(env.input, found, env.run)
         return values.ordered(self.sign, env.input, found, env.run)
 
 

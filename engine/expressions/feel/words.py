@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from ...errors import say
+from ...errors import Text, say
 from ..dialects import refuse
 from .functions import FUNCTIONS
 from .values import KINDS
@@ -15,12 +15,14 @@ from .values import KINDS
 _TOKEN = re.compile(
     r"""(?P<space>(?:\s|//[^\n]*|/\*.*?\*/)+)
       | (?P<string>"(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*')
-      | (?P<name>[^\W\d]\w*)
+      | (?P<name>[^\W\d]\w*(?:（\w+）\w*)*)
       | (?P<range>\.\.)
       | (?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)
       | (?P<sign>\*\*|==|!=|<=|>=|[-+*/%<>=?:.,()\[\]{}@])""",
     re.VERBOSE | re.DOTALL,
 )
+_WIDE = dict(zip("“”‘’，（）［］：＜＞＝－", "\"\"'',()[]:<>=-", strict=True))
+"""Signs of a Chinese keyboard, and those that are meant."""
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{6})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 _KEYWORDS = frozenset(
@@ -41,11 +43,12 @@ class Token(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What a model declares beside the text: names that are no plain words, and its knowledge models with
-    their parameters."""
+    """What a model declares beside the text: names that are no plain words, its knowledge models with their
+    parameters, and what the input of this column is called beside `?`."""
 
     names: tuple[str, ...] = ()
     functions: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    input: str = ""
 
 
 NOTHING_DECLARED = Declared()
@@ -54,18 +57,30 @@ NOTHING_DECLARED = Declared()
 def words(text: str, declared: Declared) -> list[Token]:
     """The words of `text`, names of several words joined into one. Raises `Malformed`."""
     found: list[Token] = []
+    quoting = _quoting(declared)
     at = 0
     while at < len(text):
         match = _TOKEN.match(text, at)
+        if quoting is not None and match is not None and match.lastgroup == "name":
+            match = quoting.match(text, at) or match
         if match is None:
             what = say("“{sign}” has no meaning here", sign=text[at])
             if text[at] in "\"'":
                 what = say("the quotation mark is not closed")
+            elif text[at] in _WIDE:
+                what = _type_plain(text[at])
             refuse(text, at, what)
+        called, bracket, _ = match.group().partition("（")
+        if match.lastgroup == "name" and bracket and called in FUNCTIONS:
+            refuse(text, at + len(called), _type_plain(bracket))
         if match.lastgroup != "space":
             found.append(Token(str(match.lastgroup), match.group(), at))
         at = match.end()
     return _joined(found, _phrases(declared))
+
+
+def _type_plain(sign: str) -> Text:
+    return say("“{sign}” has no meaning here: type “{plain}”", sign=sign, plain=_WIDE[sign])
 
 
 def _joined(words: list[Token], phrases: _Phrases) -> list[Token]:
@@ -93,6 +108,15 @@ def _joined(words: list[Token], phrases: _Phrases) -> list[Token]:
 def _is_called(words: list[Token], after: int) -> bool:
     """Whether `every` is the house's function there."""
     return words[after - 1].text == "every" and after < len(words) and words[after].text == "("
+
+
+@lru_cache(maxsize=512)
+def _quoting(declared: Declared) -> re.Pattern[str] | None:
+    """Finds the declared names with a quotation mark in them, which is none of a text, or another sign that
+    only a name can have."""
+    odd = (name for name in declared.names if "'" in name or any(sign in name for sign in _WIDE))
+    names = sorted(odd, key=lambda name: -len(name))
+    return re.compile(f"(?P<name>{'|'.join(map(re.escape, names))})(?!\\w)") if names else None
 
 
 _Phrases = dict[str, list[tuple[tuple[str, ...], str]]]

@@ -11,10 +11,11 @@ check connections and expressions · `decisions` reads DMN.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
+from msgspec.structs import replace
 
 from ...errors import Problem, say
 from ..net import Net

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from lxml import etree
+from msgspec.structs import replace
 
 from ...errors import Text, say
 from ..net import Event, Flow, Loop, Node, Scope, triggers

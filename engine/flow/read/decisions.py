@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from lxml import etree
 
-from ...errors import Text, say
-from ...expressions import Coverage, Example, Malformed, compile_table, examine
-from .dialect import CAMUNDA
+from ...clock import OFFICE_ZONE
+from ...errors import NOTHING, Text, say
+from ...expressions import Coverage, Example, Malformed, compile_table, examine, shown
+from .boxes import Boxes
 from .findings import Findings, label, local, text_of
 from .source import MOST_ELEMENTS, parse
 from .support import check_language
@@ -70,20 +72,36 @@ def table(decision: Decision) -> dict[str, Any] | None:
     try:
         compiled = compile_table(spec)
     except Malformed as error:
-        element = model.parts.get(error.table, decision).element
-        decision.findings.error(
-            "dmn.malformed",
-            element,
-            say("{element} can't be read: {reason}", element=label(element), reason=error.message),
-            expected=error.expected,
-            found=error.found,
-            remedy=say("correct the cell; processes/README.md describes what cells may say"),
-        )
+        broken = model.parts.get(error.table, decision)
+        _malformed(broken, error.message, error.expected, error.found)
         return None
-    for part in compiled.parts():
+    parts = list(compiled.parts())
+    for part in parts:
+        for name in sorted(model.unclear.get(part.id, frozenset()) & part.own):
+            _refuse(
+                model.parts[part.id],
+                say("reads “{name}”, which several of the decisions that it requires give", name=name),
+                say("give the outputs different names, or write the decision's own name"),
+            )
+        for mistake in part.mistakes(OFFICE_ZONE):
+            _malformed(model.parts[part.id], mistake)
+    if len(decision.findings.problems) > before:
+        return None
+    for part in parts:
         whole = [type_ in _WHOLE for type_ in model.inputs.get(part.id, ())]
         _report(model.parts[part.id], part.hit, examine(part, whole))
     return spec
+
+
+def _malformed(decision: Decision, reason: Text, expected: Text = NOTHING, found: Text = NOTHING) -> None:
+    decision.findings.error(
+        "dmn.malformed",
+        decision.element,
+        say("{element} can't be read: {reason}", element=label(decision.element), reason=reason),
+        expected=expected,
+        found=found,
+        remedy=say("correct the cell; processes/README.md describes what cells may say"),
+    )
 
 
 def _report(decision: Decision, hit: str, coverage: Coverage) -> None:
@@ -159,6 +177,7 @@ class _Model:
         self.path: list[str] = []
         self.parts: dict[str, Decision] = {}
         self.inputs: dict[str, list[str]] = {}  # the types of a table's inputs
+        self.unclear: dict[str, frozenset[str]] = {}  # names that several required decisions give
 
     def spec(self) -> dict[str, Any] | None:
         """The decision as `compile_table` reads it; None, with a problem, if it can't be read."""
@@ -179,11 +198,34 @@ class _Model:
         for link in decision.element.iter("{*}requiredDecision", "{*}requiredKnowledge"):
             complete = self.follow(decision, link.get("href", "")) and complete
         self.path.pop()
-        return self.body(decision) if complete else None
+        spec = self.body(decision) if complete else None
+        if spec is not None and (also := self.also(decision, json.dumps(spec, ensure_ascii=False))):
+            spec["also"] = also
+        return spec
+
+    def also(self, decision: Decision, said: str) -> dict[str, list[str | None]]:
+        """What the decision's texts (in `said`) may call the decisions that it requires, beside their names:
+        by their ids, and by the names of their outputs, as Camunda Modeler does. The names of input data
+        come first; a name that several give is `unclear`."""
+        asked = [
+            self.elements[self.named(link.get("href", ""))]
+            for link in decision.element.iter("{*}requiredDecision")
+        ]
+        own = {_variable(element) for element in (*asked, *self.root.iterfind("{*}inputData"))}
+        found: dict[str, list[list[str | None]]] = {}
+        for element in asked:
+            name = _variable(element)
+            outputs = element.findall("{*}decisionTable/{*}output")
+            parts = {o.get("name", "").strip(): None if len(outputs) == 1 else o.get("name") for o in outputs}
+            for alias, part in {element.get("id", ""): None, **parts}.items():
+                if alias and alias not in own and alias in said:
+                    found.setdefault(alias, []).append([name, part])
+        self.unclear[decision.id] = frozenset(alias for alias, ways in found.items() if len(ways) > 1)
+        return {alias: ways[0] for alias, ways in found.items() if len(ways) == 1}
 
     def follow(self, decision: Decision, href: str) -> bool:
         """Read what `href` names into `requires`; False, with a problem, if there is nothing to read."""
-        id = href.removeprefix("#")
+        id = self.named(href)
         if id in self.done:
             return True
         element = self.elements.get(id)
@@ -207,43 +249,60 @@ class _Model:
             return True
         return False
 
+    def named(self, href: str) -> str:
+        """The id of what is named in this file, by `#id` or with the file's own namespace before it."""
+        return href.removeprefix(self.root.get("namespace", "")).removeprefix("#")
+
     def body(self, decision: Decision) -> dict[str, Any] | None:
         """The logic of one decision or knowledge model."""
         element = decision.element
         self.parts[decision.id] = decision
+        if local(element) == "decisionService":
+            _refuse(decision, say("is a decision service"), say("require the decisions in it themselves"))
+            return None
         holder = element.find("{*}encapsulatedLogic")
         holder = element if holder is None else holder
         for part in holder.iter("*"):
             check_language(element, part.get("expressionLanguage"), decision.findings)
-            if part.get(CAMUNDA + "inputVariable"):
-                _refuse(decision, say("names an input variable"), say("write “?” for the input's value"))
         drawn = holder.find("{*}decisionTable")
         if drawn is not None:
-            return self.table(decision, drawn)
-        text = _expression(holder)
-        if text:
-            return {
-                "id": decision.id,
-                "name": element.get("name", "").strip(),
-                "hit": "UNIQUE",
-                "aggregation": None,
-                "inputs": [],
-                "outputs": [{"name": _variable(element), "values": None}],
-                "rules": [{"tests": [], "outputs": [text]}],
-            }
-        _refuse(
-            decision,
-            say("is neither a decision table nor an expression"),
-            say("write it as a decision table, a literal expression or an invocation"),
-        )
-        return None
+            return self.table(decision, decision.id, drawn)
+        before = len(decision.findings.problems)
+        boxes = Boxes(decision.id, partial(self.inner, decision), partial(_refuse, decision))
+        box = boxes.within(holder)
+        if len(decision.findings.problems) > before:
+            return None
+        if not box:
+            _refuse(
+                decision,
+                say("is neither a decision table nor an expression"),
+                say(
+                    "write it as a decision table, a literal expression, an invocation or a boxed expression"
+                ),
+            )
+            return None
+        spec = {
+            "id": decision.id,
+            "name": element.get("name", "").strip(),
+            "hit": "UNIQUE",
+            "aggregation": None,
+            "inputs": [],
+            "outputs": [{"name": _variable(element), "values": None}],
+            "rules": [{"tests": [], "outputs": [shown(box)]}],
+        }
+        return spec if isinstance(box, str) else {**spec, "boxed": box}
 
-    def table(self, decision: Decision, drawn: etree._Element) -> dict[str, Any]:
+    def inner(self, decision: Decision, id: str, drawn: etree._Element) -> dict[str, Any]:
+        """A table in a box."""
+        self.parts[id] = decision
+        return self.table(decision, id, drawn)
+
+    def table(self, decision: Decision, id: str, drawn: etree._Element) -> dict[str, Any]:
         drawn_outputs = drawn.findall("{*}output")
         expressions = drawn.iterfind("{*}input/{*}inputExpression")
-        self.inputs[decision.id] = [self.type(e.get("typeRef"))[0] for e in expressions]
+        self.inputs[id] = [self.type(e.get("typeRef"))[0] for e in expressions]
         return {
-            "id": decision.id,
+            "id": id,
             "name": decision.element.get("name", "").strip(),
             "hit": " ".join(drawn.get("hitPolicy", "UNIQUE").upper().split()),
             "aggregation": drawn.get("aggregation"),
@@ -267,6 +326,8 @@ class _Model:
         }
         if base in _TEMPORAL:
             spec["type"] = _TEMPORAL[base]
+        if variable := element.get(_CAMUNDA + "inputVariable", "").strip():
+            spec["variable"] = variable
         return spec
 
     def output(
@@ -301,9 +362,11 @@ class _Model:
 
 _NAMING = (
     *("variable", "formalParameter", "itemComponent", "output", "parameter", "decision", "inputData"),
+    *("column",),
     "businessKnowledgeModel",
 )
 _WHOLE = ("integer", "long")
+_CAMUNDA = "{http://camunda.org/schema/1.0/dmn}"
 _LONGEST_CHAIN = 100
 """Decisions that require each other one after the other."""
 
@@ -324,22 +387,6 @@ def _variable(element: etree._Element, named: bool = True) -> str:
     variable = element.find("{*}variable")
     name = "" if variable is None else variable.get("name", "").strip()
     return name or (element.get("name", "").strip() if named else "")
-
-
-def _expression(holder: etree._Element) -> str:
-    """A literal expression's text, or an invocation (§7.3.6) as FEEL writes it."""
-    literal = _text(holder.find("{*}literalExpression"))
-    invocation = holder.find("{*}invocation")
-    if literal or invocation is None:
-        return literal
-    bindings = [
-        (binding.find("{*}parameter"), _expression(binding)) for binding in invocation.iterfind("{*}binding")
-    ]
-    arguments = ", ".join(
-        f"{'' if parameter is None else parameter.get('name', '')}: {text or 'null'}"
-        for parameter, text in bindings
-    )
-    return f"{_text(invocation.find('{*}literalExpression'))}({arguments})"
 
 
 def _text(holder: etree._Element | None) -> str:

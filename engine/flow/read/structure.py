@@ -6,9 +6,9 @@ Here a diagram is refused that has no meaning, or whose meaning depends on the e
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
 from lxml import etree
+from msgspec import Struct
 
 from ...errors import Text, say
 from ..net import ACTIVITIES, Flow, Node, the, triggers
@@ -21,8 +21,7 @@ _DECIDING = _SPLITS | ACTIVITIES
 """What may have conditions on its outgoing flows, and a default flow (§8.4.13)."""
 
 
-@dataclass
-class Draft:
+class Draft(Struct):
     """A scope being read: `element` is the process or subprocess; `elements` are all flow nodes by id and
     `sources` where all flows come from, of the whole process. `loose`: a flow at it leads nowhere."""
 
