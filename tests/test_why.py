@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clock_items import clock
 from drawing import draw
 from items import ANYTHING, DAY, HOUR, NOON, fields, make_item, organisation, play, publish
-from review_items import AGREE, DISAGREE, county, refer, review_office
+from review_items import AGREE, DISAGREE, county, refer, review_item, review_office
 from terminal import lianban
+from test_migration import ONE, OTHER, Desk, anew, under_another_name, walking
 from walks import Walk, sketch, supervised
 
 from engine import causes
@@ -27,6 +29,7 @@ from engine.expressions import compile_expression
 from engine.flow.step import Effect
 from engine.office import Office
 from engine.office.library import standing
+from engine.office.migrations import Wish
 
 ROOT = Path(__file__).parent.parent
 
@@ -431,8 +434,6 @@ def test_a_case_that_went_over_to_another_version_is_told_in_its_words(tmp_path:
             if not version:
                 case = office.open_case("clerk", "item", {}, NOON).case
                 office.do("clerk", case, "a", {"ok": True}, NOON)
-        from engine.office.migrations import Wish
-
         wish = Wish("item", cases=(case,), reason="改版", names={"a": "x"})
         office.migrate("clerk", wish, lambda: NOON + HOUR)
         office.do("clerk", case, "b", {}, NOON + 2 * HOUR)
@@ -445,6 +446,225 @@ def test_a_case_that_went_over_to_another_version_is_told_in_its_words(tmp_path:
         (value,) = of_kind(told, "value")
         assert (value["value"], value["actor"]["person"]) == (True, "clerk")
         assert office.history(case)[value["event"] - 1].event.type == "task.completed"
+
+
+# --- cases that went over to another version
+
+
+@pytest.fixture
+def desk(office: Office, tmp_path: Path) -> Desk:
+    return Desk(tmp_path, office.database, office)
+
+
+def everything(office: Office, case: str) -> dict[str, dict[str, Any] | None]:
+    """What is told of every event, and of all that a record or any version of the diagram names; None for
+    what the case does not have. Of steps, the chain must end where the case began."""
+    history = office.history(case)
+    told: dict[str, dict[str, Any] | None] = {}
+    with office._store.reading() as reader:
+        definition_of = partial(office._library.definition, reader)
+        trace = causes.Trace(case, history, definition_of, partial(office._library.calendar, reader))
+        people = office._library.organisation(reader, standing(reader), NOON)
+        names = ["outcome", *(str(record.seq) for record in history), *trace.entered, *trace.fired]
+        names += [*trace.about, *trace.case.deadlines, *trace.definition.clocks, *trace.definition.joints]
+        for record in history:
+            names += [str(value) for key, value in record.event.payload().items() if key in NAMED and value]
+        for digest in {act.definition.digest for act in trace.act_of.values()}:
+            for scope in definition_of(digest).net.scopes.values():
+                names += [*scope.nodes, *scope.flows]
+        for what in dict.fromkeys(names):
+            for asked in (what, *(f"{kind}:{what}" for kind in ("step", "timer", "clock", "element"))):
+                try:
+                    told[asked] = causes.why(trace, people, asked)
+                except Unknown:
+                    told[asked] = None
+    for answer in filter(None, told.values()):
+        check_causes(answer, history, history[0].event.payload()["zone"])
+        if answer["causes"][0]["kind"] == "step":
+            assert line(answer)[-1]["kind"] == "opened", answer["what"]
+    return told
+
+
+NAMED = ("task", "timer", "clock", "incident", "element", "document", "number", "joint", "recusal", "was")
+
+
+def outline(told: Mapping[str, Any] | None) -> Any:
+    """The kinds of the causes, as they are laid out, but for migrations themselves."""
+    if told is None:
+        return None
+    kinds = {cause["n"]: cause.get("type", cause["kind"]) for cause in told["causes"]}
+    lines = [(kinds[one["cause"]], one["depth"], one["role"], one["again"]) for one in told["lines"]]
+    return [one for one in lines if one[0] != "case.migrated"]
+
+
+@pytest.mark.parametrize("seed", [2104, 2110, 2112])
+def test_with_other_names_a_case_is_explained_by_the_same_causes(seed: int, tmp_path: Path) -> None:
+    told = []
+    for name, place in (("stays", None), ("goes", 3 + seed % 5)):
+        (tmp_path / name).mkdir()
+        with walking(tmp_path / name, seed, place) as (office, case):
+            told.append(everything(office, case))
+    stays, goes = told
+    named = [what for what in stays if not what.rpartition(":")[2].isdigit()]
+    assert {what: outline(stays[what]) for what in named} == {
+        what: outline(goes.get(anew(what))) for what in named
+    }
+    assert any(stays[what] for what in named if what.startswith("timer:"))
+
+
+def test_a_timer_that_was_set_before_it_was_called_otherwise_is_told_under_its_last_name(desk: Desk) -> None:
+    timed = "start s; user {}; reminder {} {} after P1D; boundary {} {} after P9D; user late; end e; end n"
+    flows = "s -> {} -> e; {} -> n; {} -> late -> e"
+    desk.publish(draw(timed.format("a", "r", "a", "t", "a"), flows.format("a", "r", "t")))
+    case = desk.open()
+    desk.office.sweep(NOON + 2 * DAY)
+    desk.publish(draw(timed.format("x", "q", "x", "u", "x"), flows.format("x", "q", "u")))
+    wish = Wish("item", names={"a": "x", "r": "q", "t": "u"}, reason="改版")
+    assert desk.office.migrate("clerk", wish, lambda: NOON + 3 * DAY)["counts"] == {"migrated": 1}
+    fired = why(desk.office, case, "q")
+    assert fired["causes"][0]["kind"] == "event"
+    (timer,) = of_kind(fired, "timer")
+    assert (timer["timer"], timer["armed"]) == ("x!q", False)
+    assert desk.office.history(case)[timer["event"] - 1].event.type == "timer.armed"
+    everything(desk.office, case)
+    desk.office.sweep(NOON + 10 * DAY)
+    told = why(desk.office, case, "late")
+    (timer,) = of_kind(told, "timer")
+    assert (timer["timer"], timer["armed"], line(told)[-1]["kind"]) == ("x!u", False, "opened")
+    everything(desk.office, case)
+    back = desk.office.migrate("clerk", Wish("item", undo="m1", reason="撤回"), lambda: NOON + 11 * DAY)
+    assert back["counts"] == {"migrated": 1}
+    told = why(desk.office, case, "late")
+    (timer,) = of_kind(told, "timer")
+    assert timer["timer"] == "a!t"
+    everything(desk.office, case)
+
+
+def test_a_flow_is_told_by_where_it_leads_whatever_it_was_called_in_another_version(desk: Desk) -> None:
+    both = "start s; and f; user a; user b; and j; end e"
+    desk.publish(draw(both, "s -> f; f -> a -> j; f -> b -> j; j -> e"))
+    case = desk.open("a")
+    desk.publish(draw(f"{both}; user x", "s -> f; f -> b -> x -> j; f -> a -> j; j -> e"))
+    desk.migrate()
+
+    def taken() -> dict[str, bool]:
+        told = {flow: why(desk.office, case, flow)["causes"][0] for flow in ("f2", "f3", "f4", "f5", "f6")}
+        return {flow: cause["taken"] for flow, cause in told.items()}
+
+    assert taken() == {"f2": True, "f3": False, "f4": False, "f5": True, "f6": True}
+    everything(desk.office, case)
+    for step in ("b", "x"):
+        desk.office.do("clerk", case, step, {}, NOON + HOUR)
+    assert taken() == {"f2": True, "f3": True, "f4": True, "f5": True, "f6": True}
+    joined = why(desk.office, case, "j")["causes"][0]
+    assert (joined["kind"], len(joined["because"])) == ("joined", 2)
+    told = why(desk.office, case)
+    assert {cause["task"] for cause in of_kind(told, "step")} == {"a", "b", "x"}
+    everything(desk.office, case)
+
+
+def test_what_waited_at_a_join_is_told_however_its_way_is_called_now(desk: Desk) -> None:
+    both = "start s; and f; user a; user b; and j; user c; end e"
+    desk.publish(draw(both, "s -> f; f -> a -> j; f -> b -> j; j -> c -> e"))
+    case = desk.open("a")
+    desk.publish(draw(both, "s -> f; f -> b -> j; f -> a -> j; j -> c -> e"))
+    desk.migrate()
+    desk.office.do("clerk", case, "b", {}, NOON + HOUR)
+    assert {cause["task"] for cause in of_kind(why(desk.office, case), "step")} == {"a", "b", "c"}
+    everything(desk.office, case)
+
+
+def test_silence_is_told_under_the_name_that_its_step_came_to_have(tmp_path: Path) -> None:
+    office = review_office(tmp_path / "1", database=str(tmp_path / "office.db"))
+    case = refer(office)
+    for person, task in (("p1", "a"), ("p2", "b"), ("p3", "c")):
+        office.sign(person, case, task, NOON)
+    office.do("p2", case, "b", AGREE, NOON + HOUR)
+    office.sweep(NOON + 4 * DAY)
+    office.publish(under_another_name(review_item(tmp_path / "2")), NOON + 4 * DAY)
+    wish = Wish("item", names={"a": "ask"}, reason="改版")
+    assert office.migrate("admin", wish, lambda: NOON + 4 * DAY)["counts"] == {"migrated": 1}
+    told = why(office, case, "ask")
+    step = told["causes"][0]
+    assert (step["state"], step["task"]) == ("deemed", "ask")
+    facts = [cause for cause in told["causes"] if cause["n"] in step["facts"]]
+    assert [fact["type"] for fact in facts][:3] == ["referral.signed", "clock.started", "clock.struck"]
+    joint = why(office, case, "review")
+    assert {cause["task"] for cause in of_kind(joint, "step")} == {"ask", "b", "c"}
+    everything(office, case)
+
+
+def test_two_steps_that_took_each_others_names_keep_what_is_theirs(desk: Desk) -> None:
+    twice = "start s; and f; user {}; user {}; and j; end e"
+    clocks = clock("term", "3wd", "", each=["a", "b"], tier="step").replace("starts = []\n", "")
+    desk.publish(
+        draw(twice.format("a", "b"), "s -> f; f -> a -> j; f -> b -> j; j -> e"),
+        lanes={"a": "d1", "b": "d2"}, clocks=clocks,
+    )  # fmt: skip
+    case = desk.open()
+    desk.office.do("p1", case, "a", {}, NOON + HOUR)
+    desk.publish(
+        draw(twice.format("b", "a"), "s -> f; f -> b -> j; f -> a -> j; j -> e"),
+        lanes={"b": "d1", "a": "d2"}, clocks=clocks,
+    )  # fmt: skip
+    assert desk.migrate(names={"a": "b", "b": "a"})["counts"] == {"migrated": 1}
+    states = {name: why(desk.office, case, name)["causes"][0] for name in ("step:a", "step:b")}
+    assert {name: cause["state"] for name, cause in states.items()} == {"step:a": "open", "step:b": "done"}
+    facts = {}
+    for name in ("term@a", "term@b"):
+        told = why(desk.office, case, name)
+        named = [cause for cause in told["causes"] if cause["n"] in told["causes"][0]["facts"]]
+        facts[name] = [cause["type"] for cause in named if cause["kind"] == "record"]
+    assert facts == {"term@a": ["clock.started"], "term@b": ["clock.started", "clock.stopped"]}
+    everything(desk.office, case)
+
+
+def test_what_failed_and_ran_many_times_before_it_was_called_otherwise_is_told(desk: Desk) -> None:
+    drawn = (
+        "start s; user {0} each one of many into outs from one; script {1} fee = 20 / copies; user b; "
+        "xor {2}; end e; end f"
+    )
+    flows = "s -> {0} -> {1} -> b -> {2}; {2} -> e if fee > 1; {2} -> f default"
+
+    def version(*names: str) -> None:
+        diagram = draw(drawn.format(*names), flows.format(*names))
+        desk.publish(diagram, forms={"s": ANYTHING}, documents={names[0]: "note"})
+
+    version("a", "c", "g")
+    case = desk.open("a:1", "a:2", many=[1, 2], copies=0)
+    version("x", "y", "h")
+    renaming = {"a": "x", "c": "y", "g": "h"}
+    assert desk.migrate(names=renaming)["counts"] == {"migrated": 1}
+    (incident,) = of_kind(why(desk.office, case), "incident")
+    assert (incident["task"], incident["element"]) == ("y", "y")
+    everything(desk.office, case)
+    desk.office.retry("clerk", case, "y", {"copies": 4}, "份数录错", NOON + HOUR)
+    version("a", "c", "g")
+    assert desk.migrate(names={new: old for old, new in renaming.items()})["counts"] == {"migrated": 1}
+    desk.office.do("clerk", case, "b", {}, NOON + HOUR)
+    told = why(desk.office, case)
+    assert line(told)[-1]["kind"] == "opened"
+    (work,) = of_kind(told, "work")
+    calculated = [cause.get("value") for cause in told["causes"] if cause["n"] in work["facts"]]
+    assert (work["id"], {"fee": 5} in calculated) == ("c", True)
+    assert {cause["task"] for cause in of_kind(told, "step")} == {"a:1", "a:2", "b"}
+    papers = [r.event.payload()["number"] for r in desk.office.history(case) if "number" in r.event.payload()]
+    tasks = [line(why(desk.office, case, number))[1] for number in papers]
+    assert [cause.get("task") for cause in tasks] == ["a:1", "a:2"]
+    everything(desk.office, case)
+
+
+def test_a_migration_that_was_taken_back_leaves_the_first_names(desk: Desk) -> None:
+    desk.publish(ONE, documents={"a": "paper"})
+    case = desk.open("a")
+    desk.publish(OTHER, documents={"x": "paper"})
+    assert desk.migrate(names={"a": "x"})["counts"] == {"migrated": 1}
+    assert line(why(desk.office, case, "paper"))[1]["task"] == "x"
+    assert desk.migrate(undo="m1")["counts"] == {"migrated": 1}
+    assert line(why(desk.office, case, "paper"))[1]["task"] == "a"
+    with pytest.raises(Unknown):
+        why(desk.office, case, "x")
+    everything(desk.office, case)
 
 
 # --- time

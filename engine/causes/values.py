@@ -118,6 +118,7 @@ def value(inquiry: Inquiry, place: int, path: Path, at: int | None) -> Cause:
         return Cause("value", text, trace.seq_at(place), more=more)
     wrote, act = trace.wrote_at(at), trace.act_at(at)
     more["how"] = wrote.how
+    of = trace.called(wrote.of, at)
     record = act.fact
     facts: list[Key] = []
     match wrote.how:
@@ -132,22 +133,22 @@ def value(inquiry: Inquiry, place: int, path: Path, at: int | None) -> Cause:
             text = say("{name} = {value}: what the answers had come to", **told)
         case "made":
             visit = _under_way(trace, at, wrote.of)
-            text = say("{name} = {value}: calculated by {element}", element=wrote.of, **told)
+            text = say("{name} = {value}: calculated by {element}", element=of, **told)
             facts = [("work", visit)] if visit else []
         case "gathered":
-            text = say("{name} = {value}: gathered from {element}", element=wrote.of, **told)
+            text = say("{name} = {value}: gathered from {element}", element=of, **told)
             facts = [("instances", trace.called(wrote.inside, at))]
         case "retried":
             text = say("{name} = {value}: set right by {who}", who=people.who(inquiry, record), **told)
             facts = [("event", record.seq)]
         case "output":
-            asks = [p for p in trace.asked.get(wrote.of, ()) if p < at]
-            text = say("{name} = {value}: an output of {element}", element=wrote.of, **told)
+            asks = [p for p in trace.asked.get(of, ()) if p < at]
+            text = say("{name} = {value}: an output of {element}", element=of, **told)
             facts = [("asked", asks[-1])] if asks else []
         case "caught":
-            text = say("{name} = {value}: what {element} caught", element=wrote.of, **told)
+            text = say("{name} = {value}: what {element} caught", element=of, **told)
         case _:
-            text = say("{name} = {value}: given to {element}", element=wrote.of, **told)
+            text = say("{name} = {value}: given to {element}", element=of, **told)
     return Cause("value", text, record.seq, facts, more=more | people.actor(inquiry, record))
 
 
@@ -164,10 +165,9 @@ def _from_answers(
         text = say("{name} = {value}: “{field}”, brought by the message", **told)
         return text, trace.record(message), [("event", message)]
     event = act.fact.event
-    task = str(event.payload().get("task", ""))
+    task = trace.named(act.fact, "task") if "task" in event.payload() else ""
     if not task and isinstance(event, ClockStruck):
-        task = str(trace.case.deadlines[event.clock].get("of", ""))
-    task = trace.called(task, at)
+        task = str(trace.case.deadlines[trace.named(act.fact, "clock")].get("of", ""))
     about = trace.about.get(task, ())
     entered = [
         r for r in about if isinstance(r.event, TaskCompleted | AnswerEntered) and r.seq <= act.fact.seq

@@ -97,7 +97,8 @@ def of_element(trace: Trace, element: str) -> Key:
 def of_fact(trace: Trace, act: Act) -> list[Key]:
     """The fact of an act, as its step where it ended one."""
     match act.fact.event:
-        case TaskCompleted(task=task) | AnswerConfirmed(task=task) | ReferralWithdrawn(task=task):
+        case TaskCompleted() | AnswerConfirmed() | ReferralWithdrawn():
+            task = trace.named(act.fact, "task")
             if trace.is_step(task):
                 return [("step", task)]
         case CaseOpened():
