@@ -26,8 +26,9 @@ from engine.definition import builtin
 from engine.errors import Unknown
 from engine.events import CaseClosed, Record
 from engine.expressions import compile_expression
-from engine.flow.step import Effect
-from engine.office import Office
+from engine.flow.run.board import Asked, Wrote
+from engine.flow.step import Glimpse, effects_of
+from engine.office import Office, proofs
 from engine.office.library import standing
 from engine.office.migrations import Wish
 
@@ -78,7 +79,7 @@ def ways_taken(office: Office, history: list[Record]) -> dict[str, tuple[int, li
         named: Any = history[0].event
         definition = library.definition(reader, named.definition)
         for record in history:
-            told: list[Effect] = []
+            told: list[Glimpse] = []
             case = evolve(
                 case,
                 definition,
@@ -89,7 +90,7 @@ def ways_taken(office: Office, history: list[Record]) -> dict[str, tuple[int, li
                 lambda digest: library.calendar(reader, digest),
                 watch=told.extend,
             )
-            for effect in told:
+            for effect in effects_of(told):
                 if effect.kind == "taken":
                     found.setdefault(effect.id, (record.seq, []))[1].append(effect.info["flow"])
     return found
@@ -665,6 +666,29 @@ def test_a_migration_that_was_taken_back_leaves_the_first_names(desk: Desk) -> N
     with pytest.raises(Unknown):
         why(desk.office, case, "x")
     everything(desk.office, case)
+
+
+# --- looking on
+
+
+def test_who_looks_on_is_told_all_that_a_step_did_in_order(office: Office, tmp_path: Path) -> None:
+    publish(office, tmp_path, ROUNDS, forms={"check": fields(complete="boolean")})
+    case = office.open_case("clerk", "item", {}, NOON).case
+    office.do("clerk", case, "check", {"complete": True}, NOON)
+    told: list[list[Glimpse]] = []
+    with office._store.reading() as reader:
+        for _ in proofs.replay(reader, office._library, case, told.append):
+            pass
+    opened, done = told  # once for each of the two facts
+    assert [(one.kind, one.id) for one in effects_of(done)] == [
+        ("completed", "check"), ("taken", "check"), ("entered", "ok"), ("completed", "ok"), ("taken", "ok"),
+        ("entered", "grant"), ("opened", "grant"),
+    ]  # fmt: skip
+    (wrote,) = [one for one in done if isinstance(one, Wrote)]
+    (asked,) = [one for one in done if isinstance(one, Asked)]
+    assert (wrote.name, wrote.value, asked.source, asked.value) == ("complete", True, "complete", True)
+    assert done.index(wrote) < done.index(asked)
+    assert effects_of(opened)[-1].id == "check"
 
 
 # --- time

@@ -1,4 +1,4 @@
-"""A history with all that happened between its records: run again, with a witness.
+"""A history with all that happened between its records: run again, while it looks on.
 
 Nothing here is guessed. What a step did is told by the step itself (`flow.run.board.Glimpse`), in order;
 here that is only put under the names by which one asks for it.
@@ -86,7 +86,7 @@ class Trace:
         self._looping: dict[tuple[str, str], deque[int]] = defaultdict(deque)
         seen: list[Glimpse] = []
         act: Act | None = None
-        for record, self.case in replay(number, history, definition_of, calendar_of, witness=seen.append):
+        for record, self.case in replay(number, history, definition_of, calendar_of, watch=seen.extend):
             if record.event.fact or act is None:
                 before, act = act, Act(record, self.definition, len(self.glimpses))
                 if before is not None and isinstance(record.event, CaseMigrated):
