@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from clock_items import clock
-from drawing import draw
+from drawing import draw, process
 from items import ANYTHING, DAY, HOUR, NOON, fields, make_item, organisation, play, publish
 from review_items import AGREE, DISAGREE, county, refer, review_item, review_office
 from terminal import lianban
@@ -793,3 +793,343 @@ def test_a_stand_in_is_told_without_a_delegation(tmp_path: Path) -> None:
     assert (grant["delegation"], grant["for"]) == (None, "l1")
     entered = next(c for c in told["causes"] if c.get("type") == "answer.entered")
     assert entered["actor"]["person"] == "p1"
+
+
+# --- where values came from, and what events were
+
+
+def told_of(told: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What is told of the one value of this name, with `facts` as causes."""
+    (value,) = [cause for cause in of_kind(told, "value") if cause["name"] == name]
+    return {**value, "facts": [cause for cause in told["causes"] if cause["n"] in value["facts"]]}
+
+
+def with_data(diagram: bytes, element: str, inner: str) -> bytes:
+    """The diagram with the data objects `amount` and `total`, and associations in an element."""
+    objects = "".join(
+        f'<dataObject id="{name}_object"/>'
+        f'<dataObjectReference id="{name}_data" name="{name}" dataObjectRef="{name}_object"/>'
+        for name in ("amount", "total")
+    )
+    text = diagram.decode().replace('isExecutable="true">', f'isExecutable="true">{objects}', 1)
+    return re.sub(rf'(<\w+ id="{element}"[^>]*>)', rf"\1{inner}", text).encode()
+
+
+COPIED = (
+    '<ioSpecification><dataInput id="in" name="pages"/></ioSpecification>'
+    "<dataInputAssociation><sourceRef>amount_data</sourceRef><targetRef>in</targetRef></dataInputAssociation>"
+)
+CALCULATED = (
+    '<ioSpecification><dataInput id="in" name="pages"/></ioSpecification><dataInputAssociation>'
+    "<targetRef>in</targetRef><assignment><from>amount * 2</from><to>in</to></assignment>"
+    "</dataInputAssociation>"
+)
+PAY = "xor g; user pay; end e; end f"
+IF_DEAR = "g -> pay if fee > 10; g -> f default; pay -> e"
+
+
+@pytest.mark.parametrize("kind", ["script", "call"])
+def test_what_an_activity_was_given_is_told_by_where_that_was_written(
+    kind: str, office: Office, tmp_path: Path
+) -> None:
+    work = {"script": "script work fee = pages * 5", "call": "call work q"}[kind]
+    inner = process("q", "start i; script c fee = pages * 5; user look; end j", "i -> c -> look -> j")
+    drawn = draw(f"start s; user a; {work}; {PAY}", f"s -> a -> work -> g; {IF_DEAR}", inner)
+    for code, association in (("copied", COPIED), ("calculated", CALCULATED)):
+        diagram = with_data(drawn, "work", association)
+        publish(office, tmp_path / code, diagram, code=code, forms={"a": fields(amount="integer")})
+        case = office.open_case("clerk", code, {}, NOON).case
+        office.do("colleague", case, "a", {"amount": 3}, NOON + HOUR)
+        if kind == "call":
+            office.do("clerk", case, "work/look", {}, NOON + HOUR)
+        told = why(office, case, "pay")
+        pages = told_of(told, "pages")
+        if code == "copied":
+            assert (pages["value"], pages["how"], pages["actor"]["person"]) == (3, "answers", "colleague")
+            assert [fact["task"] for fact in pages["facts"]] == ["a"]
+        else:
+            assert (pages["value"], pages["how"]) == (6, "given")
+            assert [fact["expression"] for fact in pages["facts"]] == ["amount * 2"]
+            assert told_of(told, "amount")["actor"]["person"] == "colleague"
+        everything(office, case)
+
+
+def test_what_one_of_several_was_given_is_told_with_the_list_it_was_taken_from(
+    office: Office, tmp_path: Path
+) -> None:
+    box = (
+        "sub box each n of numbers { start i; script c due = n * 5; xor g; user pay; end j; end k | "
+        "i -> c -> g; g -> pay if due > 10; g -> k default; pay -> j }"
+    )
+    publish(office, tmp_path, draw(f"start s; {box}; end e", "s -> box -> e"), forms={"s": ANYTHING})
+    case = office.open_case("clerk", "item", {"numbers": [1, 4]}, NOON).case
+    told = why(office, case, "box:2/pay")
+    n = told_of(told, "n")
+    assert (n["value"], [fact["expression"] for fact in n["facts"]]) == (4, ["numbers"])
+    assert (told_of(told, "numbers")["how"], told_of(told, "numbers")["event"]) == ("opening", 1)
+    everything(office, case)
+
+
+def test_what_the_rounds_of_a_loop_passed_on_is_told_by_the_round_that_wrote_it(
+    office: Office, tmp_path: Path
+) -> None:
+    inside = "start i; user a; script c fee = pages * 5; end j | i -> a -> c -> j"
+    box = f"sub box while fee < 10 most 5 {{ {inside} }}"
+    diagram = draw(f"start s; {box}; {PAY}", f"s -> box -> g; {IF_DEAR}")
+    publish(office, tmp_path, diagram, forms={"a": fields(pages="integer")})
+    case = office.open_case("clerk", "item", {}, NOON).case
+    office.do("clerk", case, "box:1/a", {"pages": 1}, NOON + HOUR)
+    office.do("colleague", case, "box:2/a", {"pages": 4}, NOON + HOUR)
+    told = why(office, case, "pay")
+    fee = told_of(told, "fee")
+    assert (fee["value"], fee["how"], [fact["id"] for fact in fee["facts"]]) == (20, "made", ["box:2/c"])
+    pages = {
+        cause["value"]: cause["actor"]["person"]
+        for cause in of_kind(told, "value")
+        if cause["name"] == "pages"
+    }
+    assert pages == {1: "clerk", 4: "colleague"}
+    everything(office, case)
+
+
+def test_an_output_of_a_step_is_told_by_the_answer_that_it_was_made_of(
+    office: Office, tmp_path: Path
+) -> None:
+    association = (
+        '<ioSpecification><dataOutput id="out" name="result"/></ioSpecification><dataOutputAssociation>'
+        "<sourceRef>out</sourceRef><targetRef>total_data</targetRef></dataOutputAssociation>"
+    )
+    drawn = draw(f"start s; user a; {PAY}", "s -> a -> g; g -> pay if total > 10; g -> f default; pay -> e")
+    publish(office, tmp_path, with_data(drawn, "a", association), forms={"a": fields(result="integer")})
+    case = office.open_case("clerk", "item", {}, NOON).case
+    office.do("colleague", case, "a", {"result": 30}, NOON + HOUR)
+    told = why(office, case, "pay")
+    total = told_of(told, "total")
+    assert (total["value"], total["how"]) == (30, "output")
+    assert [fact["expression"] for fact in total["facts"]] == ["result"]
+    assert told_of(told, "result")["actor"]["person"] == "colleague"
+    everything(office, case)
+
+
+def test_what_was_caught_is_told_by_what_was_thrown(office: Office, tmp_path: Path) -> None:
+    inside = "start i; user a; xor k; end o; end x error late"
+    box = f"sub box {{ {inside} | i -> a -> k; k -> x if days > 3; k -> o default }}"
+    drawn = draw(
+        f"start s; {box}; boundary b box error; {PAY}",
+        "s -> box -> e; b -> g; g -> pay if code == 'late'; g -> f default; pay -> e",
+    )
+    diagram = drawn.replace(
+        b"<errorEventDefinition/>", b'<errorEventDefinition camunda:errorCodeVariable="code"/>'
+    )
+    publish(office, tmp_path, diagram, forms={"a": fields(days="integer")})
+    case = office.open_case("clerk", "item", {}, NOON).case
+    office.do("clerk", case, "box/a", {"days": 5}, NOON + HOUR)
+    told = why(office, case, "pay")
+    code = told_of(told, "code")
+    assert (code["value"], code["how"], [fact["id"] for fact in code["facts"]]) == ("late", "caught", ["b"])
+    (event,) = of_kind(told, "event")
+    assert [cause["id"] for cause in told["causes"] if cause["n"] in event["facts"]] == ["box/x"]
+    assert told_of(told, "days")["value"] == 5
+    everything(office, case)
+
+
+MESSAGES = {
+    "catch": ("catch m message note; {pay}", "s -> a -> m -> g; {dear}", "pay"),
+    "receive": ("receive m note; {pay}", "s -> a -> m -> g; {dear}", "pay"),
+    "race": (
+        "race r; catch m message note; catch n message other; {pay}",
+        "s -> a -> r; r -> m -> g; r -> n -> e; {dear}",
+        "pay",
+    ),
+    "edge": ("user b; boundary m b message note; {pay}", "s -> a -> b -> e; m -> g; {dear}", "pay"),
+    "instead": (
+        "sub box {{ start i; user b; end o; handler on {{ start m message note; {pay} | m -> g; {dear} }} | "
+        "i -> b -> o }}; end z",
+        "s -> a -> box -> z",
+        "box/on/pay",
+    ),
+    "beside": (
+        "sub box {{ start i; user b; end o; handler on {{ aside m message note; {pay} | m -> g; {dear} }} | "
+        "i -> b -> o }}; end z",
+        "s -> a -> box -> z",
+        "box/on#2/pay",
+    ),
+}
+
+
+@pytest.mark.parametrize("where", MESSAGES)
+def test_what_a_message_brought_is_told_by_its_record(where: str, office: Office, tmp_path: Path) -> None:
+    elements, flows, step = MESSAGES[where]
+    diagram = draw(
+        "start s; user a; " + elements.format(pay=PAY, dear=IF_DEAR), flows.format(pay=PAY, dear=IF_DEAR)
+    )
+    publish(office, tmp_path, diagram, forms={"m": fields(fee="integer")})
+    case = office.open_case("clerk", "item", {}, NOON).case
+    office.do("clerk", case, "a", {}, NOON + HOUR)
+    if where == "beside":
+        office.do("clerk", case, "m", {"fee": 11}, NOON + HOUR)
+    office.do("colleague", case, "m", {"fee": 50}, NOON + HOUR)
+    told = why(office, case, step)
+    fee = told_of(told, "fee")
+    came = [r.seq for r in office.history(case) if r.event.type == "message.received"][-1]
+    assert (fee["value"], fee["how"], fee["event"], fee["actor"]["person"]) == (
+        50,
+        "answers",
+        came,
+        "colleague",
+    )
+    assert [(fact["type"], fact["event"]) for fact in fee["facts"]] == [("message.received", came)]
+    assert "brought by the message" in str(fee["text"])
+    back = line(told)
+    assert [(cause["kind"], cause["event"]) for cause in back[2:3]] == [("event", came)]
+    assert [cause.get("task", cause["kind"]) for cause in back[3:]] == ["a", "opened"]
+    everything(office, case)
+
+
+CONDITIONS = {
+    "race": (
+        "user m; race r; catch c when days > 3; catch t after P9D; user pay; end e",
+        "s -> m -> r; r -> c -> pay -> e; r -> t -> e",
+        "m",
+        "pay",
+    ),
+    "edge": (
+        "user m; user w; boundary c w when days > 3; user pay; end e",
+        "s -> m -> w -> e; c -> pay -> e",
+        "m",
+        "pay",
+    ),
+    "instead": (
+        "sub box { start i; user m; user w; end o; handler on { start c when days > 3; user pay | c -> pay }"
+        " | i -> m -> w -> o }; end e",
+        "s -> box -> e",
+        "box/m",
+        "box/on/pay",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("where", CONDITIONS)
+def test_an_event_whose_condition_became_true_is_told_with_the_answer_that_made_it_so(
+    where: str, office: Office, tmp_path: Path
+) -> None:
+    elements, flows, step, then = CONDITIONS[where]
+    publish(office, tmp_path, draw(f"start s; {elements}", flows), forms={"m": fields(days="integer")})
+    case = office.open_case("clerk", "item", {}, NOON).case
+    office.do("colleague", case, step, {"days": 5}, NOON + HOUR)
+    told = why(office, case, then)
+    event = line(told)[1]
+    assert (event["kind"], event["element"]) == ("event", "c")
+    (condition,) = [cause for cause in told["causes"] if cause["n"] in event["facts"]]
+    assert (condition["expression"], condition["value"], condition["of"]) == ("days > 3", True, "c")
+    days = told_of(told, "days")
+    assert (days["value"], days["actor"]["person"], days["facts"][0]["task"]) == (5, "colleague", step)
+    everything(office, case)
+
+
+BESIDES = {
+    "timer": ("start m after P1D", "user b", "i -> b -> o", "timer"),
+    "escalation": (
+        "aside m escalate late",
+        "user b; throw x escalate late; user y",
+        "i -> b -> x -> y -> o",
+        "reached",
+    ),
+    "error": ("start m error", "user b; script x fee = 20 / copies", "i -> b -> x -> o", "fault"),
+}
+
+
+@pytest.mark.parametrize("trigger", BESIDES)
+def test_what_an_event_subprocess_did_is_told_back_through_what_set_it_off(
+    trigger: str, office: Office, tmp_path: Path
+) -> None:
+    start, elements, flows, fact = BESIDES[trigger]
+    box = f"sub box {{ start i; {elements}; end o; handler on {{ {start}; user pay | m -> pay }} | {flows} }}"
+    publish(
+        office, tmp_path, draw(f"start s; user a; {box}; end e", "s -> a -> box -> e"), forms={"s": ANYTHING}
+    )
+    case = office.open_case("clerk", "item", {"copies": 0}, NOON).case
+    office.do("clerk", case, "a", {}, NOON + HOUR)
+    if trigger != "timer":
+        office.do("clerk", case, "box/b", {}, NOON + HOUR)
+    office.sweep(NOON + 2 * DAY)
+    told = why(office, case, "box/on/pay")
+    assert [cause.get("task", cause["kind"]) for cause in line(told)] == [
+        "box/on/pay",
+        "event",
+        "a",
+        "opened",
+    ]
+    (event,) = of_kind(told, "event")
+    assert [cause["kind"] for cause in told["causes"] if cause["n"] in event["facts"]] == [fact]
+    assert [cause["kind"] for cause in line(why(office, case, "on"))] == [
+        "reached",
+        "event",
+        "step",
+        "opened",
+    ]
+    everything(office, case)
+
+
+def test_what_undoes_something_is_told_back_through_the_event_that_wanted_it_undone(
+    office: Office, tmp_path: Path
+) -> None:
+    handler = "handler on { start m compensate; user pay | m -> pay }"
+    box = f"sub box {{ start i; user w; end o; {handler} | i -> w -> o }}"
+    diagrams = {
+        "handler": draw(f"start s; {box}; user z; throw x compensate; end e", "s -> box -> z -> x -> e"),
+        "edge": draw(
+            "start s; user w; boundary b w compensate pay; undo user pay; user z; throw x compensate; end e",
+            "s -> w -> z -> x -> e",
+        ),
+    }
+    chains = {
+        "handler": ["box^/on/pay", "box^/on/m", "x", "z", "box", "box/w", "opened"],
+        "edge": ["pay", "x", "z", "w", "opened"],
+    }
+    for code, chain in chains.items():
+        publish(office, tmp_path / code, diagrams[code], code=code)
+        case = office.open_case("clerk", code, {}, NOON).case
+        for done in (chain[-2], "z"):
+            office.do("clerk", case, done, {}, NOON + HOUR)
+        back = line(why(office, case, chain[0]))
+        assert [cause.get("task", cause.get("id", cause["kind"])) for cause in back] == chain
+        everything(office, case)
+
+
+RATE = (
+    '<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="d" name="d" namespace="n">'
+    '<decision id="rate" name="rate"><decisionTable id="t">'
+    '<input id="x"><inputExpression id="xe" typeRef="number">'
+    "<text>pages + copies</text></inputExpression><inputValues><text>[0..10]</text></inputValues></input>"
+    '<output id="y" name="rate" typeRef="number"/>'
+    '<rule id="r"><inputEntry id="ri"><text>&lt;= 10</text></inputEntry>'
+    '<outputEntry id="ro"><text>2</text></outputEntry></rule></decisionTable></decision></definitions>'
+)
+
+
+def test_a_decision_table_that_failed_is_told_with_what_it_was_asked(office: Office, tmp_path: Path) -> None:
+    diagram = draw("start s; user a; rule c; user pay; end e", "s -> a -> c -> pay -> e").replace(
+        b'<businessRuleTask id="c"',
+        b'<businessRuleTask camunda:decisionRef="rate" camunda:resultVariable="rate" id="c"',
+    )
+    folder = make_item(tmp_path, diagram, forms={"a": ANYTHING})
+    (folder / "rate.dmn").write_text(RATE, encoding="utf-8")
+    office.publish(folder, NOON)
+    case = office.open_case("clerk", "item", {}, NOON).case
+    office.do("colleague", case, "a", {"pages": 20, "copies": 1}, NOON + HOUR)
+    told = why(office, case)
+    (incident,) = of_kind(told, "incident")
+    (fault,) = [cause for cause in told["causes"] if cause["n"] in incident["facts"]]
+    assert (fault["kind"], fault["of"], fault["expression"]) == ("fault", "c", "rate")
+    assert "21 is not among its values (copies = 1, pages = 20)" in str(fault["text"])
+    assert {cause["name"]: cause["actor"]["person"] for cause in of_kind(told, "value")} == {
+        "pages": "colleague",
+        "copies": "colleague",
+    }
+    everything(office, case)
+    office.retry("clerk", case, "c", {"pages": 4}, "页数录错", NOON + 2 * HOUR)
+    told = why(office, case, "pay")
+    (decision,) = of_kind(told, "decision")
+    assert (decision["value"], decision["inputs"]) == (2, [{"expression": "pages + copies", "value": 5}])
+    everything(office, case)

@@ -37,7 +37,7 @@ from ..flow.run.board import Effect
 from ..words import EFFECTS
 from . import people, ways
 from .links import Cause, Inquiry, Key, element_name, named
-from .trace import Trace
+from .trace import Trace, frame_of
 
 OF_CLOCKS = (
     ClockStarted,
@@ -135,9 +135,8 @@ def timer(inquiry: Inquiry, id: str) -> Cause:
         text = say("timer {element}, {term}: due {due}", due=dues[-1] if dues else event.due, **told)
         facts = [("event", r.seq) for r in about if r.event.type == "timer.moved"]
     visit = visit_of_timer(id) or id
-    because: list[Key] = [("event", act.fact.seq)]
-    if visit in trace.entered:
-        because = ways.came(trace, visit)
+    around = visit if visit in trace.entered else frame_of(visit)  # an event subprocess waits in its scope
+    because = ways.came(trace, around) if around in trace.entered else ways.of_fact(trace, act)
     armed = any(t.timer == id for t in timers(trace.definition.net, trace.case.marking))
     more = {
         "timer": id,

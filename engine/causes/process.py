@@ -214,7 +214,7 @@ def incident(inquiry: Inquiry, id: str) -> Cause:
     effect = trace.effect(place)
     record = next(r for r in reversed(trace.about[id]) if isinstance(r.event, IncidentRaised))
     faults: list[Key] = [
-        ("asked", at)
+        ("calculated", at)
         for at in range(trace.act_at(place).first, place)
         if isinstance(glimpse := trace.glimpses[at], Asked) and glimpse.fault is not None
     ]
@@ -278,6 +278,8 @@ def caught(inquiry: Inquiry, id: str) -> Cause:
     elif kinds & {"error", "escalation"}:
         text = say("{element}: what was thrown inside was caught", element=name)
         facts += _thrown(trace, place, act)
+    elif "compensate" in kinds:
+        text = say("{element}: what was done was to be undone", element=name)
     else:
         text = say("{element} was triggered", element=name)
     return Cause("event", text, seq, facts, ways.waited(trace, id, node, place), more)
@@ -288,10 +290,11 @@ def _thrown(trace: Trace, place: int, act: Act) -> list[Key]:
     for at in range(place - 1, act.first - 1, -1):
         glimpse = trace.glimpses[at]
         if isinstance(glimpse, Asked) and glimpse.fault is not None:
-            return [("asked", at)]
+            return [("calculated", at)]
         done = isinstance(glimpse, Effect) and glimpse.kind == "completed"
-        if done and trace.node_at(at).kind in ("end", "throw"):
-            return [("end", trace.visit_at(at))]
+        kind = trace.node_at(at).kind if done else ""
+        if kind in ("end", "throw"):
+            return [("end" if kind == "end" else "reached", trace.visit_at(at))]
     return []
 
 

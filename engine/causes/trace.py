@@ -47,11 +47,11 @@ class Trace:
     each record; `parents` the place that led to an `entered` or `fired` (a `taken`, or what sent a signal);
     `joined` the flows' places that a join waited for, by the place at which it went on; `entered`,
     `completed`, `fired`, `taken` and `incidents` the places by visit, the latest last; `hosts` the visit that
-    a boundary event sat on; `messages` the number of the record whose message an event took, by the place at
-    which it fired; `wrote` the places at which a variable changed, by the frame that holds it and its name;
-    `asked` those at which something was calculated, by the flow or element; `records` and `about` all
-    records, and those about a task, timer, clock or recusal. After a migration all names are those of the
-    version that the case went over to.
+    a boundary event sat on; `messages` the number of the record whose message an event took, by the places at
+    which it was handed over and the event fired; `wrote` the places at which a variable changed, by the frame
+    that holds it and its name; `asked` those at which something was calculated, by the flow or element;
+    `records` and `about` all records, and those about a task, timer, clock or recusal. After a migration all
+    names are those of the version that the case went over to.
     """
 
     def __init__(
@@ -184,11 +184,12 @@ class Trace:
                 case OnEdge(id=id, host=host):
                     self.hosts[id] = host
                 case Delivered(position=position):
-                    delivered = self._mail.pop(position)
+                    delivered = self.messages[place] = self._mail.pop(position)
                 case Asked(of=of):
                     self.asked[of].append(place)
                 case Wrote(home=home, name=name):
                     self.wrote[home, name].append(place)
+                    delivered = None  # it was a part of what an event waits for
                 case Effect():
                     node = act.definition.net.scopes[glimpse.scope].nodes.get(glimpse.element)
                     match glimpse.kind:
