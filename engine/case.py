@@ -73,13 +73,13 @@ from .events import (
 )
 from .flow.marking import Marking, element_of, open_task, open_tasks, timer_id_of
 from .flow.net import HUMAN, Node
-from .flow.run.board import Witness
 from .flow.step import (
     EXACT,
     Almanac,
     Complete,
     Effect,
     Fire,
+    Glimpse,
     Input,
     Message,
     Retry,
@@ -101,13 +101,8 @@ EVERYWHERE = "*"
 CalendarOf = Callable[[str], Calendar]
 """Gives a calendar by its digest."""
 
-Watch = Callable[[list[Effect]], None]
-"""Is told what the process did by each fact, for who looks on; nothing depends on it."""
-
-
-def unwatched(effects: list[Effect]) -> None:
-    """Nobody looks on."""
-
+Watch = Callable[[list[Glimpse]], None]
+"""Is told all that the process did by each fact, in order, once it has; nothing depends on it."""
 
 SECOND_NOTICE = "F72-4"
 """Finding: the applicant was not told everything at once (Administrative Licensing Law art. 72(4))."""
@@ -230,12 +225,11 @@ def evolve(
     event: Event,
     calendar_of: CalendarOf,
     target: Definition | None = None,
-    watch: Watch = unwatched,
-    witness: Witness | None = None,
+    watch: Watch | None = None,
 ) -> Case:
     """The case after `event`, which took effect at `at` and was entered `by` somebody. `calendar_of` gives
     the calendars it names; `definition` is what the case runs by up to here, and `target` what a
-    `case.migrated` says it runs by from here on. `watch` and `witness` look on.
+    `case.migrated` says it runs by from here on. `watch` looks on.
 
     Raises `Diverged` when the event does not follow from the events before it.
     """
@@ -246,7 +240,7 @@ def evolve(
             raise _diverged(event, replace(event, definition=definition.digest))
         if event.item != definition.code:
             raise _diverged(event, replace(event, item=definition.code))
-        return _opened(definition, number, at, by, event, calendar_of, watch, witness)
+        return _opened(definition, number, at, by, event, calendar_of, watch)
     if case is None:
         raise _diverged(event, None)
     if write_instant(at) < case.at:
@@ -266,7 +260,7 @@ def evolve(
         try:
             if isinstance(event, CaseMigrated):
                 return _migrated(case, definition, target, at, event)
-            return follow(case, definition, at, by, event, calendar_of, watch, witness)
+            return follow(case, definition, at, by, event, calendar_of, watch)
         except Invalid as refusal:
             raise Diverged(
                 "replay.impossible",
@@ -288,8 +282,7 @@ def _opened(
     by: Mapping[str, Any],
     event: CaseOpened,
     calendar_of: CalendarOf,
-    watch: Watch,
-    witness: Witness | None,
+    watch: Watch | None,
 ) -> Case:
     instant = write_instant(at)
     nowhere: Any = None  # until the process has begun, below
@@ -308,8 +301,7 @@ def _opened(
     )
     hours = _hours(event.calendar, event.closing, event.zone, calendar_of)
     start = Start(event.data, event.zone)
-    marking, effects = step(definition.net, None, start, at, _almanac(definition, hours), witness)
-    watch(effects)
+    marking, effects = _moved(definition, None, start, at, hours, watch)
     turn = _Turn(replace(case, marking=marking), definition, at, by, calendar_of)
     turn.answers = event.data
     return turn.end(marking, turn.consequences(marking, effects))
@@ -322,8 +314,7 @@ def follow(
     by: Mapping[str, Any],
     event: Event,
     calendar_of: CalendarOf,
-    watch: Watch = unwatched,
-    witness: Witness | None = None,
+    watch: Watch | None = None,
 ) -> Case:
     """The case after a fact, with the consequences that must follow. Raises `Invalid` if it can't be."""
     if isinstance(event, CalendarRevised):
@@ -334,9 +325,25 @@ def follow(
     if given is None:
         return turn.end(case.marking, first)
     hours = _hours(case.calendar, case.closing, case.marking["zone"], calendar_of)
-    marking, effects = step(definition.net, case.marking, given, at, _almanac(definition, hours), witness)
-    watch(effects)
+    marking, effects = _moved(definition, case.marking, given, at, hours, watch)
     return turn.end(marking, [*first, *turn.consequences(marking, effects)])
+
+
+def _moved(
+    definition: Definition,
+    marking: Marking | None,
+    given: Input,
+    at: datetime,
+    hours: Hours | None,
+    watch: Watch | None,
+) -> tuple[Marking, list[Effect]]:
+    """What `step` gives. Where nobody looks on, nobody is told what it calculates on the way."""
+    seen: list[Glimpse] = []
+    told = None if watch is None else seen.append
+    result = step(definition.net, marking, given, at, _almanac(definition, hours), told)
+    if watch is not None:
+        watch(seen)
+    return result
 
 
 def parts_of(case: Case) -> Parts:

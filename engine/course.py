@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from .case import CLOCK, CalendarOf, Case, Watch, evolve, unwatched
+from .case import CLOCK, CalendarOf, Case, Watch, evolve
 from .definition import Definition
 from .errors import Invalid, say
 from .events import CaseMigrated, DocumentIssued, Event, TaskMigrated, TaskOpened, TaskPassed
@@ -34,7 +34,7 @@ class Course:
         issue: Callable[[Course, datetime, dict[str, Any], DocumentIssued], DocumentIssued],
         calendar_of: CalendarOf,
         definition_of: Callable[[str], Definition] | None = None,
-        watch: Watch = unwatched,
+        watch: Watch | None = None,
     ) -> None:
         self.watch = watch
         self.number = number

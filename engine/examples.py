@@ -26,7 +26,7 @@ from .definition import Definition
 from .documents import render
 from .errors import Invalid, Problem, Refusal, Text, say
 from .events import CaseOpened, DocumentIssued, digest
-from .flow.step import Effect
+from .flow.step import Glimpse, effects_of
 from .organisation import Organisation, Person
 from .steps import Step, next_fact_of_time, steps
 from .views import document_context
@@ -184,9 +184,9 @@ class Stage:
         """The case as it stands. ValueError before it is opened."""
         return self.course.case
 
-    def watch(self, effects: list[Effect]) -> None:
+    def watch(self, seen: list[Glimpse]) -> None:
         """Note the ways that the process takes."""
-        self.reached |= reached_by_effects(self.definition, effects)
+        self.reached |= reached_by_effects(self.definition, effects_of(seen))
 
     def issue(
         self, course: Course, at: datetime, by: dict[str, Any], event: DocumentIssued

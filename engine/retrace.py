@@ -17,7 +17,7 @@ from .definition import Definition
 from .events import CaseMigrated, Record, canonical
 from .flow.marking import Wait, copy_data, part_key, waits
 from .flow.migrate import renamed
-from .flow.step import Effect
+from .flow.step import Glimpse, effects_of
 from .steps import steps
 from .time_views import clock_lines, concerning, timer_lines
 
@@ -53,7 +53,8 @@ def retrace(
     records: list[Record] = []
     state: Case | None = None
 
-    def watch(effects: list[Effect]) -> None:
+    def watch(seen: list[Glimpse]) -> None:
+        effects = effects_of(seen)
         fresh.update(effect.element for effect in effects if effect.kind == "completed")
         fresh.update(effect.info["flow"] for effect in effects if effect.kind == "taken")
 

@@ -6,6 +6,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -904,8 +905,9 @@ def test_a_process_can_go_over_to_the_same_net_with_other_names_from_wherever_it
         Twice(seed).go(30)
 
 
-def walked(root: Path, seed: int, migrate_at: int | None) -> tuple[Any, list[Record]]:
-    """The end of a walk through a random item with clocks, taken over to its namesake after so many acts."""
+@contextmanager
+def walking(root: Path, seed: int, migrate_at: int | None) -> Iterator[tuple[Office, str]]:
+    """A walk through a random item with clocks, taken over to its namesake after so many acts."""
     drawn = Sketch(random.Random(seed), 9, 2, clocks=["c1", "c2"], rare=0.3)
     drawn.whole()
 
@@ -921,8 +923,7 @@ def walked(root: Path, seed: int, migrate_at: int | None) -> tuple[Any, list[Rec
             notices=["special", "extended"],
         )
 
-    database = str(root / "office.db")
-    with Office.create_rehearsal(database, NOON, supervised()) as office:
+    with Office.create_rehearsal(str(root / "office.db"), NOON, supervised()) as office:
         office.publish(item(root / "1", str), NOON)
         walk = Walk(office, "item", seed)
         office.publish(item(root / "2", anew), NOON)
@@ -932,8 +933,14 @@ def walked(root: Path, seed: int, migrate_at: int | None) -> tuple[Any, list[Rec
                 wish = Wish("item", names=names, reason="改名")
                 done = office.migrate("clerk", wish, lambda: walk.now)
                 assert done["counts"] == {"migrated": 1}, done
-        Desk(root, database, office).in_order()
-        return office.replay(walk.case)[-1][1], office.history(walk.case)
+        yield office, walk.case
+
+
+def walked(root: Path, seed: int, migrate_at: int | None) -> tuple[Any, list[Record]]:
+    """The end of such a walk."""
+    with walking(root, seed, migrate_at) as (office, case):
+        Desk(root, str(root / "office.db"), office).in_order()
+        return office.replay(case)[-1][1], office.history(case)
 
 
 def elements(drawn: Sketch) -> set[str]:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drawing import draw
+from clock_items import clock
+from drawing import draw, process
 from items import ANYTHING, DAY, HOUR, NOON, fields, make_item, organisation, play, publish
-from review_items import AGREE, DISAGREE, county, refer, review_office
+from review_items import AGREE, DISAGREE, county, refer, review_item, review_office
 from terminal import lianban
+from test_migration import ONE, OTHER, Desk, anew, under_another_name, walking
 from walks import Walk, sketch, supervised
 
 from engine import causes
@@ -24,9 +26,11 @@ from engine.definition import builtin
 from engine.errors import Unknown
 from engine.events import CaseClosed, Record
 from engine.expressions import compile_expression
-from engine.flow.step import Effect
-from engine.office import Office
+from engine.flow.run.board import Asked, Wrote
+from engine.flow.step import Glimpse, effects_of
+from engine.office import Office, proofs
 from engine.office.library import standing
+from engine.office.migrations import Wish
 
 ROOT = Path(__file__).parent.parent
 
@@ -75,7 +79,7 @@ def ways_taken(office: Office, history: list[Record]) -> dict[str, tuple[int, li
         named: Any = history[0].event
         definition = library.definition(reader, named.definition)
         for record in history:
-            told: list[Effect] = []
+            told: list[Glimpse] = []
             case = evolve(
                 case,
                 definition,
@@ -86,7 +90,7 @@ def ways_taken(office: Office, history: list[Record]) -> dict[str, tuple[int, li
                 lambda digest: library.calendar(reader, digest),
                 watch=told.extend,
             )
-            for effect in told:
+            for effect in effects_of(told):
                 if effect.kind == "taken":
                     found.setdefault(effect.id, (record.seq, []))[1].append(effect.info["flow"])
     return found
@@ -431,8 +435,6 @@ def test_a_case_that_went_over_to_another_version_is_told_in_its_words(tmp_path:
             if not version:
                 case = office.open_case("clerk", "item", {}, NOON).case
                 office.do("clerk", case, "a", {"ok": True}, NOON)
-        from engine.office.migrations import Wish
-
         wish = Wish("item", cases=(case,), reason="改版", names={"a": "x"})
         office.migrate("clerk", wish, lambda: NOON + HOUR)
         office.do("clerk", case, "b", {}, NOON + 2 * HOUR)
@@ -445,6 +447,248 @@ def test_a_case_that_went_over_to_another_version_is_told_in_its_words(tmp_path:
         (value,) = of_kind(told, "value")
         assert (value["value"], value["actor"]["person"]) == (True, "clerk")
         assert office.history(case)[value["event"] - 1].event.type == "task.completed"
+
+
+# --- cases that went over to another version
+
+
+@pytest.fixture
+def desk(office: Office, tmp_path: Path) -> Desk:
+    return Desk(tmp_path, office.database, office)
+
+
+def everything(office: Office, case: str) -> dict[str, dict[str, Any] | None]:
+    """What is told of every event, and of all that a record or any version of the diagram names; None for
+    what the case does not have. Of steps, the chain must end where the case began."""
+    history = office.history(case)
+    told: dict[str, dict[str, Any] | None] = {}
+    with office._store.reading() as reader:
+        definition_of = partial(office._library.definition, reader)
+        trace = causes.Trace(case, history, definition_of, partial(office._library.calendar, reader))
+        people = office._library.organisation(reader, standing(reader), NOON)
+        names = ["outcome", *(str(record.seq) for record in history), *trace.entered, *trace.fired]
+        names += [*trace.about, *trace.case.deadlines, *trace.definition.clocks, *trace.definition.joints]
+        for record in history:
+            names += [str(value) for key, value in record.event.payload().items() if key in NAMED and value]
+        for digest in {act.definition.digest for act in trace.act_of.values()}:
+            for scope in definition_of(digest).net.scopes.values():
+                names += [*scope.nodes, *scope.flows]
+        for what in dict.fromkeys(names):
+            for asked in (what, *(f"{kind}:{what}" for kind in ("step", "timer", "clock", "element"))):
+                try:
+                    told[asked] = causes.why(trace, people, asked)
+                except Unknown:
+                    told[asked] = None
+    for answer in filter(None, told.values()):
+        check_causes(answer, history, history[0].event.payload()["zone"])
+        if answer["causes"][0]["kind"] == "step":
+            assert line(answer)[-1]["kind"] == "opened", answer["what"]
+    return told
+
+
+NAMED = ("task", "timer", "clock", "incident", "element", "document", "number", "joint", "recusal", "was")
+
+
+def outline(told: Mapping[str, Any] | None) -> Any:
+    """The kinds of the causes, as they are laid out, but for migrations themselves."""
+    if told is None:
+        return None
+    kinds = {cause["n"]: cause.get("type", cause["kind"]) for cause in told["causes"]}
+    lines = [(kinds[one["cause"]], one["depth"], one["role"], one["again"]) for one in told["lines"]]
+    return [one for one in lines if one[0] != "case.migrated"]
+
+
+@pytest.mark.parametrize("seed", [2104, 2110, 2112])
+def test_with_other_names_a_case_is_explained_by_the_same_causes(seed: int, tmp_path: Path) -> None:
+    told = []
+    for name, place in (("stays", None), ("goes", 3 + seed % 5)):
+        (tmp_path / name).mkdir()
+        with walking(tmp_path / name, seed, place) as (office, case):
+            told.append(everything(office, case))
+    stays, goes = told
+    named = [what for what in stays if not what.rpartition(":")[2].isdigit()]
+    assert {what: outline(stays[what]) for what in named} == {
+        what: outline(goes.get(anew(what))) for what in named
+    }
+    assert any(stays[what] for what in named if what.startswith("timer:"))
+
+
+def test_a_timer_that_was_set_before_it_was_called_otherwise_is_told_under_its_last_name(desk: Desk) -> None:
+    timed = "start s; user {}; reminder {} {} after P1D; boundary {} {} after P9D; user late; end e; end n"
+    flows = "s -> {} -> e; {} -> n; {} -> late -> e"
+    desk.publish(draw(timed.format("a", "r", "a", "t", "a"), flows.format("a", "r", "t")))
+    case = desk.open()
+    desk.office.sweep(NOON + 2 * DAY)
+    desk.publish(draw(timed.format("x", "q", "x", "u", "x"), flows.format("x", "q", "u")))
+    wish = Wish("item", names={"a": "x", "r": "q", "t": "u"}, reason="改版")
+    assert desk.office.migrate("clerk", wish, lambda: NOON + 3 * DAY)["counts"] == {"migrated": 1}
+    fired = why(desk.office, case, "q")
+    assert fired["causes"][0]["kind"] == "event"
+    (timer,) = of_kind(fired, "timer")
+    assert (timer["timer"], timer["armed"]) == ("x!q", False)
+    assert desk.office.history(case)[timer["event"] - 1].event.type == "timer.armed"
+    everything(desk.office, case)
+    desk.office.sweep(NOON + 10 * DAY)
+    told = why(desk.office, case, "late")
+    (timer,) = of_kind(told, "timer")
+    assert (timer["timer"], timer["armed"], line(told)[-1]["kind"]) == ("x!u", False, "opened")
+    everything(desk.office, case)
+    back = desk.office.migrate("clerk", Wish("item", undo="m1", reason="撤回"), lambda: NOON + 11 * DAY)
+    assert back["counts"] == {"migrated": 1}
+    told = why(desk.office, case, "late")
+    (timer,) = of_kind(told, "timer")
+    assert timer["timer"] == "a!t"
+    everything(desk.office, case)
+
+
+def test_a_flow_is_told_by_where_it_leads_whatever_it_was_called_in_another_version(desk: Desk) -> None:
+    both = "start s; and f; user a; user b; and j; end e"
+    desk.publish(draw(both, "s -> f; f -> a -> j; f -> b -> j; j -> e"))
+    case = desk.open("a")
+    desk.publish(draw(f"{both}; user x", "s -> f; f -> b -> x -> j; f -> a -> j; j -> e"))
+    desk.migrate()
+
+    def taken() -> dict[str, bool]:
+        told = {flow: why(desk.office, case, flow)["causes"][0] for flow in ("f2", "f3", "f4", "f5", "f6")}
+        return {flow: cause["taken"] for flow, cause in told.items()}
+
+    assert taken() == {"f2": True, "f3": False, "f4": False, "f5": True, "f6": True}
+    everything(desk.office, case)
+    for step in ("b", "x"):
+        desk.office.do("clerk", case, step, {}, NOON + HOUR)
+    assert taken() == {"f2": True, "f3": True, "f4": True, "f5": True, "f6": True}
+    joined = why(desk.office, case, "j")["causes"][0]
+    assert (joined["kind"], len(joined["because"])) == ("joined", 2)
+    told = why(desk.office, case)
+    assert {cause["task"] for cause in of_kind(told, "step")} == {"a", "b", "x"}
+    everything(desk.office, case)
+
+
+def test_what_waited_at_a_join_is_told_however_its_way_is_called_now(desk: Desk) -> None:
+    both = "start s; and f; user a; user b; and j; user c; end e"
+    desk.publish(draw(both, "s -> f; f -> a -> j; f -> b -> j; j -> c -> e"))
+    case = desk.open("a")
+    desk.publish(draw(both, "s -> f; f -> b -> j; f -> a -> j; j -> c -> e"))
+    desk.migrate()
+    desk.office.do("clerk", case, "b", {}, NOON + HOUR)
+    assert {cause["task"] for cause in of_kind(why(desk.office, case), "step")} == {"a", "b", "c"}
+    everything(desk.office, case)
+
+
+def test_silence_is_told_under_the_name_that_its_step_came_to_have(tmp_path: Path) -> None:
+    office = review_office(tmp_path / "1", database=str(tmp_path / "office.db"))
+    case = refer(office)
+    for person, task in (("p1", "a"), ("p2", "b"), ("p3", "c")):
+        office.sign(person, case, task, NOON)
+    office.do("p2", case, "b", AGREE, NOON + HOUR)
+    office.sweep(NOON + 4 * DAY)
+    office.publish(under_another_name(review_item(tmp_path / "2")), NOON + 4 * DAY)
+    wish = Wish("item", names={"a": "ask"}, reason="改版")
+    assert office.migrate("admin", wish, lambda: NOON + 4 * DAY)["counts"] == {"migrated": 1}
+    told = why(office, case, "ask")
+    step = told["causes"][0]
+    assert (step["state"], step["task"]) == ("deemed", "ask")
+    facts = [cause for cause in told["causes"] if cause["n"] in step["facts"]]
+    assert [fact["type"] for fact in facts][:3] == ["referral.signed", "clock.started", "clock.struck"]
+    joint = why(office, case, "review")
+    assert {cause["task"] for cause in of_kind(joint, "step")} == {"ask", "b", "c"}
+    everything(office, case)
+
+
+def test_two_steps_that_took_each_others_names_keep_what_is_theirs(desk: Desk) -> None:
+    twice = "start s; and f; user {}; user {}; and j; end e"
+    clocks = clock("term", "3wd", "", each=["a", "b"], tier="step").replace("starts = []\n", "")
+    desk.publish(
+        draw(twice.format("a", "b"), "s -> f; f -> a -> j; f -> b -> j; j -> e"),
+        lanes={"a": "d1", "b": "d2"}, clocks=clocks,
+    )  # fmt: skip
+    case = desk.open()
+    desk.office.do("p1", case, "a", {}, NOON + HOUR)
+    desk.publish(
+        draw(twice.format("b", "a"), "s -> f; f -> b -> j; f -> a -> j; j -> e"),
+        lanes={"b": "d1", "a": "d2"}, clocks=clocks,
+    )  # fmt: skip
+    assert desk.migrate(names={"a": "b", "b": "a"})["counts"] == {"migrated": 1}
+    states = {name: why(desk.office, case, name)["causes"][0] for name in ("step:a", "step:b")}
+    assert {name: cause["state"] for name, cause in states.items()} == {"step:a": "open", "step:b": "done"}
+    facts = {}
+    for name in ("term@a", "term@b"):
+        told = why(desk.office, case, name)
+        named = [cause for cause in told["causes"] if cause["n"] in told["causes"][0]["facts"]]
+        facts[name] = [cause["type"] for cause in named if cause["kind"] == "record"]
+    assert facts == {"term@a": ["clock.started"], "term@b": ["clock.started", "clock.stopped"]}
+    everything(desk.office, case)
+
+
+def test_what_failed_and_ran_many_times_before_it_was_called_otherwise_is_told(desk: Desk) -> None:
+    drawn = (
+        "start s; user {0} each one of many into outs from one; script {1} fee = 20 / copies; user b; "
+        "xor {2}; end e; end f"
+    )
+    flows = "s -> {0} -> {1} -> b -> {2}; {2} -> e if fee > 1; {2} -> f default"
+
+    def version(*names: str) -> None:
+        diagram = draw(drawn.format(*names), flows.format(*names))
+        desk.publish(diagram, forms={"s": ANYTHING}, documents={names[0]: "note"})
+
+    version("a", "c", "g")
+    case = desk.open("a:1", "a:2", many=[1, 2], copies=0)
+    version("x", "y", "h")
+    renaming = {"a": "x", "c": "y", "g": "h"}
+    assert desk.migrate(names=renaming)["counts"] == {"migrated": 1}
+    (incident,) = of_kind(why(desk.office, case), "incident")
+    assert (incident["task"], incident["element"]) == ("y", "y")
+    everything(desk.office, case)
+    desk.office.retry("clerk", case, "y", {"copies": 4}, "份数录错", NOON + HOUR)
+    version("a", "c", "g")
+    assert desk.migrate(names={new: old for old, new in renaming.items()})["counts"] == {"migrated": 1}
+    desk.office.do("clerk", case, "b", {}, NOON + HOUR)
+    told = why(desk.office, case)
+    assert line(told)[-1]["kind"] == "opened"
+    (work,) = of_kind(told, "work")
+    calculated = [cause.get("value") for cause in told["causes"] if cause["n"] in work["facts"]]
+    assert (work["id"], {"fee": 5} in calculated) == ("c", True)
+    assert {cause["task"] for cause in of_kind(told, "step")} == {"a:1", "a:2", "b"}
+    papers = [r.event.payload()["number"] for r in desk.office.history(case) if "number" in r.event.payload()]
+    tasks = [line(why(desk.office, case, number))[1] for number in papers]
+    assert [cause.get("task") for cause in tasks] == ["a:1", "a:2"]
+    everything(desk.office, case)
+
+
+def test_a_migration_that_was_taken_back_leaves_the_first_names(desk: Desk) -> None:
+    desk.publish(ONE, documents={"a": "paper"})
+    case = desk.open("a")
+    desk.publish(OTHER, documents={"x": "paper"})
+    assert desk.migrate(names={"a": "x"})["counts"] == {"migrated": 1}
+    assert line(why(desk.office, case, "paper"))[1]["task"] == "x"
+    assert desk.migrate(undo="m1")["counts"] == {"migrated": 1}
+    assert line(why(desk.office, case, "paper"))[1]["task"] == "a"
+    with pytest.raises(Unknown):
+        why(desk.office, case, "x")
+    everything(desk.office, case)
+
+
+# --- looking on
+
+
+def test_who_looks_on_is_told_all_that_a_step_did_in_order(office: Office, tmp_path: Path) -> None:
+    publish(office, tmp_path, ROUNDS, forms={"check": fields(complete="boolean")})
+    case = office.open_case("clerk", "item", {}, NOON).case
+    office.do("clerk", case, "check", {"complete": True}, NOON)
+    told: list[list[Glimpse]] = []
+    with office._store.reading() as reader:
+        for _ in proofs.replay(reader, office._library, case, told.append):
+            pass
+    opened, done = told  # once for each of the two facts
+    assert [(one.kind, one.id) for one in effects_of(done)] == [
+        ("completed", "check"), ("taken", "check"), ("entered", "ok"), ("completed", "ok"), ("taken", "ok"),
+        ("entered", "grant"), ("opened", "grant"),
+    ]  # fmt: skip
+    (wrote,) = [one for one in done if isinstance(one, Wrote)]
+    (asked,) = [one for one in done if isinstance(one, Asked)]
+    assert (wrote.name, wrote.value, asked.source, asked.value) == ("complete", True, "complete", True)
+    assert done.index(wrote) < done.index(asked)
+    assert effects_of(opened)[-1].id == "check"
 
 
 # --- time
@@ -549,3 +793,343 @@ def test_a_stand_in_is_told_without_a_delegation(tmp_path: Path) -> None:
     assert (grant["delegation"], grant["for"]) == (None, "l1")
     entered = next(c for c in told["causes"] if c.get("type") == "answer.entered")
     assert entered["actor"]["person"] == "p1"
+
+
+# --- where values came from, and what events were
+
+
+def told_of(told: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What is told of the one value of this name, with `facts` as causes."""
+    (value,) = [cause for cause in of_kind(told, "value") if cause["name"] == name]
+    return {**value, "facts": [cause for cause in told["causes"] if cause["n"] in value["facts"]]}
+
+
+def with_data(diagram: bytes, element: str, inner: str) -> bytes:
+    """The diagram with the data objects `amount` and `total`, and associations in an element."""
+    objects = "".join(
+        f'<dataObject id="{name}_object"/>'
+        f'<dataObjectReference id="{name}_data" name="{name}" dataObjectRef="{name}_object"/>'
+        for name in ("amount", "total")
+    )
+    text = diagram.decode().replace('isExecutable="true">', f'isExecutable="true">{objects}', 1)
+    return re.sub(rf'(<\w+ id="{element}"[^>]*>)', rf"\1{inner}", text).encode()
+
+
+COPIED = (
+    '<ioSpecification><dataInput id="in" name="pages"/></ioSpecification>'
+    "<dataInputAssociation><sourceRef>amount_data</sourceRef><targetRef>in</targetRef></dataInputAssociation>"
+)
+CALCULATED = (
+    '<ioSpecification><dataInput id="in" name="pages"/></ioSpecification><dataInputAssociation>'
+    "<targetRef>in</targetRef><assignment><from>amount * 2</from><to>in</to></assignment>"
+    "</dataInputAssociation>"
+)
+PAY = "xor g; user pay; end e; end f"
+IF_DEAR = "g -> pay if fee > 10; g -> f default; pay -> e"
+
+
+@pytest.mark.parametrize("kind", ["script", "call"])
+def test_what_an_activity_was_given_is_told_by_where_that_was_written(
+    kind: str, office: Office, tmp_path: Path
+) -> None:
+    work = {"script": "script work fee = pages * 5", "call": "call work q"}[kind]
+    inner = process("q", "start i; script c fee = pages * 5; user look; end j", "i -> c -> look -> j")
+    drawn = draw(f"start s; user a; {work}; {PAY}", f"s -> a -> work -> g; {IF_DEAR}", inner)
+    for code, association in (("copied", COPIED), ("calculated", CALCULATED)):
+        diagram = with_data(drawn, "work", association)
+        publish(office, tmp_path / code, diagram, code=code, forms={"a": fields(amount="integer")})
+        case = office.open_case("clerk", code, {}, NOON).case
+        office.do("colleague", case, "a", {"amount": 3}, NOON + HOUR)
+        if kind == "call":
+            office.do("clerk", case, "work/look", {}, NOON + HOUR)
+        told = why(office, case, "pay")
+        pages = told_of(told, "pages")
+        if code == "copied":
+            assert (pages["value"], pages["how"], pages["actor"]["person"]) == (3, "answers", "colleague")
+            assert [fact["task"] for fact in pages["facts"]] == ["a"]
+        else:
+            assert (pages["value"], pages["how"]) == (6, "given")
+            assert [fact["expression"] for fact in pages["facts"]] == ["amount * 2"]
+            assert told_of(told, "amount")["actor"]["person"] == "colleague"
+        everything(office, case)
+
+
+def test_what_one_of_several_was_given_is_told_with_the_list_it_was_taken_from(
+    office: Office, tmp_path: Path
+) -> None:
+    box = (
+        "sub box each n of numbers { start i; script c due = n * 5; xor g; user pay; end j; end k | "
+        "i -> c -> g; g -> pay if due > 10; g -> k default; pay -> j }"
+    )
+    publish(office, tmp_path, draw(f"start s; {box}; end e", "s -> box -> e"), forms={"s": ANYTHING})
+    case = office.open_case("clerk", "item", {"numbers": [1, 4]}, NOON).case
+    told = why(office, case, "box:2/pay")
+    n = told_of(told, "n")
+    assert (n["value"], [fact["expression"] for fact in n["facts"]]) == (4, ["numbers"])
+    assert (told_of(told, "numbers")["how"], told_of(told, "numbers")["event"]) == ("opening", 1)
+    everything(office, case)
+
+
+def test_what_the_rounds_of_a_loop_passed_on_is_told_by_the_round_that_wrote_it(
+    office: Office, tmp_path: Path
+) -> None:
+    inside = "start i; user a; script c fee = pages * 5; end j | i -> a -> c -> j"
+    box = f"sub box while fee < 10 most 5 {{ {inside} }}"
+    diagram = draw(f"start s; {box}; {PAY}", f"s -> box -> g; {IF_DEAR}")
+    publish(office, tmp_path, diagram, forms={"a": fields(pages="integer")})
+    case = office.open_case("clerk", "item", {}, NOON).case
+    office.do("clerk", case, "box:1/a", {"pages": 1}, NOON + HOUR)
+    office.do("colleague", case, "box:2/a", {"pages": 4}, NOON + HOUR)
+    told = why(office, case, "pay")
+    fee = told_of(told, "fee")
+    assert (fee["value"], fee["how"], [fact["id"] for fact in fee["facts"]]) == (20, "made", ["box:2/c"])
+    pages = {
+        cause["value"]: cause["actor"]["person"]
+        for cause in of_kind(told, "value")
+        if cause["name"] == "pages"
+    }
+    assert pages == {1: "clerk", 4: "colleague"}
+    everything(office, case)
+
+
+def test_an_output_of_a_step_is_told_by_the_answer_that_it_was_made_of(
+    office: Office, tmp_path: Path
+) -> None:
+    association = (
+        '<ioSpecification><dataOutput id="out" name="result"/></ioSpecification><dataOutputAssociation>'
+        "<sourceRef>out</sourceRef><targetRef>total_data</targetRef></dataOutputAssociation>"
+    )
+    drawn = draw(f"start s; user a; {PAY}", "s -> a -> g; g -> pay if total > 10; g -> f default; pay -> e")
+    publish(office, tmp_path, with_data(drawn, "a", association), forms={"a": fields(result="integer")})
+    case = office.open_case("clerk", "item", {}, NOON).case
+    office.do("colleague", case, "a", {"result": 30}, NOON + HOUR)
+    told = why(office, case, "pay")
+    total = told_of(told, "total")
+    assert (total["value"], total["how"]) == (30, "output")
+    assert [fact["expression"] for fact in total["facts"]] == ["result"]
+    assert told_of(told, "result")["actor"]["person"] == "colleague"
+    everything(office, case)
+
+
+def test_what_was_caught_is_told_by_what_was_thrown(office: Office, tmp_path: Path) -> None:
+    inside = "start i; user a; xor k; end o; end x error late"
+    box = f"sub box {{ {inside} | i -> a -> k; k -> x if days > 3; k -> o default }}"
+    drawn = draw(
+        f"start s; {box}; boundary b box error; {PAY}",
+        "s -> box -> e; b -> g; g -> pay if code == 'late'; g -> f default; pay -> e",
+    )
+    diagram = drawn.replace(
+        b"<errorEventDefinition/>", b'<errorEventDefinition camunda:errorCodeVariable="code"/>'
+    )
+    publish(office, tmp_path, diagram, forms={"a": fields(days="integer")})
+    case = office.open_case("clerk", "item", {}, NOON).case
+    office.do("clerk", case, "box/a", {"days": 5}, NOON + HOUR)
+    told = why(office, case, "pay")
+    code = told_of(told, "code")
+    assert (code["value"], code["how"], [fact["id"] for fact in code["facts"]]) == ("late", "caught", ["b"])
+    (event,) = of_kind(told, "event")
+    assert [cause["id"] for cause in told["causes"] if cause["n"] in event["facts"]] == ["box/x"]
+    assert told_of(told, "days")["value"] == 5
+    everything(office, case)
+
+
+MESSAGES = {
+    "catch": ("catch m message note; {pay}", "s -> a -> m -> g; {dear}", "pay"),
+    "receive": ("receive m note; {pay}", "s -> a -> m -> g; {dear}", "pay"),
+    "race": (
+        "race r; catch m message note; catch n message other; {pay}",
+        "s -> a -> r; r -> m -> g; r -> n -> e; {dear}",
+        "pay",
+    ),
+    "edge": ("user b; boundary m b message note; {pay}", "s -> a -> b -> e; m -> g; {dear}", "pay"),
+    "instead": (
+        "sub box {{ start i; user b; end o; handler on {{ start m message note; {pay} | m -> g; {dear} }} | "
+        "i -> b -> o }}; end z",
+        "s -> a -> box -> z",
+        "box/on/pay",
+    ),
+    "beside": (
+        "sub box {{ start i; user b; end o; handler on {{ aside m message note; {pay} | m -> g; {dear} }} | "
+        "i -> b -> o }}; end z",
+        "s -> a -> box -> z",
+        "box/on#2/pay",
+    ),
+}
+
+
+@pytest.mark.parametrize("where", MESSAGES)
+def test_what_a_message_brought_is_told_by_its_record(where: str, office: Office, tmp_path: Path) -> None:
+    elements, flows, step = MESSAGES[where]
+    diagram = draw(
+        "start s; user a; " + elements.format(pay=PAY, dear=IF_DEAR), flows.format(pay=PAY, dear=IF_DEAR)
+    )
+    publish(office, tmp_path, diagram, forms={"m": fields(fee="integer")})
+    case = office.open_case("clerk", "item", {}, NOON).case
+    office.do("clerk", case, "a", {}, NOON + HOUR)
+    if where == "beside":
+        office.do("clerk", case, "m", {"fee": 11}, NOON + HOUR)
+    office.do("colleague", case, "m", {"fee": 50}, NOON + HOUR)
+    told = why(office, case, step)
+    fee = told_of(told, "fee")
+    came = [r.seq for r in office.history(case) if r.event.type == "message.received"][-1]
+    assert (fee["value"], fee["how"], fee["event"], fee["actor"]["person"]) == (
+        50,
+        "answers",
+        came,
+        "colleague",
+    )
+    assert [(fact["type"], fact["event"]) for fact in fee["facts"]] == [("message.received", came)]
+    assert "brought by the message" in str(fee["text"])
+    back = line(told)
+    assert [(cause["kind"], cause["event"]) for cause in back[2:3]] == [("event", came)]
+    assert [cause.get("task", cause["kind"]) for cause in back[3:]] == ["a", "opened"]
+    everything(office, case)
+
+
+CONDITIONS = {
+    "race": (
+        "user m; race r; catch c when days > 3; catch t after P9D; user pay; end e",
+        "s -> m -> r; r -> c -> pay -> e; r -> t -> e",
+        "m",
+        "pay",
+    ),
+    "edge": (
+        "user m; user w; boundary c w when days > 3; user pay; end e",
+        "s -> m -> w -> e; c -> pay -> e",
+        "m",
+        "pay",
+    ),
+    "instead": (
+        "sub box { start i; user m; user w; end o; handler on { start c when days > 3; user pay | c -> pay }"
+        " | i -> m -> w -> o }; end e",
+        "s -> box -> e",
+        "box/m",
+        "box/on/pay",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("where", CONDITIONS)
+def test_an_event_whose_condition_became_true_is_told_with_the_answer_that_made_it_so(
+    where: str, office: Office, tmp_path: Path
+) -> None:
+    elements, flows, step, then = CONDITIONS[where]
+    publish(office, tmp_path, draw(f"start s; {elements}", flows), forms={"m": fields(days="integer")})
+    case = office.open_case("clerk", "item", {}, NOON).case
+    office.do("colleague", case, step, {"days": 5}, NOON + HOUR)
+    told = why(office, case, then)
+    event = line(told)[1]
+    assert (event["kind"], event["element"]) == ("event", "c")
+    (condition,) = [cause for cause in told["causes"] if cause["n"] in event["facts"]]
+    assert (condition["expression"], condition["value"], condition["of"]) == ("days > 3", True, "c")
+    days = told_of(told, "days")
+    assert (days["value"], days["actor"]["person"], days["facts"][0]["task"]) == (5, "colleague", step)
+    everything(office, case)
+
+
+BESIDES = {
+    "timer": ("start m after P1D", "user b", "i -> b -> o", "timer"),
+    "escalation": (
+        "aside m escalate late",
+        "user b; throw x escalate late; user y",
+        "i -> b -> x -> y -> o",
+        "reached",
+    ),
+    "error": ("start m error", "user b; script x fee = 20 / copies", "i -> b -> x -> o", "fault"),
+}
+
+
+@pytest.mark.parametrize("trigger", BESIDES)
+def test_what_an_event_subprocess_did_is_told_back_through_what_set_it_off(
+    trigger: str, office: Office, tmp_path: Path
+) -> None:
+    start, elements, flows, fact = BESIDES[trigger]
+    box = f"sub box {{ start i; {elements}; end o; handler on {{ {start}; user pay | m -> pay }} | {flows} }}"
+    publish(
+        office, tmp_path, draw(f"start s; user a; {box}; end e", "s -> a -> box -> e"), forms={"s": ANYTHING}
+    )
+    case = office.open_case("clerk", "item", {"copies": 0}, NOON).case
+    office.do("clerk", case, "a", {}, NOON + HOUR)
+    if trigger != "timer":
+        office.do("clerk", case, "box/b", {}, NOON + HOUR)
+    office.sweep(NOON + 2 * DAY)
+    told = why(office, case, "box/on/pay")
+    assert [cause.get("task", cause["kind"]) for cause in line(told)] == [
+        "box/on/pay",
+        "event",
+        "a",
+        "opened",
+    ]
+    (event,) = of_kind(told, "event")
+    assert [cause["kind"] for cause in told["causes"] if cause["n"] in event["facts"]] == [fact]
+    assert [cause["kind"] for cause in line(why(office, case, "on"))] == [
+        "reached",
+        "event",
+        "step",
+        "opened",
+    ]
+    everything(office, case)
+
+
+def test_what_undoes_something_is_told_back_through_the_event_that_wanted_it_undone(
+    office: Office, tmp_path: Path
+) -> None:
+    handler = "handler on { start m compensate; user pay | m -> pay }"
+    box = f"sub box {{ start i; user w; end o; {handler} | i -> w -> o }}"
+    diagrams = {
+        "handler": draw(f"start s; {box}; user z; throw x compensate; end e", "s -> box -> z -> x -> e"),
+        "edge": draw(
+            "start s; user w; boundary b w compensate pay; undo user pay; user z; throw x compensate; end e",
+            "s -> w -> z -> x -> e",
+        ),
+    }
+    chains = {
+        "handler": ["box^/on/pay", "box^/on/m", "x", "z", "box", "box/w", "opened"],
+        "edge": ["pay", "x", "z", "w", "opened"],
+    }
+    for code, chain in chains.items():
+        publish(office, tmp_path / code, diagrams[code], code=code)
+        case = office.open_case("clerk", code, {}, NOON).case
+        for done in (chain[-2], "z"):
+            office.do("clerk", case, done, {}, NOON + HOUR)
+        back = line(why(office, case, chain[0]))
+        assert [cause.get("task", cause.get("id", cause["kind"])) for cause in back] == chain
+        everything(office, case)
+
+
+RATE = (
+    '<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="d" name="d" namespace="n">'
+    '<decision id="rate" name="rate"><decisionTable id="t">'
+    '<input id="x"><inputExpression id="xe" typeRef="number">'
+    "<text>pages + copies</text></inputExpression><inputValues><text>[0..10]</text></inputValues></input>"
+    '<output id="y" name="rate" typeRef="number"/>'
+    '<rule id="r"><inputEntry id="ri"><text>&lt;= 10</text></inputEntry>'
+    '<outputEntry id="ro"><text>2</text></outputEntry></rule></decisionTable></decision></definitions>'
+)
+
+
+def test_a_decision_table_that_failed_is_told_with_what_it_was_asked(office: Office, tmp_path: Path) -> None:
+    diagram = draw("start s; user a; rule c; user pay; end e", "s -> a -> c -> pay -> e").replace(
+        b'<businessRuleTask id="c"',
+        b'<businessRuleTask camunda:decisionRef="rate" camunda:resultVariable="rate" id="c"',
+    )
+    folder = make_item(tmp_path, diagram, forms={"a": ANYTHING})
+    (folder / "rate.dmn").write_text(RATE, encoding="utf-8")
+    office.publish(folder, NOON)
+    case = office.open_case("clerk", "item", {}, NOON).case
+    office.do("colleague", case, "a", {"pages": 20, "copies": 1}, NOON + HOUR)
+    told = why(office, case)
+    (incident,) = of_kind(told, "incident")
+    (fault,) = [cause for cause in told["causes"] if cause["n"] in incident["facts"]]
+    assert (fault["kind"], fault["of"], fault["expression"]) == ("fault", "c", "rate")
+    assert "21 is not among its values (copies = 1, pages = 20)" in str(fault["text"])
+    assert {cause["name"]: cause["actor"]["person"] for cause in of_kind(told, "value")} == {
+        "pages": "colleague",
+        "copies": "colleague",
+    }
+    everything(office, case)
+    office.retry("clerk", case, "c", {"pages": 4}, "页数录错", NOON + 2 * HOUR)
+    told = why(office, case, "pay")
+    (decision,) = of_kind(told, "decision")
+    assert (decision["value"], decision["inputs"]) == (2, [{"expression": "pages + copies", "value": 5}])
+    everything(office, case)

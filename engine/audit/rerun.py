@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from ..case import CalendarOf, Case, Watch, evolve, unwatched
+from ..case import CalendarOf, Case, Watch, evolve
 from ..clock import read_instant
 from ..definition import Definition
 from ..errors import Diverged, Refusal, say
 from ..events import CaseMigrated, CaseOpened, Record, canonical
-from ..flow.run.board import Witness as Onlooker
 from .chain import REMEDY, SENSELESS, at_event, unreadable
 
 Witness: TypeAlias = Callable[[Case | None, Record, Case], None]
@@ -22,12 +21,10 @@ def replay(
     history: Iterable[Record],
     definition_of: Callable[[str], Definition],
     calendar_of: CalendarOf,
-    watch: Watch = unwatched,
-    witness: Onlooker | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[tuple[Record, Case]]:
     """Run the history again: each record with the case as it stood after it, by the definition of its time.
-    `watch` is told what the process did by each fact, and `witness` all that happened in it, before it is
-    given.
+    `watch` is told all that the process did by a fact before that is given.
 
     Raises `Diverged` naming the event at which the record says something else than the replay.
     """
@@ -62,7 +59,6 @@ def replay(
                 calendar_of,
                 target,
                 watch,
-                witness=witness,
             )
             definition = target
         except Diverged as found:

@@ -14,7 +14,7 @@ from ..definition import Definition
 from ..errors import Refusal, say
 from ..events import CalendarRevised, CaseMigrated, Record
 from ..expressions import Malformed, compile_expression
-from ..flow.step import Effect
+from ..flow.step import Glimpse
 from .marks import KINDS, Mark, Side, Way
 from .play import Draft, Lack, OrganisationOf, Play
 
@@ -54,11 +54,11 @@ def compare(
 ) -> Result:
     """The recorded case against the draft; time goes on by itself until `now` at most. Raises `Diverged` for
     a history that does not replay."""
-    effects: list[Effect] = []
-    history: list[tuple[Record, Case, list[Effect]]] = []
-    for record, case in replay(effects.extend):
-        history.append((record, case, list(effects)))
-        effects.clear()
+    told: list[Glimpse] = []
+    history: list[tuple[Record, Case, list[Glimpse]]] = []
+    for record, case in replay(told.extend):
+        history.append((record, case, list(told)))
+        told.clear()
     names = _names(draft, history)
     recorded = Side(definition_of(history[0][1].definition), names)
     facts: list[tuple[Record, Case | None]] = []
@@ -76,7 +76,7 @@ def compare(
     return _result(number, ended, recorded, play, lack, until, calendar_of)
 
 
-def _names(draft: Draft, history: Iterable[tuple[Record, Case, list[Effect]]]) -> dict[str, str]:
+def _names(draft: Draft, history: Iterable[tuple[Record, Case, list[Glimpse]]]) -> dict[str, str]:
     """What recorded elements are called in the draft: as somebody says, or as a migration on record did."""
     elements = {id for scope in draft.definition.net.scopes.values() for id in scope.nodes}
     names: dict[str, str] = {}

@@ -41,7 +41,7 @@ from ..events import (
 )
 from ..flow.marking import element_of, variables
 from ..flow.migrate import Names, renamed
-from ..flow.step import Effect
+from ..flow.step import Effect, Glimpse, effects_of
 
 Kind = Literal["decided", "routed", "time", "documents"]
 
@@ -91,9 +91,9 @@ class Side:
         self.case: Case | None = None
         self.taken: list[Effect] = []
 
-    def watch(self, effects: list[Effect]) -> None:
+    def watch(self, seen: list[Glimpse]) -> None:
         """Keep the flows that were taken, and what was done, until the case as it then stands is known."""
-        self.taken += [effect for effect in effects if effect.kind in ("taken", "completed")]
+        self.taken += [effect for effect in effects_of(seen) if effect.kind in ("taken", "completed")]
 
     def stands(self, definition: Definition, case: Case, seq: int = 0) -> None:
         """The case after what was noted; `seq` is the number on record of what brought it there."""

@@ -126,7 +126,7 @@ def _unknown(trace: Trace, what: str) -> Unknown:
     scopes = trace.definition.net.scopes.values()
     known = [
         OUTCOME,
-        *(r.event.task for r in trace.records if isinstance(r.event, TaskOpened)),
+        *(trace.named(r, "task") for r in trace.records if isinstance(r.event, TaskOpened)),
         *trace.case.deadlines,
         *trace.definition.joints,
         *trace.case.documents,

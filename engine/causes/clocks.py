@@ -10,10 +10,10 @@ from typing import Any
 
 from ..clock.ledger import Rule
 from ..deadlines import Deadline, clock_of, rule_of
-from ..definition.clocks import Clock
 from ..errors import Text, say, titled
 from ..events import (
     CaseDeemed,
+    CaseMigrated,
     ClockExpired,
     ClockExtended,
     ClockPaused,
@@ -37,7 +37,7 @@ from ..flow.run.board import Effect
 from ..words import EFFECTS
 from . import people, ways
 from .links import Cause, Inquiry, Key, element_name, named
-from .trace import Trace
+from .trace import Trace, frame_of
 
 OF_CLOCKS = (
     ClockStarted,
@@ -61,7 +61,7 @@ def clock(inquiry: Inquiry, id: str) -> Cause:
     deadline = trace.case.deadlines[id]
     clock = trace.definition.clocks[deadline["clock"]]
     rule = rule_of(clock, deadline)
-    about = trace.about.get(id, [])
+    about = trace.about[id]
     told: dict[str, Any] = {"clock": named(clock.name, id), "id": id, "due": deadline["due"] or "—"}
     told |= {"term": str(rule.term), "law": rule.basis.law, "article": rule.basis.article}
     if deadline["expired"] is not None:
@@ -76,12 +76,11 @@ def clock(inquiry: Inquiry, id: str) -> Cause:
     facts.append(("days", id))
     more: dict[str, Any] = {"clock": id, "due": deadline["due"], "provisional": deadline["provisional"]}
     more |= {"term": str(rule.term), "basis": rule.basis.as_json()}
-    shown = about[-1].seq if about else trace.records[-1].seq
-    started = next((r for r in about if isinstance(r.event, ClockStarted)), trace.opening)
-    return Cause("clock", text, shown, facts, _started(trace, started, clock, deadline), more)
+    started = next(r for r in about if isinstance(r.event, ClockStarted))
+    return Cause("clock", text, about[-1].seq, facts, _started(trace, started, deadline), more)
 
 
-def _started(trace: Trace, started: Record, clock: Clock, deadline: Deadline) -> list[Key]:
+def _started(trace: Trace, started: Record, deadline: Deadline) -> list[Key]:
     """What made a clock start."""
     act = trace.act_of[started.seq]
     if deadline.get("of"):
@@ -96,7 +95,7 @@ def _started(trace: Trace, started: Record, clock: Clock, deadline: Deadline) ->
         if not isinstance(effect, Effect):
             continue
         trigger = {"completed": effect.element, "entered": f"{effect.element}:opened"}.get(effect.kind)
-        if trigger in clock.starts:
+        if trigger in act.definition.clocks[deadline["clock"]].starts:
             id = trace.visit_at(place)
             if effect.kind == "completed":
                 return ways.done(trace, id, trace.node_at(place), place)
@@ -118,13 +117,16 @@ def days(inquiry: Inquiry, id: str) -> Cause:
 def timer(inquiry: Inquiry, id: str) -> Cause:
     """A timer of the diagram: what it says, since when, and until when."""
     trace = inquiry.trace
-    record = trace.latest(id, TimerArmed) or trace.opening
+    about = trace.about[id]
+    armings = [r for r in about if isinstance(r.event, TimerArmed)]
+    record = next(
+        r for r in reversed(armings) if not isinstance(trace.act_of[r.seq].fact.event, CaseMigrated)
+    )
     event: Any = record.event
     act = trace.act_of[record.seq]
     node = act.definition.node(event.element)
     said = next((str(part.text) for part in triggers(node) if part.kind == "timer"), "")
     told = {"element": element_name(trace, event.element, act), "term": said}
-    about = trace.about[id]
     if event.clock:
         text = say("timer {element} fires when clock {clock} runs out", clock=event.clock, **told)
         facts: list[Key] = [("clock", c) for c in trace.case.deadlines if clock_of(c) == event.clock][-1:]
@@ -133,11 +135,16 @@ def timer(inquiry: Inquiry, id: str) -> Cause:
         text = say("timer {element}, {term}: due {due}", due=dues[-1] if dues else event.due, **told)
         facts = [("event", r.seq) for r in about if r.event.type == "timer.moved"]
     visit = visit_of_timer(id) or id
-    because: list[Key] = [("event", act.fact.seq)]
-    if visit in trace.entered:
-        because = ways.came(trace, visit)
+    around = visit if visit in trace.entered else frame_of(visit)  # an event subprocess waits in its scope
+    because = ways.came(trace, around) if around in trace.entered else ways.of_fact(trace, act)
     armed = any(t.timer == id for t in timers(trace.definition.net, trace.case.marking))
-    more = {"timer": id, "element": event.element, "due": event.due, "clock": event.clock, "armed": armed}
+    more = {
+        "timer": id,
+        "element": trace.named(record, "element"),
+        "due": event.due,
+        "clock": event.clock,
+        "armed": armed,
+    }
     return Cause("timer", text, record.seq, facts, because, more)
 
 
@@ -151,11 +158,13 @@ def in_words(inquiry: Inquiry, record: Record) -> tuple[Text, dict[str, Any]] | 
     match event:
         case ReminderRaised(unit=unit):
             return say("{unit} was reminded", unit=people.unit_name(inquiry, unit)), {}
-        case ClockStruck(clock=clock, rung=rung):
+        case ClockStruck(rung=rung):
+            clock = inquiry.trace.named(record, "clock")
             if rung:
                 return say("clock {clock} reached “{rung}”", clock=clock, rung=rung), {}
             return say("clock {clock} ran out", clock=clock), {}
-        case ClockStarted(clock=clock, since=since, due=due):
+        case ClockStarted(since=since, due=due):
+            clock = inquiry.trace.named(record, "clock")
             return say("clock {clock} runs since {since}; due {due}", clock=clock, since=since, due=due), {}
         case PauseOrdered(ground=ground, reason=reason):
             return say("pause ordered by {who}: {reason}", who=who, reason=reason), {"ground": ground}
@@ -180,8 +189,8 @@ def in_words(inquiry: Inquiry, record: Record) -> tuple[Text, dict[str, Any]] | 
             return say("ran out: {effect}, by {law}", effect=EFFECTS.get(effect, effect), law=law), {}
         case ClockStopped(late=late):
             return (say("met, but late") if late else say("met in time")), {}
-        case TimerFired(timer=timer):
-            return say("timer {timer} ran out", timer=timer), {}
+        case TimerFired():
+            return say("timer {timer} ran out", timer=inquiry.trace.named(record, "timer")), {}
     return None
 
 

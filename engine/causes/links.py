@@ -49,12 +49,13 @@ def named(names: Mapping[str, str], id: str) -> Text:
 
 
 def element_name(trace: Trace, element: str, act: Act | None = None) -> Text:
-    """What a reader calls an element (as it was called at an act, or in the end): its name with its id, or
-    the id alone."""
+    """What a reader calls an element: its name (of an act, that of its time) with the id that it has in the
+    end, or the id alone. `element` is its id at the act, or in the end."""
     names = (act.definition if act is not None else trace.definition).names(element)
+    id = element if act is None else trace.called_since(element, act.fact.seq)
     if names["zh"] == element:
-        return say("{element}", element=element)
-    return say("{name} ({element})", name=titled(**names), element=element)
+        return say("{element}", element=id)
+    return say("{name} ({element})", name=titled(**names), element=id)
 
 
 def name_at(trace: Trace, place: int) -> Text:

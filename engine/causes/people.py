@@ -119,26 +119,25 @@ def step(inquiry: Inquiry, id: str) -> Cause:
     """A step: why it was open, who did it, and what else happened with it."""
     trace = inquiry.trace
     about = trace.about.get(id, [])
-    element = element_of(id)
     opened = next(r for r in about if isinstance(r.event, TaskOpened))
-    name = _step_name(inquiry, opened)
+    name = _step_name(inquiry, opened, id)
     record, text, state = opened, say("step {step} is open", step=name), "open"
     facts: list[Key] = []
-    more: dict[str, Any] = {"task": id, "element": element, "answers": []}
+    more: dict[str, Any] = {"task": id, "element": element_of(id), "answers": []}
     for one in about:
         match one.event:
-            case TaskCompleted(data=data):
+            case TaskCompleted():
                 record, state = one, "done"
                 text = say("step {step} was done by {who}", step=name, who=who(inquiry, one))
-                more["answers"] = _answers(inquiry, one, element, data)
+                more["answers"] = _answers(inquiry, one)
             case AnswerConfirmed():
                 record, state = one, "done"
                 text = say("step {step} was signed by {who}", step=name, who=who(inquiry, one))
                 facts += grants(one)
-            case AnswerEntered(data=data):
+            case AnswerEntered():
                 record, state = one, "entered"
                 text = say("step {step} waits for a signature", step=name)
-                more["answers"] = _answers(inquiry, one, element, data)
+                more["answers"] = _answers(inquiry, one)
                 facts.append(("event", one.seq))
             case AnswerReturned():
                 record, state = one, "open"
@@ -203,14 +202,17 @@ def _before_silence(inquiry: Inquiry, id: str, until: int) -> list[Key]:
     ]
 
 
-def _step_name(inquiry: Inquiry, opened: Record) -> Text:
+def _step_name(inquiry: Inquiry, opened: Record, id: str) -> Text:
     event: Any = opened.event
-    act = inquiry.trace.act_of[opened.seq]
-    return say("{name} ({element})", name=titled(**act.definition.names(event.element)), element=event.task)
+    names = inquiry.trace.act_of[opened.seq].definition.names(event.element)
+    name = element_of(id) if names["zh"] == event.element else titled(**names)
+    return say("{name} ({element})", name=name, element=id)
 
 
-def _answers(inquiry: Inquiry, record: Record, element: str, data: dict[str, Any]) -> list[dict[str, Any]]:
-    return answer_lines(form_of(inquiry.trace.act_of[record.seq].definition, element), data)
+def _answers(inquiry: Inquiry, record: Record) -> list[dict[str, Any]]:
+    event: Any = record.event
+    definition = inquiry.trace.act_of[record.seq].definition
+    return answer_lines(form_of(definition, event.element), event.data)
 
 
 def _first_choice(answers: Iterable[Mapping[str, Any]]) -> Text | None:

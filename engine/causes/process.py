@@ -20,7 +20,7 @@ from ..events import (
     TimerFired,
 )
 from ..flow.marking import element_of, visit_of_timer
-from ..flow.net import HUMAN, Node, triggers
+from ..flow.net import HUMAN, Flow, Node, triggers
 from ..flow.run.board import Asked, Effect
 from ..forms.schema import joined as joined_texts
 from . import people, ways
@@ -196,7 +196,7 @@ def work(inquiry: Inquiry, id: str) -> Cause:
     place = trace.last(trace.completed, id)
     entered = trace.entered[id][0]
     done = place if place is not None else entered
-    asked = trace.asked.get(trace.node_at(done).id, ())
+    asked = trace.asked.get(trace.element_at(done), ())
     return Cause(
         "work",
         say("{element} was done by the engine", element=name_at(trace, done)),
@@ -214,7 +214,7 @@ def incident(inquiry: Inquiry, id: str) -> Cause:
     effect = trace.effect(place)
     record = next(r for r in reversed(trace.about[id]) if isinstance(r.event, IncidentRaised))
     faults: list[Key] = [
-        ("asked", at)
+        ("calculated", at)
         for at in range(trace.act_at(place).first, place)
         if isinstance(glimpse := trace.glimpses[at], Asked) and glimpse.fault is not None
     ]
@@ -225,7 +225,7 @@ def incident(inquiry: Inquiry, id: str) -> Cause:
         record.seq,
         [*faults[-1:], *retried],
         ways.came(trace, id, place),
-        {"task": id, "element": effect.element, "code": effect.info["code"]},
+        {"task": id, "element": trace.element_at(place), "code": effect.info["code"]},
     )
 
 
@@ -235,7 +235,7 @@ def _failures(trace: Trace, id: str) -> list[Key]:
 
 
 def _of(trace: Trace, id: str, place: int) -> dict[str, Any]:
-    return {"id": id, "element": trace.node_at(place).id}
+    return {"id": id, "element": trace.element_at(place)}
 
 
 # --- events
@@ -260,7 +260,7 @@ def caught(inquiry: Inquiry, id: str) -> Cause:
         more |= people.actor(inquiry, record)
     elif "timer" in kinds and isinstance(event, TimerFired) and event.element == node.id:
         text = say("{element}: the timer ran out", element=name)
-        facts.append(("timer", event.timer))
+        facts.append(("timer", trace.named(act.fact, "timer")))
     elif "signal" in kinds and isinstance(event, SignalReceived):
         text = say(
             "{element}: the signal {name} came from case {case}, event {seq}",
@@ -272,12 +272,14 @@ def caught(inquiry: Inquiry, id: str) -> Cause:
         more |= {"signal": {"case": event.case, "seq": event.seq}}
     elif "conditional" in kinds:
         text = say("{element}: its condition became true", element=name)
-        asked = trace.asked.get(node.id, ())
+        asked = trace.asked.get(trace.element_at(place), ())
         held = [at for at in asked if at < place and trace.asked_at(at).value is True]
         facts += [("asked", at) for at in held[-1:]]
     elif kinds & {"error", "escalation"}:
         text = say("{element}: what was thrown inside was caught", element=name)
         facts += _thrown(trace, place, act)
+    elif "compensate" in kinds:
+        text = say("{element}: what was done was to be undone", element=name)
     else:
         text = say("{element} was triggered", element=name)
     return Cause("event", text, seq, facts, ways.waited(trace, id, node, place), more)
@@ -288,10 +290,11 @@ def _thrown(trace: Trace, place: int, act: Act) -> list[Key]:
     for at in range(place - 1, act.first - 1, -1):
         glimpse = trace.glimpses[at]
         if isinstance(glimpse, Asked) and glimpse.fault is not None:
-            return [("asked", at)]
+            return [("calculated", at)]
         done = isinstance(glimpse, Effect) and glimpse.kind == "completed"
-        if done and trace.node_at(at).kind in ("end", "throw"):
-            return [("end", trace.visit_at(at))]
+        kind = trace.node_at(at).kind if done else ""
+        if kind in ("end", "throw"):
+            return [("end" if kind == "end" else "reached", trace.visit_at(at))]
     return []
 
 
@@ -355,16 +358,10 @@ def way(inquiry: Inquiry, scope: str, flow: str) -> Cause:
     drawn = around.flows[flow]
     more: dict[str, Any] = {"element": flow, "flow": flow, "condition": drawn.condition}
     name = flow_name(trace, around, flow)
-    by = [
-        id
-        for id, places in trace.taken.items()
-        if any(trace.effect(place).info["flow"] == flow for place in places)
-    ]
-    if by:
-        last = max(by, key=lambda id: trace.taken[id][-1])
-        place = trace.taken[last][-1]
-        node = around.nodes[drawn.source]
-        because = [("left", last)] if ways.chooses(node) else ways.done(trace, last, node, place)
+    along = [place for places in trace.taken.values() for place in places if _is_along(trace, place, drawn)]
+    if along:
+        place = max(along)
+        because = ways.left_by(trace, place)
         text = say("the way “{flow}” was taken", flow=name)
         return Cause("way", text, trace.seq_at(place), because=because, more=more | {"taken": True})
     left = [id for id in trace.visits(drawn.source) if id in trace.taken]
@@ -375,6 +372,23 @@ def way(inquiry: Inquiry, scope: str, flow: str) -> Cause:
         text = say("the way “{flow}” was not taken: nothing went on from there", flow=name)
         because = [ways.of_element(trace, drawn.source)]
     return Cause("way", text, trace.records[-1].seq, because=because, more=more | {"taken": False})
+
+
+def _is_along(trace: Trace, place: int, drawn: Flow) -> bool:
+    """Whether a token went along this flow at the place: by the version of that time, the flow of this name
+    between the same elements; where it has none of this name there, any between them. A version may give a
+    name that another flow had."""
+    scope = trace.act_at(place).definition.net.scopes[trace.effect(place).scope]
+    taken = trace.effect(place).info["flow"]
+
+    def is_between(flow: Flow) -> bool:
+        ends = (trace.called(flow.source, place), trace.called(flow.target, place))
+        return ends == (drawn.source, drawn.target)
+
+    named = scope.flows.get(drawn.id)
+    if named is not None and is_between(named):
+        return bool(taken == drawn.id)
+    return is_between(scope.flows[taken])
 
 
 def never(inquiry: Inquiry, element: str) -> Cause:

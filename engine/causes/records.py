@@ -87,7 +87,7 @@ def event(inquiry: Inquiry, seq: int, asked: bool = False) -> Cause:
     elif isinstance(event, RecusalDecided):
         because = [("event", trace.about[event.recusal][0].seq)]
     elif isinstance(event, _ON_STEPS):
-        because = ways.came_to_step(trace, event.task)
+        because = ways.came_to_step(trace, trace.named(record, "task"))
     if not event.fact:
         return Cause("record", text, seq, [], because, more)
     return Cause("record", text, seq, people.grants(record), because, more | people.actor(inquiry, record))
@@ -98,18 +98,19 @@ def _at_length(trace: Trace, record: Record) -> list[Key]:
     match record.event:
         case CaseClosed():
             return [("outcome",)]
-        case TaskOpened(task=task) | ReferralSent(task=task):
-            return ways.came_to_step(trace, task)
-        case TaskCancelled(task=task) | TaskEnded(task=task) | ReferralDeemed(task=task):
+        case TaskOpened() | ReferralSent():
+            return ways.came_to_step(trace, trace.named(record, "task"))
+        case TaskCancelled() | TaskEnded() | ReferralDeemed():
+            task = trace.named(record, "task")
             return [("step", task)] if trace.is_step(task) else []
         case DocumentIssued():
             return [("document", record.seq)]
-        case TimerArmed(timer=timer):
-            return [("timer", timer)] if timer in trace.about else []
+        case TimerArmed():
+            return [("timer", trace.named(record, "timer"))]
         case JointDecided(joint=joint, round=round):
             return [("joint", joint, round, trace.act_of[record.seq].fact.seq)]
-        case IncidentRaised(incident=id):
-            return [("incident", id)] if id in trace.incidents else []
+        case IncidentRaised():
+            return [("incident", trace.named(record, "incident"))]
     return []
 
 
@@ -181,8 +182,8 @@ def _in_words(inquiry: Inquiry, record: Record) -> Text:
             return say(
                 "finding: {finding}, by {law} {article}", finding=FINDINGS.get(finding, finding), **basis
             )
-        case TaskCompleted(task=task):
-            return say("step {step} was done by {who}", step=task, who=who)
-        case AnswerConfirmed(task=task):
-            return say("step {step} was signed by {who}", step=task, who=who)
+        case TaskCompleted():
+            return say("step {step} was done by {who}", step=inquiry.trace.named(record, "task"), who=who)
+        case AnswerConfirmed():
+            return say("step {step} was signed by {who}", step=inquiry.trace.named(record, "task"), who=who)
     return say("{type}, by {who}", type=event.type, who=who) if event.fact else say("{type}", type=event.type)

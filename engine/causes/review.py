@@ -18,7 +18,6 @@ def joint(inquiry: Inquiry, id: str, round: int, seq: int) -> Cause:
     """What a round of a joint review had come to by the end of the act of record `seq`."""
     trace = inquiry.trace
     act = trace.act_of[seq]
-    review = act.definition.joints[id]
     within = trace.records_of(act)
     so_far = [
         record
@@ -27,7 +26,8 @@ def joint(inquiry: Inquiry, id: str, round: int, seq: int) -> Cause:
         and (record.event.joint, record.event.round) == (id, round)
     ]
     certain = next((r for r in so_far if isinstance(r.event, JointCertain)), None)
-    tasks = [r.event.task for r in so_far if isinstance(r.event, ReferralSent)]
+    tasks = [trace.named(r, "task") for r in so_far if isinstance(r.event, ReferralSent)]
+    review = trace.act_of[so_far[-1].seq].definition.joints[id]
     facts: list[Key] = [("event", certain.seq)] if certain is not None else []
     facts += [("step", task) for task in tasks if trace.is_step(task)]
     because = ways.came_to_step(trace, tasks[0]) if tasks else []
@@ -59,9 +59,9 @@ def _rule(review: Any) -> Text:
 def document(inquiry: Inquiry, seq: int) -> Cause:
     """A document was issued: by the step or element that issues it."""
     trace = inquiry.trace
-    event: Any = trace.record(seq).event
-    act = trace.act_of[seq]
-    id = event.element
+    record, act = trace.record(seq), trace.act_of[seq]
+    event: Any = record.event
+    id = trace.named(record, "element")
     if trace.is_step(id):
         because: list[Key] = [("step", id)]
     elif trace.completed.get(id):

@@ -1,4 +1,4 @@
-"""A history with all that happened between its records: run again, with a witness.
+"""A history with all that happened between its records: run again, while it looks on.
 
 Nothing here is guessed. What a step did is told by the step itself (`flow.run.board.Glimpse`), in order;
 here that is only put under the names by which one asks for it.
@@ -17,16 +17,16 @@ from ..definition import Definition
 from ..events import (
     CaseMigrated,
     CaseOpened,
-    ClockMigrated,
     Event,
     MessageReceived,
     Record,
     RecusalChallenged,
     RecusalDeclared,
     TaskOpened,
+    TimerStopped,
 )
 from ..flow.marking import element_of
-from ..flow.migrate import Names, renamed
+from ..flow.migrate import Names, match_flows, renamed
 from ..flow.net import Node, Scope, triggers
 from ..flow.run.board import Arrived, Asked, Delivered, Effect, Glimpse, OnEdge, Wrote
 
@@ -47,11 +47,11 @@ class Trace:
     each record; `parents` the place that led to an `entered` or `fired` (a `taken`, or what sent a signal);
     `joined` the flows' places that a join waited for, by the place at which it went on; `entered`,
     `completed`, `fired`, `taken` and `incidents` the places by visit, the latest last; `hosts` the visit that
-    a boundary event sat on; `messages` the number of the record whose message an event took, by the place at
-    which it fired; `wrote` the places at which a variable changed, by the frame that holds it and its name;
-    `asked` those at which something was calculated, by the flow or element; `records` and `about` all
-    records, and those about a task, timer, clock or recusal. After a migration all names are those of the
-    version that the case went over to.
+    a boundary event sat on; `messages` the number of the record whose message an event took, by the places at
+    which it was handed over and the event fired; `wrote` the places at which a variable changed, by the frame
+    that holds it and its name; `asked` those at which something was calculated, by the flow or element;
+    `records` and `about` all records, and those about a task, timer, clock or recusal. After a migration all
+    names are those of the version that the case went over to.
     """
 
     def __init__(
@@ -86,14 +86,19 @@ class Trace:
         self._looping: dict[tuple[str, str], deque[int]] = defaultdict(deque)
         seen: list[Glimpse] = []
         act: Act | None = None
-        for record, self.case in replay(number, history, definition_of, calendar_of, witness=seen.append):
+        for record, self.case in replay(number, history, definition_of, calendar_of, watch=seen.extend):
             if record.event.fact or act is None:
-                act = Act(record, self.definition, len(self.glimpses))
+                before, act = act, Act(record, self.definition, len(self.glimpses))
+                if before is not None and isinstance(record.event, CaseMigrated):
+                    self._rename(record, before.definition, record.event.names)
             self.act_of[record.seq] = act
             self.records.append(record)
-            self._note(record, act)
+            if isinstance(record.event, MessageReceived):
+                self._mail.append(record.seq)
             self._take(seen, act)
             seen.clear()
+        for record in self.records:
+            self._note(record)
 
     @property
     def definition(self) -> Definition:
@@ -123,6 +128,10 @@ class Trace:
         """The visit that the effect at a place is about, as it is called in the end."""
         return self.called(self.effect(place).id, place)
 
+    def element_at(self, place: int) -> str:
+        """The id of that element, as it is called in the end."""
+        return self.called(self.effect(place).element, place)
+
     def asked_at(self, place: int) -> Asked:
         """The calculation at a place."""
         found = self.glimpses[place]
@@ -137,21 +146,14 @@ class Trace:
 
     # --- taking it down
 
-    def _note(self, record: Record, act: Act) -> None:
-        event = record.event
-        if isinstance(event, CaseMigrated):
-            self._rename(event.names)
-        if isinstance(event, MessageReceived):
-            self._mail.append(record.seq)
-        if isinstance(event, ClockMigrated):
-            self.about[event.clock] += self.about.pop(event.was, [])
-        data = event.payload()
-        named = {str(data[key]) for key in ("task", "timer", "clock", "recusal", "incident") if key in data}
-        if isinstance(event, RecusalDeclared | RecusalChallenged):
-            named.add(event.task)
-        elif "recusal" in data:  # its decision, which names no step
-            first = next((r for r in self.about[data["recusal"]] if r.event.fact), None)
-            named |= {str(first.event.payload().get("task", ""))} if first is not None else set()
+    def _note(self, record: Record) -> None:
+        data = record.event.payload()
+        named = {self.named(record, key) for key in ("task", "timer", "clock", "incident") if key in data}
+        named.add(str(data.get("recusal", "")))
+        if "recusal" in data and "task" not in data:  # its decision, which names no step
+            declared = (RecusalDeclared, RecusalChallenged)
+            first = next((r for r in self.about[data["recusal"]] if isinstance(r.event, declared)), None)
+            named |= {self.named(first, "task")} if first is not None else set()
         for name in named - {""}:
             self.about[name].append(record)
 
@@ -182,11 +184,12 @@ class Trace:
                 case OnEdge(id=id, host=host):
                     self.hosts[id] = host
                 case Delivered(position=position):
-                    delivered = self._mail.pop(position)
+                    delivered = self.messages[place] = self._mail.pop(position)
                 case Asked(of=of):
                     self.asked[of].append(place)
                 case Wrote(home=home, name=name):
                     self.wrote[home, name].append(place)
+                    delivered = None  # it was a part of what an event waits for
                 case Effect():
                     node = act.definition.net.scopes[glimpse.scope].nodes.get(glimpse.element)
                     match glimpse.kind:
@@ -243,41 +246,56 @@ class Trace:
         scope = act.definition.net.scopes[self.effect(way).scope]
         return scope, scope.nodes[scope.flows[flow].target]
 
-    def _rename(self, names: Names) -> None:
+    def _rename(self, record: Record, was: Definition, names: Names) -> None:
+        self._match_joins(was, names)
         if not names:
             return
-        self._renamings.append((len(self.glimpses), names))
-        for table in (
-            self.entered,
-            self.completed,
-            self.fired,
-            self.taken,
-            self.incidents,
-            self.about,
-        ):
-            renewed: dict[str, list[Any]] = {renamed(key, names): value for key, value in table.items()}
-            table.clear()
-            table.update(renewed)
+        self._renamings.append((record.seq, names))
+        for table in (self.entered, self.completed, self.fired, self.taken, self.incidents):
+            _rekey(table, lambda id: renamed(id, names))
+        _rekey(self.asked, lambda of: names.get(of, of))
+        _rekey(self.wrote, lambda key: (renamed(key[0], names), key[1]))
         self.hosts = {renamed(id, names): renamed(host, names) for id, host in self.hosts.items()}
-        self.asked = _renewed(self.asked, lambda of: names.get(of, of))
-        self.wrote = _renewed(self.wrote, lambda key: (renamed(key[0], names), key[1]))
-        joins = {(renamed(f, names), names.get(n, n)): flows for (f, n), flows in self._at_join.items()}
+
+    def _match_joins(self, was: Definition, names: Names) -> None:
+        """What waits at joins waits on, by the flow that stands now for the one by which it came."""
+        waiting = dict(self._at_join)
         self._at_join.clear()
-        self._at_join.update(
-            {
-                key: defaultdict(deque, {names.get(flow, flow): q for flow, q in flows.items()})
-                for key, flows in joins.items()
-            }
-        )
+        for (frame, gateway), queues in waiting.items():
+            queues = {flow: queue for flow, queue in queues.items() if queue}
+            twin = names.get(gateway, gateway)
+            into = next((s for s in self.definition.net.scopes.values() if twin in s.nodes), None)
+            if not queues or into is None:
+                continue
+            scope = next(
+                s for s in was.net.scopes.values() if gateway in s.nodes and queues.keys() <= s.flows.keys()
+            )
+            flows = match_flows(scope, into, scope.nodes[gateway], into.nodes[twin], names)
+            moved = {flows[flow]: queue for flow, queue in queues.items() if flow in flows}
+            self._at_join[renamed(frame, names), twin].update(moved)
 
     # --- looking it up
 
     def called(self, id: str, place: int) -> str:
         """What the visit, frame or element `id`, told of at this place, is called in the end."""
+        return self.called_since(id, self.seq_at(place))
+
+    def called_since(self, id: str, seq: int) -> str:
+        """What the visit, frame or element that had this name at record `seq` is called in the end."""
         for since, names in self._renamings:
-            if place < since:
+            if seq < since:
                 id = renamed(id, names)
         return id
+
+    def named(self, record: Record, key: str) -> str:
+        """What the record names under `key` (a step, timer, incident, element or clock), as it is called in
+        the end."""
+        id, seq = str(record.event.payload()[key]), record.seq
+        fact = self.act_of[seq].fact
+        if isinstance(record.event, TimerStopped) and isinstance(fact.event, CaseMigrated):
+            seq = fact.seq - 1  # what a migration stops, it names as it was called before
+        clock, at, of = id.partition("@") if key == "clock" else ("", "", id)
+        return clock + at + self.called_since(of, seq)
 
     def last(self, table: dict[str, list[int]], id: str, before: int | None = None) -> int | None:
         """The latest place of visit `id`, not after `before`."""
@@ -323,8 +341,9 @@ def frame_of(id: str) -> str:
     return id.rpartition("/")[0]
 
 
-def _renewed(table: Any, key: Callable[[Any], Any]) -> Any:
-    renewed: dict[Any, list[int]] = defaultdict(list)
-    for old, value in table.items():
-        renewed[key(old)] += value
-    return renewed
+def _rekey(table: dict[Any, list[int]], key: Callable[[Any], Any]) -> None:
+    """Put all places under other names; those that come under one name, in order."""
+    old = dict(table)
+    table.clear()
+    for name, places in old.items():
+        table[key(name)] = sorted([*table.get(key(name), ()), *places])

@@ -13,9 +13,10 @@ from typing import Any
 from ..clock import read_instant
 from ..errors import Text, say
 from ..events import AnswerEntered, ClockStruck, Record, ReferralDeemed, ReferralSent, TaskCompleted
-from ..expressions import Failed, Malformed, compile_expression, compile_script, compile_table
+from ..expressions import Malformed, compile_expression, compile_script, compile_table
 from ..expressions.outline import outline
-from ..flow.run.board import Effect, Wrote
+from ..flow.net import HUMAN
+from ..flow.run.board import Asked, Effect
 from ..forms.schema import choices_of, field_at, title_of
 from ..views import form_of
 from . import people
@@ -39,7 +40,7 @@ def asked(inquiry: Inquiry, place: int) -> Cause:
     values = [{"name": ".".join(path), "value": _at(asked.seen, path)} for path in paths]
     told: dict[str, Any] = {
         "source": " ".join(asked.source.split()),
-        "values": ", ".join(f"{one['name']} = {_short(one['value'])}" for one in values) or "—",
+        "values": _listed(values),
     }
     kind = "condition" if isinstance(asked.value, bool) else "expression"
     if asked.fault is not None:
@@ -51,14 +52,18 @@ def asked(inquiry: Inquiry, place: int) -> Cause:
         text = say("“{source}” does not hold ({values})", **told)
     else:
         text = say("“{source}” gives {value} ({values})", value=_short(asked.value), **told)
-    more = {
-        "of": trace.called(asked.of, place),
-        "expression": asked.source,
-        "value": asked.value,
-        "values": values,
-    }
     facts = [_value_key(inquiry, place, path) for path in paths]
-    return Cause(kind, text, trace.seq_at(place), facts, more=more)
+    return Cause(kind, text, trace.seq_at(place), facts, more=_as_data(trace, place, values))
+
+
+def _listed(values: Iterable[Mapping[str, Any]]) -> str:
+    return ", ".join(f"{one['name']} = {_short(one['value'])}" for one in values) or "—"
+
+
+def _as_data(trace: Trace, place: int, values: list[dict[str, Any]]) -> dict[str, Any]:
+    asked = trace.asked_at(place)
+    of = trace.called(asked.of, place)
+    return {"of": of, "expression": asked.source, "value": asked.value, "values": values}
 
 
 def calculated(inquiry: Inquiry, place: int) -> Cause:
@@ -69,14 +74,15 @@ def calculated(inquiry: Inquiry, place: int) -> Cause:
     if drawn is None:
         return asked(inquiry, place)
     table = compile_table(drawn)
-    facts = [_value_key(inquiry, place, (name,)) for name in sorted(table.names & told.seen.keys())]
+    names = sorted(table.names & told.seen.keys())
+    facts = [_value_key(inquiry, place, (name,)) for name in names]
+    if told.fault is not None:  # which names the table
+        values = [{"name": name, "value": told.seen[name]} for name in names]
+        text = say("{fault} ({values})", fault=told.fault, values=_listed(values))
+        return Cause("fault", text, act.fact.seq, facts, more=_as_data(trace, place, values))
     more: dict[str, Any] = {"decision": told.source, "value": told.value}
-    try:
-        zone = trace.opening.event.payload()["zone"]
-        inputs, numbers = table.applied(told.seen, read_instant(act.fact.at), zone)
-    except Failed as failed:
-        text = say("decision table {table} failed: {fault}", table=told.source, fault=failed.message)
-        return Cause("decision", text, act.fact.seq, facts, more=more)
+    zone = trace.opening.event.payload()["zone"]
+    inputs, numbers = table.applied(told.seen, read_instant(act.fact.at), zone)
     rules = [(number, drawn["rules"][number - 1]) for number in numbers]
     more |= {
         "inputs": [{"expression": source, "value": value} for source, value in inputs],
@@ -116,8 +122,15 @@ def value(inquiry: Inquiry, place: int, path: Path, at: int | None) -> Cause:
     if at is None:
         text = say("{name} = {value}; where that was written can't be told from this record", **told)
         return Cause("value", text, trace.seq_at(place), more=more)
-    wrote, act = trace.wrote_at(at), trace.act_at(at)
+    act = trace.act_at(at)
+    if isinstance(asked := trace.glimpses[at], Asked):
+        more["how"] = "given"
+        text = say("{name} = {value}: calculated for {element}", element=trace.called(asked.of, at), **told)
+        return Cause("value", text, act.fact.seq, [("asked", at)], more=more)
+    wrote = trace.wrote_at(at)
+    path = (wrote.name, *path[1:])  # an activity may have been given it under another name
     more["how"] = wrote.how
+    of = trace.called(wrote.of, at)
     record = act.fact
     facts: list[Key] = []
     match wrote.how:
@@ -131,23 +144,30 @@ def value(inquiry: Inquiry, place: int, path: Path, at: int | None) -> Cause:
             facts = _from_review(trace, act, path[0])
             text = say("{name} = {value}: what the answers had come to", **told)
         case "made":
-            visit = _under_way(trace, at, wrote.of)
-            text = say("{name} = {value}: calculated by {element}", element=wrote.of, **told)
+            visit = _visit_before(trace, at, "entered", wrote.of)
+            text = say("{name} = {value}: calculated by {element}", element=of, **told)
             facts = [("work", visit)] if visit else []
         case "gathered":
-            text = say("{name} = {value}: gathered from {element}", element=wrote.of, **told)
+            text = say("{name} = {value}: gathered from {element}", element=of, **told)
             facts = [("instances", trace.called(wrote.inside, at))]
         case "retried":
             text = say("{name} = {value}: set right by {who}", who=people.who(inquiry, record), **told)
             facts = [("event", record.seq)]
         case "output":
-            asks = [p for p in trace.asked.get(wrote.of, ()) if p < at]
-            text = say("{name} = {value}: an output of {element}", element=wrote.of, **told)
-            facts = [("asked", asks[-1])] if asks else []
+            source = dict(act.definition.node(wrote.of).outputs)[wrote.name]
+            calculated = _asked_for(trace, wrote.of, source, at)
+            text = say("{name} = {value}: an output of {element}", element=of, **told)
+            facts = [("asked", calculated)] if calculated is not None else []
         case "caught":
-            text = say("{name} = {value}: what {element} caught", element=wrote.of, **told)
+            fired = _visit_before(trace, at, "fired", wrote.of)
+            text = say("{name} = {value}: what {element} caught", element=of, **told)
+            facts = [("caught", fired)] if fired else []
         case _:
-            text = say("{name} = {value}: given to {element}", element=wrote.of, **told)
+            text = say("{name} = {value}: given to {element}", element=of, **told)
+            loop = act.definition.node(wrote.of).loop
+            if loop is not None and loop.collection is not None and loop.item == path[0]:
+                among = _asked_for(trace, wrote.of, loop.collection, at)
+                facts = [("asked", among)] if among is not None else []
     return Cause("value", text, record.seq, facts, more=more | people.actor(inquiry, record))
 
 
@@ -159,15 +179,14 @@ def _from_answers(
     act, of = trace.act_at(at), trace.wrote_at(at).of
     inner = path[1:] if act.definition.node(of).properties.get("result") == path[0] else path
     told["field"] = _field(act, of, inner, more)
-    message = _message_before(trace, at)
-    if message is not None:
+    if act.definition.node(of).kind not in HUMAN:
         text = say("{name} = {value}: “{field}”, brought by the message", **told)
-        return text, trace.record(message), [("event", message)]
+        message = _message_before(trace, at)
+        return text, message, [("event", message.seq)]
     event = act.fact.event
-    task = str(event.payload().get("task", ""))
+    task = trace.named(act.fact, "task") if "task" in event.payload() else ""
     if not task and isinstance(event, ClockStruck):
-        task = str(trace.case.deadlines[event.clock].get("of", ""))
-    task = trace.called(task, at)
+        task = str(trace.case.deadlines[trace.named(act.fact, "clock")].get("of", ""))
     about = trace.about.get(task, ())
     entered = [
         r for r in about if isinstance(r.event, TaskCompleted | AnswerEntered) and r.seq <= act.fact.seq
@@ -200,20 +219,18 @@ def _from_review(trace: Trace, act: Act, variable: str) -> list[Key]:
     return [("event", seq)]
 
 
-def _message_before(trace: Trace, at: int) -> int | None:
-    """The record of the message whose content was written here; None where no message was taken."""
+def _message_before(trace: Trace, at: int) -> Record:
+    """The record of the message whose content an event wrote here."""
     first = trace.act_at(at).first
     last = max((place for place in trace.messages if first <= place < at), default=None)
-    if last is None or not all(isinstance(glimpse, Wrote) for glimpse in trace.glimpses[last + 1 : at]):
-        return None
-    return trace.messages[last]
+    return trace.act_at(at).fact if last is None else trace.record(trace.messages[last])
 
 
-def _under_way(trace: Trace, at: int, element: str) -> str | None:
-    """The visit to an automatic element under way at a place: the latest that was entered before it."""
+def _visit_before(trace: Trace, at: int, kind: str, element: str) -> str | None:
+    """The visit to the element that was `entered`, or had `fired`, last before a place, in its act."""
     for place in range(at - 1, trace.act_at(at).first - 1, -1):
         glimpse = trace.glimpses[place]
-        if isinstance(glimpse, Effect) and (glimpse.kind, glimpse.element) == ("entered", element):
+        if isinstance(glimpse, Effect) and (glimpse.kind, glimpse.element) == (kind, element):
             return trace.visit_at(place)
     return None
 
@@ -235,33 +252,43 @@ def _field(act: Act, element: str, path: Path, more: dict[str, Any]) -> Text:
 
 
 def _written(trace: Trace, place: int, name: str) -> int | None:
-    """Where the variable, as it was read at the place, had been written; through the frames that only
-    passed it on."""
+    """Where the variable, as it was read at the place, had been written, or calculated for who read it;
+    through the frames that only passed it on."""
     asked = trace.asked_at(place)
     home = asked.homes.get(name)
     if home == "?":
-        node = trace.act_at(place).definition.node(asked.of)
-        name = dict(node.inputs).get(name, name)
-        home = _holder(trace, asked.frame, name, place)
+        return _given(trace, asked.of, asked.frame, name, place)
     if home is None:
         return None
-    at = _last_write(trace, trace.called(home, place), name, place)
-    for _ in range(100):
-        if at is None:
-            return None
+    return _followed(trace, _last_write(trace, trace.called(home, place), name, place), name)
+
+
+def _followed(trace: Trace, at: int | None, name: str) -> int | None:
+    """Where the variable came from that was written at the place."""
+    while at is not None:
         wrote = trace.wrote_at(at)
         if wrote.how == "passed":
             at = _last_write(trace, trace.called(wrote.inside, at), name, at)
-        elif wrote.how == "given":
-            inputs = dict(trace.act_at(at).definition.node(wrote.of).inputs)
-            if name not in inputs:
-                return at
-            name = inputs[name]
-            holder = _holder(trace, wrote.inside, name, at)
-            at = None if holder is None else _last_write(trace, holder, name, at)
+        elif wrote.how == "given" and name in dict(trace.act_at(at).definition.node(wrote.of).inputs):
+            return _given(trace, wrote.of, wrote.inside, name, at)
         else:
             return at
     return None
+
+
+def _given(trace: Trace, of: str, frame: str, name: str, place: int) -> int | None:
+    """Where the input of the activity `of` in the frame came from: a variable, or a calculation."""
+    source = dict(trace.act_at(place).definition.node(of).inputs).get(name, name)
+    holder = _holder(trace, frame, source, place)
+    if holder is None:
+        return _asked_for(trace, of, source, place)
+    return _followed(trace, _last_write(trace, holder, source, place), source)
+
+
+def _asked_for(trace: Trace, of: str, source: str, before: int) -> int | None:
+    """Where the flow or element had the expression calculated last."""
+    places = trace.asked.get(trace.called(of, before), ())
+    return next((at for at in reversed(places) if at < before and trace.asked_at(at).source == source), None)
 
 
 def _holder(trace: Trace, frame: str, name: str, place: int) -> str | None:

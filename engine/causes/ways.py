@@ -6,7 +6,8 @@ In: a `Trace`, and a visit or a place in it. Out: keys, by which the other rooms
 from __future__ import annotations
 
 from ..events import AnswerConfirmed, CaseOpened, ReferralWithdrawn, TaskCompleted
-from ..flow.net import HUMAN, Node
+from ..flow.net import HUMAN, Node, triggers
+from ..flow.run.board import Effect
 from ..flow.run.moves import is_trigger
 from .links import Key
 from .trace import Act, Trace, frame_of
@@ -18,14 +19,27 @@ def came(trace: Trace, id: str, before: int | None = None) -> list[Key]:
     parent = next((trace.parents[at] for at in places if at in trace.parents), None)
     if parent is not None:
         return left_by(trace, parent)
+    node = trace.node_at(places[0]) if places else None
+    if node is not None and node.kind == "handler":  # told by the start event whose firing began it
+        return [("caught", next(start for start in trace.fired if frame_of(start) == id))]
+    if node is not None and node.compensation:
+        return undoing(trace, places[0])
     frame = frame_of(id)
     if frame and frame in trace.entered:
-        place = trace.entered[frame][0]
-        if trace.node_at(place).kind == "handler":  # told by the start event whose firing began it
-            starts = (start for start in trace.fired if frame_of(start) == frame)
-            return [("caught", next(start for start in starts if trace.fired[start][0] < place))]
         return came(trace, frame, before)
     return [("opening",)]
+
+
+def undoing(trace: Trace, place: int) -> list[Key]:
+    """The event that had undone what was done, so that something began at the place."""
+    for at in range(place - 1, -1, -1):
+        glimpse = trace.glimpses[at]
+        if not isinstance(glimpse, Effect) or glimpse.kind != "entered":
+            continue
+        kinds = {part.kind for part in triggers(trace.node_at(at))}
+        if trace.node_at(at).kind in ("throw", "end") and kinds & {"compensate", "cancel"}:
+            return [("reached", trace.visit_at(at))]
+    return []
 
 
 def came_to_step(trace: Trace, task: str) -> list[Key]:
@@ -97,7 +111,8 @@ def of_element(trace: Trace, element: str) -> Key:
 def of_fact(trace: Trace, act: Act) -> list[Key]:
     """The fact of an act, as its step where it ended one."""
     match act.fact.event:
-        case TaskCompleted(task=task) | AnswerConfirmed(task=task) | ReferralWithdrawn(task=task):
+        case TaskCompleted() | AnswerConfirmed() | ReferralWithdrawn():
+            task = trace.named(act.fact, "task")
             if trace.is_step(task):
                 return [("step", task)]
         case CaseOpened():
@@ -112,6 +127,8 @@ def waited(trace: Trace, id: str, node: Node, place: int) -> list[Key]:
     parent = trace.parents.get(place)
     if parent is not None and trace.effect(parent).kind == "taken":  # by the race that it was one of
         return came(trace, trace.visit_at(parent), parent)
+    if "compensate" in {part.kind for part in triggers(node)}:
+        return undoing(trace, place)
     if node.kind == "start":
         around = frame_of(frame_of(id))
         return came(trace, around, place) if around in trace.entered else [("opening",)]

@@ -20,9 +20,9 @@ from msgspec import Struct, field
 
 from .marking import Marking
 from .net import Net
-from .run.board import Almanac, Effect, Witness
+from .run.board import Almanac, Effect, Glimpse, Witness, effects_of
 
-__all__ = ["EXACT", "Almanac", "Effect", "Input", "step"]
+__all__ = ["EXACT", "Almanac", "Effect", "Glimpse", "Input", "effects_of", "step"]
 
 EXACT = Almanac()
 

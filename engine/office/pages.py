@@ -11,7 +11,7 @@ from typing import Any
 from .. import audit
 from ..errors import Diverged
 from ..events import OFFICE
-from ..flow.step import Effect
+from ..flow.step import Glimpse
 from ..replay_page import Proof, Tell, page
 from ..sealed import seals_of
 from ..seals import Seal
@@ -35,9 +35,9 @@ def replay_page(
     definition_of = partial(library.definition, reader)
     calendar_of = partial(library.calendar, reader)
     _, findings = proofs.verify(reader, number, lambda _: None, None, "", Counter())
-    effects: list[Effect] = []
+    seen: list[Glimpse] = []
     history = audit.records(number, reader.records(number))
-    played = audit.replay(number, history, definition_of, calendar_of, effects.extend)
+    played = audit.replay(number, history, definition_of, calendar_of, seen.extend)
 
     def counted() -> Any:
         for step in played:
@@ -46,7 +46,7 @@ def replay_page(
 
     proof = Proof(now, [finding.message for finding in findings], _seals(reader, number))
     organisation = library.latest(reader, standing(reader))
-    made = page(counted(), effects, definition_of, calendar_of, organisation, proof, lang, translate, tell)
+    made = page(counted(), seen, definition_of, calendar_of, organisation, proof, lang, translate, tell)
     return {**made, "findings": findings}
 
 

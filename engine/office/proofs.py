@@ -10,7 +10,7 @@ from functools import cache, partial
 from typing import Any
 
 from .. import audit
-from ..case import CalendarOf, Case, Watch, unwatched
+from ..case import CalendarOf, Case, Watch
 from ..clock import read_instant
 from ..definition import Definition
 from ..errors import Diverged, Refusal, say
@@ -41,7 +41,7 @@ def history(reader: Reader, case: str) -> list[Record]:
 
 
 def replay(
-    reader: Reader, library: Library, number: str, watch: Watch = unwatched
+    reader: Reader, library: Library, number: str, watch: Watch | None = None
 ) -> Iterator[tuple[Record, Case]]:
     """The history of the case, run again while `watch` looks on. Raises `Diverged` where it does not
     follow."""

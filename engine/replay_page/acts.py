@@ -21,7 +21,7 @@ from ..deadlines import Deadline, runs
 from ..definition import Definition
 from ..events import CaseMigrated, Record, canonical
 from ..flow.marking import Marking, variables
-from ..flow.step import Effect
+from ..flow.step import Glimpse, effects_of
 from ..organisation import Organisation
 from ..steps import steps
 from ..time_views import LIVE, clock_lines
@@ -68,14 +68,14 @@ def millis(instant: str) -> int:
 
 def acts(
     played: Iterable[tuple[Record, Case]],
-    effects: list[Effect],
+    seen: list[Glimpse],
     atlas: Atlas,
     definition_of: Callable[[str], Definition],
     calendar_of: CalendarOf,
     organisation: Organisation,
     name: Name,
 ) -> Iterator[Act]:
-    """The acts of a replay, in order. `effects` is the list that the replay's watch adds to; it is emptied
+    """The acts of a replay, in order. `seen` is the list that the replay's watch adds to; it is emptied
     here."""
     teller = _Teller(atlas, calendar_of, organisation, name)
     records: list[Record] = []
@@ -89,8 +89,8 @@ def acts(
         definition = definition_of(after.definition)
         if isinstance(record.event, CaseMigrated):
             teller.move(record.event.names, definition)
-        teller.note(effects, definition)
-        effects.clear()
+        teller.note(seen, definition)
+        seen.clear()
     if case is not None:
         yield Act(records, case, teller.state(case, definition_of(case.definition)))
 
@@ -120,9 +120,9 @@ class _Teller:
         self.dropped: Counter[Place] = Counter()
         self.stopped: dict[str, tuple[Deadline, dict[str, Any]]] = {}
 
-    def note(self, effects: Iterable[Effect], definition: Definition) -> None:
+    def note(self, seen: Iterable[Glimpse], definition: Definition) -> None:
         """Count what the process did."""
-        for effect in effects:
+        for effect in effects_of(seen):
             if effect.kind == "taken":
                 self._count(self.taken, definition, effect.scope, effect.info["flow"])
             elif effect.kind in ("completed", "fired"):

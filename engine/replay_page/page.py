@@ -19,7 +19,7 @@ from ..definition import Definition
 from ..documents import render
 from ..errors import Text, say
 from ..events import DocumentIssued, Record
-from ..flow.step import Effect
+from ..flow.step import Glimpse
 from ..forms import NO_FIELDS
 from ..organisation import Organisation
 from ..seals import Seal
@@ -48,7 +48,7 @@ class Proof(Struct, frozen=True):
 
 def page(
     played: Iterable[tuple[Record, Case]],
-    effects: list[Effect],
+    seen: list[Glimpse],
     definition_of: Callable[[str], Definition],
     calendar_of: CalendarOf,
     organisation: Organisation,
@@ -60,7 +60,7 @@ def page(
     """`{case, item, definition, outcome, acts, events, hash, content}`: the replay of a case in `content`,
     and of what: how many acts and events, and the hash of the last one.
 
-    `effects` is the list that the replay's watch adds to. The same bytes for the same history, proof and
+    `seen` is the list that the replay's watch adds to. The same bytes for the same history, proof and
     language. Raises `Diverged` where the history does not follow, `drawing.Undrawable`.
     """
 
@@ -71,7 +71,7 @@ def page(
         return atlas.charts_of(definition_of(digest))
 
     atlas = Atlas(lambda definition: definition.title().render(translate))
-    told = list(acts(played, effects, atlas, definition_of, calendar_of, organisation, name))
+    told = list(acts(played, seen, atlas, definition_of, calendar_of, organisation, name))
     case = told[-1].case
     definition = definition_of(case.definition)
     history = [record for act in told for record in act.records]

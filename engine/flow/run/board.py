@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -128,6 +128,12 @@ class Wrote(Struct, frozen=True):
 
 
 Glimpse = Effect | Arrived | OnEdge | Delivered | Asked | Wrote
+
+
+def effects_of(glimpses: Iterable[Glimpse]) -> list[Effect]:
+    """Of all that was told, what happened to elements."""
+    return [glimpse for glimpse in glimpses if isinstance(glimpse, Effect)]
+
 
 Witness = Callable[[Glimpse], None]
 """Is told, in order, all that a step does, for who wants to know why; nothing depends on it."""
