@@ -320,7 +320,7 @@ def test_a_case_with_findings_is_shown_with_them_and_a_broken_history_is_not_sho
     ask(database, "UPDATE events SET body = replace(body, 'clerk', 'xlerk') WHERE case_no = ?", case)
     ran = lianban(tmp_path, "page", case, "-o", "other.html")
     assert ran.code == 5
-    assert "is not a record that lianban wrote" in ran.err
+    assert "the history is not as it was written" in ran.err
     assert not (tmp_path / "other.html").exists()
 
 

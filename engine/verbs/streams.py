@@ -115,7 +115,7 @@ def _replaceable(file: str, head: bytes) -> None:
 
 def _kind(head: bytes) -> str:
     """What tells outputs of one kind from everything else: the first key of JSON, the first element of HTML
-    or XML, else the first line."""
+    or XML, else what the first three columns of a table are called."""
     text = head.decode("utf-8-sig", "replace").lstrip()
     if found := re.match(r'\{\s*"[^"]*"', text):
         return "".join(found[0].split())
@@ -124,7 +124,8 @@ def _kind(head: bytes) -> str:
     if text.startswith("<") and (found := re.search(r"<[A-Za-z][\w.:-]*", text)):
         return found[0].lower()
     first = next(iter(text.splitlines()), "")[:200]
-    return "".join(letter if letter.isprintable() else "?" for letter in first)
+    columns = ",".join(first.split(",")[:3])
+    return "".join(letter if letter.isprintable() else "?" for letter in columns)
 
 
 def write_file(file: str, content: bytes, *, public: bool = False) -> None:
