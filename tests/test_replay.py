@@ -21,7 +21,7 @@ from walks import ShippedWalk, digest_of_replays, digest_of_walks, supervised, w
 
 from engine.audit import replay
 from engine.case import CalendarOf, Case, evolve
-from engine.case import Watch as OfEffects
+from engine.case import Watch as OnGlimpses
 from engine.clock import read_instant
 from engine.definition import Definition, builtin
 from engine.events import Event, Record, canonical
@@ -54,9 +54,9 @@ class Watch:
             by: Mapping[str, Any],
             event: Event,
             calendar_of: CalendarOf,
-            watch: OfEffects,
+            watch: OnGlimpses | None,
         ) -> Case:
-            after = evolve(case, definition, number, at, by, event, calendar_of, watch)
+            after = evolve(case, definition, number, at, by, event, calendar_of, watch=watch)
             self.under_way.append((number, image(after), canonical(after.to_json())))
             return after
 

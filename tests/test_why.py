@@ -410,6 +410,30 @@ def test_what_failed_and_was_put_right_is_told_with_the_expression_and_who_did_i
     assert line(told)[-1]["kind"] == "opened"
 
 
+def test_what_failed_twice_is_not_told_by_what_came_later(office: Office, tmp_path: Path) -> None:
+    diagram = draw(
+        "start s; user a; boundary late a after P3D; script c fee = 20 / copies; user b; end e; end f",
+        "s -> a -> c -> b -> e; late -> f",
+    )
+    unit = {"a": {"unit": "department"}}
+    publish(office, tmp_path, diagram, forms={"s": ANYTHING, "a": ANYTHING}, properties=unit)
+    case = office.open_case("clerk", "item", {"copies": 0}, NOON).case
+    office.retry("clerk", case, "a", {"department": "hall"}, "补录", NOON + HOUR)
+    office.do("clerk", case, "a", {}, NOON + HOUR)
+    for hours, copies in ((2, 0), (3, 4)):
+        office.retry("clerk", case, "c", {"copies": copies}, "份数录错", NOON + hours * HOUR)
+    history = office.history(case)
+    raised = [record.seq for record in history if record.event.type == "incident.raised"]
+    armed = [record.seq for record in history if record.event.type == "timer.armed"]
+    assert (len(raised), len(armed)) == (3, 2)
+    told = {seq: line(why(office, case, str(seq))) for seq in (*raised, *armed)}
+    assert all(cause["event"] <= seq for seq, causes in told.items() for cause in causes)
+    assert [told[seq][1]["kind"] for seq in (*raised, *armed)] == [
+        "incident", "step", "incident", "opened", "timer",
+    ]  # fmt: skip
+    everything(office, case)
+
+
 def test_a_signal_of_another_case_is_told_with_the_event_that_sent_it(office: Office, tmp_path: Path) -> None:
     sender = draw("start s; user a; throw storm signal storm; end e", "s -> a -> storm -> e")
     waiter = draw("start s; catch alarm signal storm; user shelter; end e", "s -> alarm -> shelter -> e")

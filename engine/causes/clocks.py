@@ -114,14 +114,17 @@ def days(inquiry: Inquiry, id: str) -> Cause:
     )
 
 
+def armed_last(trace: Trace, timer: str) -> Record:
+    """The record by which the timer was set last; a migration only calls it otherwise."""
+    armings = [r for r in trace.about[timer] if isinstance(r.event, TimerArmed)]
+    return next(r for r in reversed(armings) if not isinstance(trace.act_of[r.seq].fact.event, CaseMigrated))
+
+
 def timer(inquiry: Inquiry, id: str) -> Cause:
     """A timer of the diagram: what it says, since when, and until when."""
     trace = inquiry.trace
     about = trace.about[id]
-    armings = [r for r in about if isinstance(r.event, TimerArmed)]
-    record = next(
-        r for r in reversed(armings) if not isinstance(trace.act_of[r.seq].fact.event, CaseMigrated)
-    )
+    record = armed_last(trace, id)
     event: Any = record.event
     act = trace.act_of[record.seq]
     node = act.definition.node(event.element)

@@ -105,12 +105,14 @@ def _at_length(trace: Trace, record: Record) -> list[Key]:
             return [("step", task)] if trace.is_step(task) else []
         case DocumentIssued():
             return [("document", record.seq)]
-        case TimerArmed():
-            return [("timer", trace.named(record, "timer"))]
+        case TimerArmed():  # if it was not set again
+            timer = trace.named(record, "timer")
+            return [("timer", timer)] if clocks.armed_last(trace, timer).seq <= record.seq else []
         case JointDecided(joint=joint, round=round):
             return [("joint", joint, round, trace.act_of[record.seq].fact.seq)]
-        case IncidentRaised():
-            return [("incident", trace.named(record, "incident"))]
+        case IncidentRaised():  # if it did not fail again
+            id = trace.named(record, "incident")
+            return [("incident", id)] if trace.latest(id, IncidentRaised) is record else []
     return []
 
 
