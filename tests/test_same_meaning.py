@@ -21,11 +21,13 @@ def _suits(case: Case) -> bool:
     root = etree.fromstring(case.diagram.read_bytes())
     process = root.find(f"{B}process[@id='p']")
     assert process is not None
+    reached = {flow.get("targetRef") for flow in process.iter(B + "sequenceFlow")}
     begun = [part for start in process.findall(B + "startEvent") for part in start]
     return (
         case.refused is None
         and not any(part.tag.endswith("EventDefinition") for part in begun)
         and not any(e.get("instantiate") for e in process)
+        and not any(e.get("id") not in reached for e in process.iter(B + "eventBasedGateway"))
         and not any(True for _ in root.iter(B + "laneSet", B + "collaboration"))
     )
 
