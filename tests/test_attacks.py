@@ -440,6 +440,15 @@ def a_content_nobody_names(hand: Hand) -> None:
     hand.keep(digest(b"for later"), b"for later")
 
 
+def a_case_in_the_lists_only(hand: Hand) -> None:
+    """An open step, overdue, of a case that was never opened: it is in its department's inbox."""
+    hand.sql(
+        "INSERT INTO tasks SELECT '539901-SL-LB0001-2026-00009', task, element, unit, post, item, opened_at,"
+        " due FROM tasks WHERE case_no = ? LIMIT 1",
+        LAST,
+    )
+
+
 def opened_by_a_definition_nobody_published(hand: Hand) -> None:
     with Office.open(str(hand.path)) as office, office._store.reading() as reader:
         old = office._library.definition(reader, office.history(WAITING)[0].event.payload()["definition"])
@@ -725,6 +734,7 @@ ATTACKS = [
     Attack(a_delegation_nobody_gave, "content.differs"),
     Attack(a_delegation_to_somebody_else, "content.differs"),
     Attack(a_content_nobody_names, "content.unnamed"),
+    Attack(a_case_in_the_lists_only, "list.stray"),
     Attack(abolish_as_a_clerk, "office.authority"),
     Attack(back_date_a_change_of_the_organisation, "office.instant"),
     Attack(delete_a_case, "number.missing"),

@@ -19,7 +19,7 @@ from .chain import REMEDY, SENSELESS, Rows, guarded, records, unfit
 if TYPE_CHECKING:  # whoever only reads a history as it was written needs none of it
     from .authority import OrganisationOf
     from .cases import Archive, Kept, verify_case
-    from .office import contents_named, verify_contents, verify_numbers, verify_office
+    from .office import contents_named, verify_contents, verify_numbers, verify_office, verify_strays
     from .papers import Made
     from .publications import SKEW, Publications
     from .rerun import replay
@@ -29,7 +29,7 @@ __getattr__ = late(
     {
         "authority": "OrganisationOf",
         "cases": "Archive Kept verify_case",
-        "office": "contents_named verify_contents verify_numbers verify_office",
+        "office": "contents_named verify_contents verify_numbers verify_office verify_strays",
         "papers": "Made",
         "publications": "SKEW Publications",
         "rerun": "replay",
@@ -55,4 +55,5 @@ __all__ = [
     "verify_contents",
     "verify_numbers",
     "verify_office",
+    "verify_strays",
 ]

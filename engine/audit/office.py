@@ -288,6 +288,14 @@ def verify_contents(unnamed: Sequence[str]) -> Iterator[Diverged]:
         )
 
 
+def verify_strays(strays: Iterable[str]) -> Iterator[Diverged]:
+    """Open steps, timers, documents, messages or a state of cases that have no history: whoever looks into an
+    inbox sees a case that never was."""
+    for number in strays:
+        text = say("something is kept of case {case}, which has no history", case=number)
+        yield finding(number, "list.stray", text)
+
+
 def _changed(record: Record) -> Diverged:
     return finding(
         OFFICE,

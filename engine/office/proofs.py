@@ -158,6 +158,7 @@ def verify(
     if case is None:
         findings += audit.guarded(OFFICE, lambda: _numbers(reader, numbers, issued, checked))
         findings += audit.guarded(OFFICE, lambda: audit.verify_contents(reader.unnamed(named)))
+        findings += audit.guarded(OFFICE, lambda: audit.verify_strays(reader.strays()))
     from . import sealing  # other proofs need none of it
 
     kept = sealing.read_copy(copy)

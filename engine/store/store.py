@@ -19,6 +19,7 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
+    union,
     update,
 )
 
@@ -130,6 +131,14 @@ _NEXT_MESSAGE = (
 _DOCUMENTS = _of_case(documents).order_by(documents.c.seq)
 _DOCUMENT = _of_case(documents).where(documents.c.seq == bindparam("seq"))
 _CONTENT = select(contents.c.content).where(contents.c.digest == bindparam("digest"))
+_STRAYS = union(
+    *(
+        select(table.c.case_no).where(
+            ~select(events.c.seq).where(events.c.case_no == table.c.case_no).exists()
+        )
+        for table in (heads, tasks, timers, documents, outbox)
+    )
+)
 _DIGESTS = select(contents.c.digest).order_by(contents.c.digest)
 _DEFINITIONS = select(definitions).order_by(definitions.c.item, definitions.c.version)
 _DEFINITIONS_OF = (
@@ -342,6 +351,10 @@ class Reader:
         from .unfit import unfit_rows  # only `verify` asks
 
         yield from unfit_rows(self._session, case)
+
+    def strays(self) -> list[str]:
+        """Every number under which something is kept beside a history that there is none of, in order."""
+        return sorted(case for (case,) in self._session.rows(_STRAYS) if type(case) is str)
 
     def unnamed(self, named: Collection[str]) -> list[str]:
         """The digests of stored contents that are not among these, in order."""
