@@ -1031,10 +1031,10 @@ class _Page:
         line = self.content.count("\n", 0, place) + 1
         wanted, found = (part[:50].replace("\n", "⏎") or "∅" for part in (wanted, self.content[place:]))
         raise Wrong(
-            "网页不是联办系统写的样子：第 %d 行应为 %s，实为 %s；请看本程序列出的值，不要看网页"
+            "网页不是联办系统写的样子：第 %d 行应为“%s”，实为“%s”；请看本程序列出的值，不要看网页"
             "（由另一版本写出的网页，要用那一版本的核验程序）" % (line, wanted, found),
-            "this page is not as lianban writes it: in line %d expected %s found %s instead; read the values"
-            " printed here (a page by another version of lianban needs that version's checker)"
+            "this page is not as lianban writes it: in line %d expected “%s”, found “%s”; read the values"
+            " printed here instead (a page by another version of lianban needs that version's checker)"
             % (line, wanted, found),
         )
 
@@ -1179,7 +1179,9 @@ def check_row(
         page.has(escaped((ACTOR.get(path) or FIELDS.get(group, (group, group)))[side]))
     page.has('</th><td data-value="%d">%s</td><td>' % (index, escaped(plain(value))))
     if not answer:
-        if (group in _NAMED and value is not True) or (group, kind) == ("outcome", "case.closed"):
+        if value is True and group in ("clock", "item"):
+            page.has(WORDS["yes"][side])
+        elif group in _NAMED or (group, kind) == ("outcome", "case.closed"):
             page.name(plain(value))
         elif value is True:
             page.has(WORDS["yes"][side])

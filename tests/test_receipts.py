@@ -24,11 +24,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from databases import ask, unguard
 from drawing import draw
 from items import HOUR, NOON, make_item, organisation
+from markupsafe import escape
 from terminal import lianban
 from test_seals import KEY, public
 
 from engine import extracts
 from engine import receipt_checker as checker
+from engine.definition import read_folder
 from engine.errors import Diverged, Invalid, Refusal
 from engine.events import canonical, digest
 from engine.forms import check_schema, is_public
@@ -868,6 +870,36 @@ def test_where_the_time_zone_is_unknown_local_times_are_not_proven(
     monkeypatch.setattr(checker, "zone_of", lambda name: None)
     report = checker.check(county.page().encode(), given)
     assert not report.wrong and any("local times" in en for _, en in report.open)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_checker_expects_every_row_as_the_page_writes_it(county: County, lang: str) -> None:
+    """Of every field of every event that may be shown, which no one case has."""
+    with county.office() as office:
+        record = office.history(county.case)[0]
+    definition, _ = read_folder(county.folder / "processes" / "item", county.folder / "forms")
+    assert definition is not None
+    names = extracts.Names([], {}, "Asia/Shanghai", lang, catalogue(lang).gettext)
+    side, zone = ("zh", "en").index(lang), checker.zone_of("Asia/Shanghai")
+    assert zone is not None
+    fields = {field for shown in extracts.SHOWN.values() for field in shown} - {"document"}
+    paths = {*extracts.COMMON, *(f"/data/{field}" for field in fields), "/data/departments/0", "/by/person"}
+    for path in sorted(paths - {"/format", "/case", "/seq"}):
+        timely = path.rsplit("/", 1)[-1] in ("at", "entered", "due", "since", "as_of", "begins")
+        for value in ("2026-03-02T04:00:00.000000Z", True, 3, *([] if timely else ["x", "a & 'b' \"c\""])):
+            label, words = extracts._told(path, value, record, definition, names)
+            written = value if isinstance(value, str) else json.dumps(value)
+            row = (
+                f'<tr><th title="{path}">{escape(label)}</th><td data-value="7">{escape(written)}</td>'
+                f"<td>{escape(words)}</td></tr>\n"
+            )
+            page = checker._Page(row)
+
+            def time(at: str, page: Any = page) -> None:
+                page.has(checker.local(at, zone, side))
+
+            checker.check_row(page, path, 7, value, record.event.type, side, time)
+            assert page.place == len(row), row
 
 
 def test_the_checker_knows_the_words_and_the_style_of_the_page() -> None:
