@@ -215,8 +215,9 @@ class Names(NamedTuple):
 
 
 def page(proof: Mapping[str, Any], seal: Seal, names: Names) -> bytes:
-    """The extract `proof` under `seal` as a page for the public, with the proof in it: the checker reads it
-    there, and compares the values in the table with it."""
+    """The extract `proof` under `seal` as a page for the public, with the proof in it. The checker writes the
+    page anew from that, by itself, and takes no other: what is changed here or in the template, its part on
+    pages has to follow."""
     rows: dict[int, list[dict[str, str]]] = {}
     story = {record.seq: definition for record, definition in names.story}
     kinds = {record.seq: record for record, _ in names.story}

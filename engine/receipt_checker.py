@@ -16,18 +16,20 @@ import argparse
 import base64
 import hashlib
 import html
-import html.parser
 import json
 import re
 import sys
 import unicodedata
-from collections.abc import Sequence
+import zoneinfo
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 GENESIS = "0" * 64
 _HEX = re.compile("[0-9a-f]{64}")
 _SALT = re.compile("[0-9a-f]{32}")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
 class Wrong(Exception):
@@ -54,49 +56,103 @@ def parse(content: bytes) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            raise ValueError("a key stands twice")
+            raise Wrong("同一个键出现两次", "a key stands twice")
         return found
 
     def constant(name: str) -> Any:
-        raise ValueError(name)
+        raise Wrong("%s 不是 JSON 数值" % name, "%s is no number in JSON" % name)
 
-    return json.loads(content.decode("utf-8"), object_pairs_hook=once, parse_constant=constant)
+    def integer(digits: str) -> int:
+        if len(digits) > 300:
+            raise Wrong("有一个 %d 位的数" % len(digits), "a number of %d digits" % len(digits))
+        return int(digits)
+
+    try:
+        return json.loads(
+            content.decode("utf-8"), object_pairs_hook=once, parse_constant=constant, parse_int=integer
+        )
+    except UnicodeDecodeError:
+        raise Wrong("文件不是 UTF-8 文本", "the file is no text in UTF-8") from None
+    except RecursionError:
+        raise Wrong("文件的层次太深", "the file is nested too deep") from None
+    except ValueError:
+        raise Wrong("文件不是 JSON，或不完整", "the file is no JSON, or not all of it") from None
 
 
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def quoted(value: Any) -> str:
+    """What was found, short, as JSON."""
+    try:
+        found = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    except RecursionError:
+        found = "…"
+    return found if len(found) <= 60 else found[:60] + "…"
+
+
+def expected(zh: str, en: str, value: Any) -> Wrong:
+    """That something else was expected than `value`."""
+    return Wrong("应为%s，实为 %s" % (zh, quoted(value)), "expected %s, found %s" % (en, quoted(value)))
+
+
 def record(value: Any, *keys: str) -> dict[str, Any]:
     """A JSON object with exactly these keys: what nobody checks has no place in a proof."""
-    if not isinstance(value, dict) or set(value) != set(keys):
-        found = sorted(value) if isinstance(value, dict) else type(value).__name__
-        raise ValueError("expected %s, found %s" % (sorted(keys), found))
+    if not isinstance(value, dict):
+        raise expected("含 %s 的对象" % "、".join(keys), "an object with %s" % ", ".join(keys), value)
+    if set(value) != set(keys):
+        lacks, extra = sorted(set(keys) - set(value)), sorted(set(value) - set(keys))
+        zh = [("缺少", lacks), ("多出", extra)]
+        en = [("lacks", lacks), ("has besides", extra)]
+        raise Wrong(
+            "对象" + "，".join("%s %s" % (word, quoted(names)) for word, names in zh if names),
+            "an object " + " and ".join("%s %s" % (word, quoted(names)) for word, names in en if names),
+        )
     return value
 
 
 def listed(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise ValueError("a list")
+        raise expected("列表", "a list", value)
     return value
 
 
 def mapped(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError("an object")
+        raise expected("对象", "an object", value)
     return value
 
 
 def text(value: Any, pattern: re.Pattern[str] | None = None) -> str:
-    if type(value) is not str or (pattern is not None and not pattern.fullmatch(value)):
-        raise ValueError(repr(value)[:80])
+    if type(value) is not str:
+        raise expected("文本", "a text", value)
+    if pattern is not None and not pattern.fullmatch(value):
+        zh, en = _PATTERNS[pattern]
+        raise expected(zh, en, value)
     return value
+
+
+_PATTERNS = {
+    _HEX: ("64 位十六进制数字", "64 hex digits"),
+    _SALT: ("32 位十六进制数字", "32 hex digits"),
+    _INSTANT: ("UTC 时间", "an instant like 2026-03-01T01:00:00.000000Z"),
+}
 
 
 def whole(value: Any) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError(repr(value)[:80])
+    """A number that counts something: no office has 2⁵³ of anything."""
+    if type(value) is not int or not 0 <= value < 2**53:
+        raise expected("从 0 起的整数", "a whole number from 0 on, below 2^53", value)
     return value
+
+
+def instant(value: Any) -> datetime:
+    """An instant as lianban writes it."""
+    try:
+        return datetime.strptime(text(value, _INSTANT)[:-1] + "+0000", "%Y-%m-%dT%H:%M:%S.%f%z")
+    except ValueError:
+        raise expected("历法中有的时间", "an instant that the calendar has", value) from None
 
 
 def hashes(value: Any) -> list[bytes]:
@@ -104,7 +160,10 @@ def hashes(value: Any) -> list[bytes]:
 
 
 def unpacked(value: Any) -> bytes:
-    return base64.b64decode(text(value), validate=True)
+    try:
+        return base64.b64decode(text(value), validate=True)
+    except ValueError:
+        raise expected("Base64 编码", "Base64", value) from None
 
 
 # --- Ed25519 (RFC 8032 §5.1.7)
@@ -181,9 +240,9 @@ def ssh_key(line: str) -> bytes:
     """The 32 bytes in `ssh-ed25519 AAAA… comment`."""
     words = line.split()
     head = b"\x00\x00\x00\x0bssh-ed25519\x00\x00\x00\x20"
-    blob = base64.b64decode(words[1], validate=True) if words[0] == "ssh-ed25519" else b""
+    blob = unpacked(words[1]) if len(words) > 1 and words[0] == "ssh-ed25519" else b""
     if not blob.startswith(head) or len(blob) != len(head) + 32:
-        raise ValueError("no Ed25519 key")
+        raise expected("Ed25519 公钥（ssh-ed25519 AAAA…）", "a public key: ssh-ed25519 AAAA…", line)
     return blob[len(head) :]
 
 
@@ -260,7 +319,8 @@ class Seal:
         for name in ("office", "root", "secret", "previous"):
             text(said[name], _HEX)
         self.number, self.size = whole(said["number"]), whole(said["size"])
-        self.office, self.at, self.key = text(said["office"]), text(said["at"]), text(said["key"])
+        instant(said["at"])
+        self.office, self.at, self.key = said["office"], said["at"], text(said["key"])
         self.root, self.previous = bytes.fromhex(said["root"]), text(said["previous"])
         self.signature = text(said["signature"])
         self.statement = canonical({name: said[name] for name in _SEAL if name != "signature"})
@@ -272,7 +332,7 @@ class Seal:
         """Whether its signature is that of its own key."""
         try:
             return is_signed(ssh_key(self.key), self.statement, unpacked(self.signature))
-        except (ValueError, IndexError):
+        except Wrong:
             return False
 
 
@@ -308,20 +368,22 @@ class Given:
         if copy is not None:
             said = record(parse(copy), "format", "seals", "leaves")
             if said["format"] != 2:
-                raise ValueError("format %r" % said["format"])
+                raise expected("封印副本的格式 2", "a copy of the seals in format 2", said["format"])
             self.copied = [Seal(one) for one in listed(said["seals"])]
             self.leaves = [self._leaf(one) for one in listed(said["leaves"])]
             if not self.copied:
-                raise ValueError("no seals")
+                raise Wrong("副本中没有封印", "the copy has no seals")
             chain(self.copied)
             if len(self.leaves) != self.copied[-1].size:
-                raise ValueError("leaves")
+                raise Wrong("副本的日志不完整", "the copy's log is not as long as its newest seal says")
             self.tree = [leaf_hash(canonical(_sealed(*leaf))) for leaf in self.leaves]
             self.root_at(self.copied[-1])
 
     @staticmethod
     def _leaf(said: Any) -> list[Any]:
-        case, seq, hash, disclosure, salt = listed(said)
+        if len(listed(said)) != 5:
+            raise expected("含五项的列表", "a list of five", said)
+        case, seq, hash, disclosure, salt = said
         return [text(case), whole(seq), text(hash, _HEX), text(disclosure, _HEX), text(salt, _SALT)]
 
     def root_at(self, seal: Seal) -> None:
@@ -331,8 +393,9 @@ class Given:
                 "the copy's log is not the one under seal %d" % seal.number,
             )
 
-    def compare(self, seals: Sequence[Seal], report: Report) -> None:
-        """Compare the seals of a file with all that was given."""
+    def compare(self, seals: Sequence[Seal], report: Report) -> set[str]:
+        """Compare the seals of a file with all that was given; the digests of those that are vouched for by
+        something from outside, and so with all that they say of themselves."""
         anchored = set()
         if self.copied is not None:
             anchored = self._compare_copy(seals, self.copied, report)
@@ -392,12 +455,14 @@ class Given:
                 )
             )
         for seal in seals:
-            if anchored and seal.digest not in anchored:
+            if seal.digest not in anchored:
                 report.open.append(
                     (
-                        "第 %d 号封印的编号和时间：它本身没有拿文件以外的东西比对过" % seal.number,
-                        "number and instant of seal %d: it was itself compared with nothing from outside"
-                        % seal.number,
+                        "摘要为 %s… 的封印自称第 %d 号、时间 %s：它本身没有拿文件以外的东西比对过"
+                        % (seal.digest[:16], seal.number, seal.at),
+                        "number and instant of the seal with the digest %s…: it says that it is seal %d of"
+                        " %s, and was itself compared with nothing from outside"
+                        % (seal.digest[:16], seal.number, seal.at),
                     )
                 )
         report.open.append(
@@ -407,6 +472,7 @@ class Given:
                 " that it was no later, and nothing proves that it was no earlier",
             )
         )
+        return anchored
 
     def _compare_copy(self, seals: Sequence[Seal], copied: Sequence[Seal], report: Report) -> set[str]:
         """The digests of those that are in the copy."""
@@ -449,6 +515,20 @@ def chain(seals: Sequence[Seal]) -> None:
             )
 
 
+def called(seal: Seal, anchored: set[str]) -> tuple[str, str]:
+    """What can be said of a seal: its number and instant only where it was compared with something from
+    outside; else the log that it seals."""
+    if seal.digest in anchored:
+        return (
+            "%s 的第 %d 号封印（摘要 %s）" % (seal.at, seal.number, seal.digest),
+            "the log under seal %d of %s (digest %s)" % (seal.number, seal.at, seal.digest),
+        )
+    return (
+        "有 %d 条、根为 %s 的日志" % (seal.size, seal.root.hex()),
+        "a log of %d entries with the root %s" % (seal.size, seal.root.hex()),
+    )
+
+
 def grown(older: Seal, newer: Seal, path: Sequence[bytes]) -> None:
     """Whether the log under `newer` only adds to that under `older`."""
     ordered = older.number <= newer.number and older.at <= newer.at and older.office == newer.office
@@ -471,8 +551,8 @@ def _sealed(case: str, seq: int, hash: str, disclosure: str, salt: str) -> dict[
     return {"case": case, "seq": seq, "history": sha256(canonical([hash, salt])), "disclosure": disclosure}
 
 
-def sealed_case(said: Any, case: str, report: Report) -> tuple[dict[str, Any], list[Seal]]:
-    """The leaf of a case, proven to be under its seal, and that under the newest one."""
+def sealed_case(said: Any, case: str, given: Given, report: Report) -> tuple[dict[str, Any], Seal]:
+    """The leaf of a case, proven to be under its seal, and that under the newest one, which comes along."""
     said = record(said, "leaf", "position", "seal", "inclusion", "newest", "consistency")
     leaf = record(said["leaf"], "case", "seq", "history", "disclosure")
     text(leaf["history"], _HEX)
@@ -486,25 +566,21 @@ def sealed_case(said: Any, case: str, report: Report) -> tuple[dict[str, Any], l
             "包含证明不成立：办件不在该封印之下",
             "the proof of inclusion fails: the case is not under the seal",
         )
+    grown(seal, newest, hashes(said["consistency"]))
+    seals = [seal] if newest.number == seal.number else [seal, newest]
+    anchored = given.compare(seals, report)
+    (zh, en), later = called(seal, anchored), called(newest, anchored)
     report.proven.append(
         (
-            "办件至第 %d 个事件为止，列入了 %s 的第 %d 号封印（摘要 %s）"
-            % (leaf["seq"], seal.at, seal.number, seal.digest),
-            "the case up to event %d is under seal %d of %s (digest %s)"
-            % (leaf["seq"], seal.number, seal.at, seal.digest),
+            "办件至第 %d 个事件为止，列入了%s" % (leaf["seq"], zh),
+            "the case up to event %d stands in %s" % (leaf["seq"], en),
         )
     )
-    grown(seal, newest, hashes(said["consistency"]))
     if newest.number != seal.number:
         report.proven.append(
-            (
-                "此后到 %s 的第 %d 号封印（摘要 %s），日志只增不改"
-                % (newest.at, newest.number, newest.digest),
-                "from there to seal %d of %s (digest %s) the log was only added to"
-                % (newest.number, newest.at, newest.digest),
-            )
+            ("此后到%s，日志只增不改" % later[0], "from there to %s the log was only added to" % later[1])
         )
-    return leaf, [seal] if newest.number == seal.number else [seal, newest]
+    return leaf, newest
 
 
 def complete(given: Given, leaf: dict[str, Any], known: list[str] | None, report: Report) -> None:
@@ -607,7 +683,7 @@ def check_receipt(said: dict[str, Any], given: Given, report: Report, unsealed: 
             "%d events in one unbroken chain: none changed, removed, swapped or inserted" % len(bodies),
         )
     )
-    leaf, seals = sealed_case(said["sealed"], case, report)
+    leaf, _ = sealed_case(said["sealed"], case, given, report)
     last = leaf["seq"]
     if last > len(bodies) or known[last - 1] != text(said["hash"], _HEX):
         raise Wrong("封存的历史不是本文件中的历史", "what was sealed is not the history in this file")
@@ -633,7 +709,6 @@ def check_receipt(said: dict[str, Any], given: Given, report: Report, unsealed: 
         )
         (report.open if unsealed else report.wrong).append(line)
     check_contents(said, bodies, report)
-    given.compare(seals, report)
     complete(given, leaf, known, report)
     report.open += [
         (
@@ -732,7 +807,7 @@ def check_extract(said: dict[str, Any], given: Given, report: Report, page: str 
     record(said, "lianban", "format", "case", "sealed", "values")
     case = text(said["case"])
     report.about.append(("公开摘录：%s" % case, "extract for publication: %s" % case))
-    leaf, seals = sealed_case(said["sealed"], case, report)
+    leaf, newest = sealed_case(said["sealed"], case, given, report)
     leaves: list[bytes] = []
     shown: dict[int, tuple[int, str, Any]] = {}
     for index, one in enumerate(listed(said["values"])):
@@ -756,8 +831,10 @@ def check_extract(said: dict[str, Any], given: Given, report: Report, page: str 
         )
     )
     if page is not None:
-        check_page(page, shown, report)
-    given.compare(seals, report)
+        try:
+            check_page(page, said, newest, report)
+        except Wrong as wrong:
+            report.wrong.append(wrong.words)  # and the values are printed all the same
     complete(given, leaf, None, report)
     report.open += [
         (
@@ -784,67 +861,333 @@ def plain(value: Any) -> str:
     return value if isinstance(value, str) else canonical(value).decode()
 
 
-MARK = "lianban-proof"
-"""The element of a page that holds the extract."""
+# --- an extract as a page
+#
+# Nothing is taken out of a page: it is written anew from the proof in it, as lianban writes it, and must be
+# the same to the last character. So nothing can stand in it, hide in it or run in it that lianban did not
+# write. Only names are taken as they are, which are in no proof: of the item, units, steps, outcomes and
+# fields. They are plain text, in their places, and all are printed.
+
+_OPEN, _CLOSE = '<pre id="lianban-proof">', "</pre>"
+
+STYLES = {"6259f8cc5743e0434494ce47d111db44f59953d283113cf9c6a77818ebf9dd9e"}
+"""SHA-256 of the style sheets that lianban writes."""
+
+WORDS = {
+    "title": ("办件记录公开摘录", "Extract from the record of a case"),
+    "case": ("办件", "Case"),
+    "seal": ("{at}第 {number} 号封存，摘要 {digest}", "Seal {number} of {at}, digest {digest}"),
+    "hidden": (
+        "本页公开记录中的 {shown} 项内容；另有 {hidden} 项（填报内容、姓名、理由等）不予公开。",
+        "{shown} values of the record are published here; {hidden} are not (answers, names, reasons).",
+    ),
+    "yes": ("是", "yes"),
+    "proof": ("证明", "The proof"),
+    "check": (
+        "核验本页：保存网页，运行 `python3 check.py 文件名 --lang zh`，以程序显示的内容为准。核验程序公开、"
+        "免费：`lianban receipt --checker -o check.py`。",
+        "To check this page, save it and run `python3 check.py FILE`; what counts is what the program prints."
+        " The program is free and public: `lianban receipt --checker -o check.py`.",
+    ),
+}
+"""What a page says in words of lianban's own."""
+
+EVENTS = {
+    "answer.confirmed": ("填报内容经确认", "answers confirmed"),
+    "answer.entered": ("填报内容已录入", "answers entered"),
+    "answer.returned": ("填报内容被退回", "answers returned"),
+    "calendar.revised": ("工作日历变更", "calendar changed"),
+    "case.closed": ("办件办结", "case closed"),
+    "case.deemed": ("逾期视为答复", "silence counts as an answer"),
+    "case.migrated": ("转入另一版本", "taken over to another version"),
+    "case.opened": ("办件收件", "case opened"),
+    "clock.expired": ("时限届满", "a clock ran out"),
+    "clock.extended": ("时限延长", "a clock was extended"),
+    "clock.paused": ("时限中止计算", "a clock stands still"),
+    "clock.reprojected": ("到期日变动", "a due date moved"),
+    "clock.restarted": ("期限重新起算", "a term began anew"),
+    "clock.resumed": ("时限继续计算", "a clock runs on"),
+    "clock.started": ("时限起算", "a clock started"),
+    "clock.stopped": ("时限终止", "a clock stopped"),
+    "clock.struck": ("时限到点", "a clock struck"),
+    "document.issued": ("出具文书", "document issued"),
+    "extension.granted": ("准予延期", "extension granted"),
+    "joint.certain": ("联合审查结果已定", "the outcome of the joint review is certain"),
+    "joint.decided": ("联合审查有结果", "joint review decided"),
+    "meeting.convened": ("召集联席会议", "joint meeting convened"),
+    "meeting.held": ("召开联席会议", "joint meeting held"),
+    "message.received": ("收到材料或消息", "message received"),
+    "pause.ordered": ("决定中止", "pause ordered"),
+    "referral.deemed": ("逾期视为同意", "silence taken for consent"),
+    "referral.sent": ("征求部门意见", "department asked for its opinion"),
+    "referral.signed": ("部门签收", "department signed for receipt"),
+    "resume.ordered": ("中止结束", "pause ended"),
+    "silence.noted": ("记录逾期未答复", "silence noted"),
+    "task.cancelled": ("环节不再需要", "step no longer wanted"),
+    "task.completed": ("环节办毕", "step done"),
+    "task.ended": ("环节结束", "step ended"),
+    "task.opened": ("环节开始", "step opened"),
+    "timer.armed": ("设定定时", "timer set"),
+    "timer.fired": ("时限已到", "time is up"),
+    "timer.stopped": ("停止定时", "timer stopped"),
+}
+"""What kinds of events are called; others by their type."""
+
+FIELDS = {
+    "as_of": ("自何时起", "as of"),
+    "at": ("生效时间", "took effect"),
+    "basis": ("法定依据", "legal basis"),
+    "begins": ("开始时间", "begins"),
+    "by": ("延长多少", "by how much"),
+    "calendar": ("工作日历（摘要）", "calendar (digest)"),
+    "clock": ("时限", "clock"),
+    "closing": ("下班时间", "closing time"),
+    "definition": ("事项定义（摘要）", "definition (digest)"),
+    "departments": ("部门", "department"),
+    "document": ("文书", "document"),
+    "due": ("到期日", "due date"),
+    "effect": ("届满效果", "effect"),
+    "element": ("环节", "step"),
+    "entered": ("记录时间", "written"),
+    "expected": ("预计用时", "expected to take"),
+    "ground": ("事由", "ground"),
+    "item": ("事项", "item"),
+    "joint": ("联合审查", "joint review"),
+    "late": ("已逾期", "after its term"),
+    "meeting": ("会议", "meeting"),
+    "number": ("编号", "number"),
+    "outcome": ("办理结果", "outcome"),
+    "post": ("岗位", "post"),
+    "provisional": ("日期尚未确定", "the date is not certain yet"),
+    "round": ("轮次", "round"),
+    "rung": ("节点", "rung"),
+    "since": ("起算时间", "since"),
+    "task": ("办理环节", "open step"),
+    "timer": ("定时", "timer"),
+    "type": ("事件类型", "kind of event"),
+    "unit": ("单位", "unit"),
+    "was": ("原为", "was before"),
+    "zone": ("时区", "time zone"),
+}
+"""What the values of events are called; others by their name."""
+
+ACTOR = {
+    "/by/unit": ("经办单位", "acted for the unit"),
+    "/by/post": ("经办岗位", "acted in the post"),
+}
+"""The same where they say who acted."""
+
+_NAMED = {
+    *("unit", "departments", "element", "task", "timer", "joint", "meeting", "clock", "document", "item"),
+}
+"""Values beside which the page gives a name."""
+
+_TIMES = {"at", "entered", "due", "since", "as_of", "begins"}
+"""Values beside which the page gives the time of the place."""
+
+_NAME = re.compile("(?:[^<>&\"'\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]|&(?:amp|lt|gt|#34|#39);)*")
+"""Text without markup, and without what turns the direction of writing."""
+
+_LOCAL = re.compile(r"(?:\d+年\d+月\d+日|\d{4}-\d\d-\d\d) \d\d:\d\d", re.ASCII)
 
 
-class _Page(html.parser.HTMLParser):
-    """The proof in a page, and the cells that show its values: `<td data-value="INDEX">`."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.proofs: list[str] = []
-        self.cells: list[tuple[str, str]] = []
-        self.into: str | None = None
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        about = dict(attrs)
-        if tag == "pre" and about.get("id") == MARK:
-            self.proofs.append("")
-            self.into = tag
-        elif "data-value" in about:
-            self.cells.append((about["data-value"] or "", ""))
-            self.into = tag
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == self.into:
-            self.into = None
-
-    def handle_data(self, data: str) -> None:
-        if self.into == "pre":
-            self.proofs[-1] += data
-        elif self.into is not None:
-            index, before = self.cells[-1]
-            self.cells[-1] = index, before + data
+def escaped(value: str) -> str:
+    """A text as a page writes it."""
+    return html.escape(value, quote=False).replace('"', "&#34;").replace("'", "&#39;")
 
 
-def read_page(content: str) -> _Page:
-    page = _Page()
-    page.feed(content)
-    page.close()
-    if len(page.proofs) != 1:
+def read_page(content: bytes) -> tuple[str, bytes]:
+    """A page, and the extract in it."""
+    try:
+        page = content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Wrong("文件不是 UTF-8 文本", "the file is no text in UTF-8") from None
+    if page.count(_OPEN) != 1:
         raise Wrong("网页中没有证明，或不止一份", "the page holds no proof, or more than one")
-    return page
+    proof, end, _ = page.partition(_OPEN)[2].partition(_CLOSE)
+    if not end:
+        raise Wrong("网页不完整", "the page has no end")
+    return page, html.unescape(proof).encode("utf-8", "replace")
 
 
-def check_page(content: str, shown: dict[int, tuple[int, str, Any]], report: Report) -> None:
-    expected = {str(index): plain(value) for index, (_, _, value) in shown.items()}
-    cells = read_page(content).cells
-    order = [index for index in expected if index in dict(cells)]
-    if cells != [(index, expected[index]) for index in order]:
-        raise Wrong("网页上写的与所附证明不同", "the page shows other values than the proof in it")
+class _Page:
+    """A page, read from its beginning to its end."""
+
+    def __init__(self, content: str) -> None:
+        self.content, self.place = content, 0
+        self.names: list[tuple[str, str]] = []
+
+    def has(self, wanted: str) -> None:
+        """This and nothing else comes next."""
+        if self.content.startswith(wanted, self.place):
+            self.place += len(wanted)
+            return
+        found = self.content[self.place : self.place + len(wanted)]
+        same = next((n for n, (a, b) in enumerate(zip(found, wanted)) if a != b), len(found))
+        shown = max(0, same - 15)  # a little of what is still right, to find the place by
+        self.fail(wanted[shown:], self.place + shown)
+
+    def fail(self, wanted: str, place: int) -> None:
+        line = self.content.count("\n", 0, place) + 1
+        wanted, found = (part[:50].replace("\n", "⏎") or "∅" for part in (wanted, self.content[place:]))
+        raise Wrong(
+            "网页不是联办系统写的样子：第 %d 行应为“%s”，实为“%s”；请看本程序列出的值，不要看网页"
+            "（由另一版本写出的网页，要用那一版本的核验程序）" % (line, wanted, found),
+            "this page is not as lianban writes it: in line %d expected “%s”, found “%s”; read the values"
+            " printed here instead (a page by another version of lianban needs that version's checker)"
+            % (line, wanted, found),
+        )
+
+    def name(self, of: str, before: str = "") -> str:
+        """A name `of` something comes next, and `before` ends it; the name as it is written in the page."""
+        match = _NAME.match(self.content, self.place)
+        found = match.group() if match else ""
+        if not found.endswith(before):
+            self.fail(before, self.place)
+        found = found[: len(found) - len(before)]
+        self.place += len(found) + len(before)
+        if found and (of, html.unescape(found)) not in self.names:
+            self.names.append((of, html.unescape(found)))
+        return found
+
+    def some_time(self) -> None:
+        """The time of some place comes next."""
+        match = _LOCAL.match(self.content, self.place)
+        if not match:
+            self.fail("2026-03-01 09:00", self.place)
+        else:
+            self.place = match.end()
+
+    def style(self) -> None:
+        end = self.content.find("</style>", self.place)
+        if sha256(self.content[self.place : end].encode("utf-8", "replace")) not in STYLES:
+            self.fail(":root { --ink: …", self.place)
+        self.place = end
+
+
+def zone_of(name: Any) -> zoneinfo.ZoneInfo | None:
+    """The zone in which a page gives times; None for one that this computer doesn't know."""
+    if not isinstance(name, str):
+        raise Wrong(
+            "网页不是联办系统写的样子：没有公开时区",
+            "this page is not as lianban writes it: it hides the time zone",
+        )
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (OSError, ValueError, zoneinfo.ZoneInfoNotFoundError):
+        return None
+
+
+def local(at: str, zone: zoneinfo.ZoneInfo, side: int) -> str:
+    """An instant as a page writes it."""
+    when = instant(at).astimezone(zone)
+    day = "%d年%d月%d日" % (when.year, when.month, when.day) if side == 0 else when.date().isoformat()
+    return "%s %02d:%02d" % (day, when.hour, when.minute)
+
+
+def check_page(content: str, said: dict[str, Any], newest: Seal, report: Report) -> None:
+    """Whether a page is what lianban writes of the extract `said`."""
+    page, case = _Page(content), escaped(said["case"])
+    side = 0 if content.startswith('<!doctype html>\n<html lang="zh-CN">') else 1
+    words = {key: both[side] for key, both in WORDS.items()}
+    events: dict[int, dict[str, tuple[int, Any]]] = {}
+    for index, one in enumerate(said["values"]):
+        if isinstance(one, dict):
+            events.setdefault(one["seq"], {})[one["path"]] = index, one["value"]
+    zone = zone_of(events.get(1, {}).get("/data/zone", (0, None))[1])
+
+    def time(at: str) -> None:
+        if zone is None:
+            page.some_time()
+        else:
+            page.has(local(at, zone, side))
+
+    page.has('<!doctype html>\n<html lang="%s">\n<head>\n<meta charset="utf-8">\n' % ("zh-CN", "en")[side])
+    page.has('<meta name="viewport" content="width=device-width, initial-scale=1">\n')
+    page.has('<meta name="generator" content="lianban">\n<title>')
+    item = page.name(("标题", "title")[side], " · %s · %s" % (case, words["title"]))
+    page.has("</title>\n<style>\n")
+    page.style()
+    page.has("</style>\n</head>\n<body>\n<main>\n<header>\n<p>%s</p>\n<h1>%s</h1>\n" % (words["title"], item))
+    page.has("<p>%s %s</p>\n<p>" % (words["case"], case))
+    before, after = words["seal"].split("{at}")
+    page.has(before.format(number=newest.number))
+    time(newest.at)
+    page.has(after.format(number=newest.number, digest=newest.digest))
+    shown = sum(map(len, events.values()))
+    page.has("</p>\n<p>%s</p>\n" % words["hidden"].format(shown=shown, hidden=len(said["values"]) - shown))
+    page.has("</header>\n")
+    for seq in range(1, said["sealed"]["leaf"]["seq"] + 1):
+        values = events.get(seq, {})
+        if not values.keys() >= {"/at", "/type"}:
+            raise Wrong(
+                "网页不是联办系统写的样子：第 %d 个事件的类型和时间没有公开" % seq,
+                "this page is not as lianban writes it: it hides kind and time of event %d" % seq,
+            )
+        at, kind = values["/at"][1], values["/type"][1]
+        page.has("<h2>%d · %s <small>" % (seq, escaped(EVENTS.get(kind, (kind, kind))[side])))
+        time(at)
+        page.has("</small></h2>\n<table>\n")
+        for path, (index, value) in values.items():
+            if path in ("/format", "/case", "/seq") or value is None or value is False:
+                continue
+            if path != "/entered" or value != at:
+                check_row(page, path, index, value, kind, side, time)
+        page.has("</table>\n")
+    page.has("<h2>%s</h2>\n<p>%s</p>\n" % (words["proof"], words["check"]))
+    page.has("<details>\n<summary>JSON</summary>\n" + _OPEN)
+    page.has(html.escape(canonical(said).decode(), quote=False) + _CLOSE)
+    page.has("\n</details>\n</main>\n</body>\n</html>")
+    if page.place != len(content):
+        page.fail("", page.place)
     report.proven.append(
         (
-            "网页表格中的值与证明逐字相同",
-            "the values in the table of the page are those of the proof, word for word",
+            "网页的每个字符都是联办系统据所附证明写的，没有增减；只有列在“未证明”中的名称除外",
+            "the page is character by character what lianban writes of the proof in it, no more and no less,"
+            " but for the names listed under “Not proven”",
         )
     )
+    if zone is None:
+        report.open.append(
+            (
+                "网页中的当地时间：本机没有该时区的资料；以本程序列出的世界时为准",
+                "the page's local times: this computer does not know the time zone; what counts are the"
+                " instants printed here, in UTC",
+            )
+        )
+    names = ["%s = %s" % pair for pair in page.names]
     report.open.append(
         (
-            "网页的其余文字（标题、名称、说明）：以此处列出的为准",
-            "the rest of the page (headings, names, notes): what counts is the list printed here",
+            "网页中的名称，由网页自带，谁都可以改写；以本程序列出的值为准：" + "；".join(names),
+            "the names in the page, which anybody could have changed; what counts are the values printed"
+            " here: " + "; ".join(names),
         )
     )
+
+
+def check_row(
+    page: _Page, path: str, index: int, value: Any, kind: str, side: int, time: Callable[[str], None]
+) -> None:
+    """The row of a value: what it is called, the value, and what it means."""
+    parts = path.split("/")
+    group = next((part for part in reversed(parts) if part in FIELDS), parts[-1])
+    page.has('<tr><th title="%s">' % escaped(path))
+    answer = path.startswith("/data/data/")
+    if answer:
+        page.name(path)
+    else:
+        page.has(escaped((ACTOR.get(path) or FIELDS.get(group, (group, group)))[side]))
+    page.has('</th><td data-value="%d">%s</td><td>' % (index, escaped(plain(value))))
+    if not answer:
+        if value is True and group in ("clock", "item"):
+            page.has(WORDS["yes"][side])
+        elif group in _NAMED or (group, kind) == ("outcome", "case.closed"):
+            page.name(plain(value))
+        elif value is True:
+            page.has(WORDS["yes"][side])
+        elif group in _TIMES and isinstance(value, str):
+            time(value)
+    page.has("</td></tr>\n")
 
 
 def check_consistency(said: dict[str, Any], given: Given, report: Report) -> None:
@@ -861,19 +1204,18 @@ def check_consistency(said: dict[str, Any], given: Given, report: Report) -> Non
             "consistency of seal %d with seal %d" % (first.number, last.number),
         )
     )
+    anchored = given.compare(seals, report)
+    old, new = called(first, anchored), called(last, anchored)
     report.proven += [
         (
-            "从 %s 的第 %d 号封印（摘要 %s）到 %s 的第 %d 号封印（摘要 %s），日志只增不改"
-            % (first.at, first.number, first.digest, last.at, last.number, last.digest),
-            "from seal %d of %s (digest %s) to seal %d of %s (digest %s) the log was only added to"
-            % (first.number, first.at, first.digest, last.number, last.at, last.digest),
+            "从%s到%s，日志只增不改" % (old[0], new[0]),
+            "from %s to %s the log was only added to" % (old[1], new[1]),
         ),
         (
             "其间的 %d 个封印一个承接一个，没有缺号" % len(seals),
             "the %d seals carry one another, and none is missing between" % len(seals),
         ),
     ]
-    given.compare(seals, report)
     report.open.append(
         (
             "日志里记了什么、各办件是否属实：要看办件凭证，或用副本执行 lianban verify --seals",
@@ -882,33 +1224,35 @@ def check_consistency(said: dict[str, Any], given: Given, report: Report) -> Non
     )
 
 
+_UNREADABLE = (
+    "文件不是联办系统写出的证明：有的部分缺失，或不是应有的内容",
+    "no proof as lianban writes it: a part is missing, or is not what belongs there",
+)
+
+
 def check(content: bytes, given: Given, unsealed: bool = False) -> Report:
     """Check one file."""
     report = Report()
     try:
         page = None
         if content.lstrip()[:1] == b"<":
-            page = content.decode("utf-8")
-            content = read_page(page).proofs[0].encode()
+            page, content = read_page(content)
         said = mapped(parse(content))
         kind, version = said.get("lianban"), said.get("format")
-        if type(version) is not int or version != 1 or (page is not None and kind != "extract"):
-            raise ValueError("format")
-        if kind == "receipt":
+        if type(version) is not int or version != 1:
+            raise expected("格式 1", "a proof of lianban in format 1", version)
+        if kind == "receipt" and page is None:
             check_receipt(said, given, report, unsealed)
         elif kind == "extract":
             check_extract(said, given, report, page)
-        elif kind == "consistency":
+        elif kind == "consistency" and page is None:
             check_consistency(said, given, report)
         else:
-            raise ValueError("lianban")
+            raise expected("凭证、摘录或一致性证明", "a receipt, an extract or a proof of consistency", kind)
     except Wrong as wrong:
         report.wrong.append(wrong.words)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        why = "%s: %s" % (type(error).__name__, error)
-        report.wrong.append(
-            ("文件不是联办系统写出的证明，或被改动过（%s）" % why, "no proof as lianban writes it (%s)" % why)
-        )
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+        report.wrong.append(_UNREADABLE)
     return report
 
 
@@ -963,16 +1307,19 @@ def main(words: Sequence[str] | None = None) -> int:
         copy = Path(options.seals).read_bytes() if options.seals else None
         contents = [Path(name).read_bytes() for name in options.files]
     except (OSError, ValueError) as error:
-        parser.error(str(error))
+        named = "%s: %s" % (error.filename, error.strerror) if isinstance(error, OSError) else "no UTF-8"
+        parser.error(named)
     for one in options.seal_digest:
         if not _HEX.fullmatch("".join(one.split()).lower()):
             parser.error("--seal-digest: 64 hex digits")
     try:
         if options.key and not key.split():
-            raise ValueError("empty")
+            raise Wrong("文件是空的", "the file is empty")
         given = Given(key, options.seal_digest, copy)
-    except (Wrong, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
-        parser.error("--key / --seals: %s" % error)
+    except Wrong as wrong:
+        parser.error("--key / --seals: %s" % wrong.words[0 if options.lang == "zh" else 1])
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+        parser.error("--key / --seals: %s" % _UNREADABLE[0 if options.lang == "zh" else 1])
     reports = [check(content, given, options.unsealed).told(options.lang) for content in contents]
     told = [dict(report, file=name) for name, report in zip(options.files, reports)]
     output = (

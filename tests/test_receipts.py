@@ -24,16 +24,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from databases import ask, unguard
 from drawing import draw
 from items import HOUR, NOON, make_item, organisation
+from markupsafe import escape
 from terminal import lianban
 from test_seals import KEY, public
 
+from engine import extracts
 from engine import receipt_checker as checker
+from engine.definition import read_folder
 from engine.errors import Diverged, Invalid, Refusal
 from engine.events import canonical, digest
 from engine.forms import check_schema, is_public
 from engine.office import Office
 from engine.receipts import CHECKER
 from engine.seals import leaf_hash
+from engine.verbs.frame import catalogue
 
 ROOT = Path(__file__).parent.parent
 TITLED = {"title": "名", "x-title-en": "name"}
@@ -59,7 +63,7 @@ SECRETS = {
     "applicant": "卓玛央金 证号 zzyx-qrst",
     "opinion": "no",
     "site": {"area": 62.5, "owner": "扎西顿珠的表弟"},
-    "witnesses": ["Pasang & Dolma", "旺堆平措"],
+    "witnesses": ["Pemba & Dolma", "旺堆平措"],
 }
 PLACE = "幸福路 </pre><td data-value='1'>12</td> 号"
 
@@ -87,9 +91,9 @@ class County:
     def extract(self, *show: str) -> Any:
         return self.made(lambda office: office.extract(self.case, show=show))
 
-    def page(self) -> str:
+    def page(self, lang: str = "zh") -> str:
         with self.office() as office:
-            content: bytes = office.extract(self.case, page=("zh", lambda msgid: msgid)).content
+            content: bytes = office.extract(self.case, page=(lang, catalogue(lang).gettext)).content
         return content.decode()
 
     def copy(self) -> bytes:
@@ -434,8 +438,72 @@ def test_the_instant_of_an_older_seal_is_not_vouched_for_by_a_newer_one(county: 
     extract["sealed"]["seal"] |= {"at": "2020-01-01T00:00:00.000000Z", "key": "", "signature": ""}
     report = checker.check(json.dumps(extract).encode(), checker.Given(digests=[county.digest(3)]))
     assert not report.wrong
-    assert any("instant of seal 1" in en for _, en in report.open)
+    assert any("it says that it is seal 1 of 2020-01-01" in en for _, en in report.open)
+    assert not any("seal 1" in en or "2020" in en for _, en in report.proven)
     assert wrong(extract, checker.Given(public(KEY)))
+
+
+@pytest.mark.parametrize("kind", ["receipt", "extract", "days"])
+def test_a_newest_seal_that_was_made_up_proves_nothing_but_its_log(county: County, kind: str) -> None:
+    """Number, instant and secret can be anything where only the seal before is compared."""
+    invented = {
+        "number": 6,
+        "at": "2099-12-31T00:00:00.000000Z",
+        "secret": "cd" * 32,
+        "key": "",
+        "signature": "",
+    }
+    if kind == "days":
+        proof = county.made(lambda office: office.prove_seals(1, 2))
+        proof["seals"][1] |= {**invented, "number": 2}
+        root = proof["seals"][1]["root"]
+    else:
+        proof = county.receipt() if kind == "receipt" else county.extract()
+        proof["sealed"]["newest"] |= {**invented, "previous": "ab" * 32}
+        root = proof["sealed"]["newest"]["root"]
+    with county.office() as office:
+        first = office.seals()[0 if kind == "days" else 1]
+    for given in (checker.Given(digests=[first.digest]), checker.Given()):
+        report = checker.check(json.dumps(proof).encode(), given)
+        assert not report.wrong
+        proven = " ".join(zh + en for zh, en in report.proven)
+        assert "2099" not in proven and f"with the root {root}" in proven
+        assert any("2099-12-31" in en and "compared with nothing from outside" in en for _, en in report.open)
+        assert any("2099-12-31" in zh for zh, _ in report.open)
+    # Compared itself, an honest newest seal is called by its number.
+    honest = checker.check(json.dumps(county.receipt()).encode(), checker.Given(digests=[county.digest(3)]))
+    assert any("to the log under seal 3 of" in en for _, en in honest.proven)
+
+
+ODD: list[tuple[tuple[Any, ...], Any, str]] = [
+    (("sealed", "newest", "number"), 10**200, "expected a whole number"),
+    (("sealed", "newest", "number"), 10**400, "a number of 401 digits"),
+    (("sealed", "newest", "number"), 4.0, "expected a whole number from 0 on, below 2^53, found 4.0"),
+    (("sealed", "newest", "size"), True, "found true"),
+    (("sealed", "position"), 2**53, "found 9007199254740992"),
+    (
+        ("sealed", "newest", "at"),
+        "soon",
+        'expected an instant like 2026-03-01T01:00:00.000000Z, found "soon"',
+    ),
+    (("sealed", "newest", "at"), "2026-02-30T00:00:00.000000Z", "an instant that the calendar has"),
+    (("sealed", "seal", "root"), "ab", "expected 64 hex digits"),
+    (("sealed", "leaf"), None, "expected an object with case, seq, history, disclosure, found null"),
+    (("sealed", "note"), "x", 'an object has besides ["note"]'),
+    (("sealed", "inclusion"), {}, "expected a list, found {}"),
+    (("format",), 1.0, "expected a proof of lianban in format 1, found 1.0"),
+    (("lianban",), "letter", "expected a receipt, an extract or a proof of consistency"),
+    (("case",), "\ud800", ""),
+    (("definitions",), {"a": {"b": "?"}}, "expected Base64"),
+]
+
+
+@pytest.mark.parametrize(("way", "value", "said"), ODD, ids=range(len(ODD)))
+def test_what_is_odd_is_refused_in_plain_words(county: County, way: Any, value: Any, said: str) -> None:
+    report = checker.check(json.dumps(changed(county.receipt(), way, value)).encode(), checker.Given())
+    ((zh, en),) = report.wrong
+    assert said in en and re.search("[\u4e00-\u9fff]", zh)
+    assert not re.search("Error|Traceback|NoneType|<class", zh + en)
 
 
 def test_a_case_that_no_seal_holds_has_no_receipt(county: County) -> None:
@@ -494,7 +562,8 @@ JUNK = [
 
 @pytest.mark.parametrize("content", JUNK, ids=range(len(JUNK)))
 def test_what_is_no_proof_is_refused_in_words(content: bytes) -> None:
-    assert wrong(content, checker.Given())
+    (said,) = wrong(content, checker.Given())
+    assert "Error" not in said and "Exceeds" not in said
 
 
 def test_a_key_that_stands_twice_is_refused(county: County, given: checker.Given) -> None:
@@ -670,8 +739,181 @@ def test_a_page_that_says_otherwise_than_its_proof_is_found(county: County, give
     assert other is not None
     assert wrong(page.replace("</main>", f"{other[0]}</main>").encode(), given)
     assert wrong(page.replace(other[0], "").encode(), given)
-    said = checker.check(page.encode(), given)
-    assert any("rest of the page" in en for _, en in said.open)
+
+
+ROW = re.compile(r'<tr><th title="/at">[^<]*</th><td data-value="0">[^<]*</td><td>[^<]*</td></tr>')
+CELL = re.compile(r'<td data-value="0">([^<]*)</td>')
+
+
+def beside(markup: str) -> Callable[[str], str]:
+    return lambda page: ROW.sub(lambda row: row[0] + markup, page, count=1)
+
+
+def around(before: str, after: str) -> Callable[[str], str]:
+    return lambda page: ROW.sub(lambda row: before + row[0] + after, page, count=1)
+
+
+def instead(cell: str) -> Callable[[str], str]:
+    return lambda page: CELL.sub(lambda found: cell.format(found[1]), page, count=1)
+
+
+def put(text: str, before: str) -> Callable[[str], str]:
+    return lambda page: page.replace(before, text + before, 1)
+
+
+FORGED: dict[str, Callable[[str], str]] = {
+    "a row more": beside("<tr><th>Opinion</th><td>disagree</td><td></td></tr>"),
+    "a row that names a person": beside(
+        '<tr><th title="/by/person">who</th><td>zhang.san</td><td></td></tr>'
+    ),
+    "a row twice": lambda page: ROW.sub(lambda row: row[0] * 2, page, count=1),
+    "a row less": lambda page: ROW.sub("", page, count=1),
+    "a row as a comment": around("<!--", "-->"),
+    "a row as a template": around("<template>", "</template>"),
+    "a row without scripts": around("</table><noscript><table>", "</table></noscript><table>"),
+    "a value by style sheet": put(
+        "td[data-value='0'] { font-size: 0 } td[data-value='0']::before { content: '2020-01-01' }", "</style>"
+    ),
+    "a second style sheet": put("<style>td { display: none }</style>", "</head>"),
+    "a style sheet from elsewhere": put("<link rel='stylesheet' href='x.css'>", "</head>"),
+    "a script": put("<script>document.body.innerHTML = 'x'</script>", "</body>"),
+    "a script in the head": put("<script src='https://example.com/x.js'></script>", "</head>"),
+    "a picture": put("<img src=x onerror='alert(1)'>", "</body>"),
+    "a frame": put("<iframe src='https://example.com'></iframe>", "</body>"),
+    "another page": put("<meta http-equiv='refresh' content='0;url=https://example.com'>", "<title>"),
+    "another base": put("<base href='https://example.com'>", "<title>"),
+    "a comment": put("<!-- x -->", "</main>"),
+    "a link": put("<a href='https://example.com'>x</a>", "</main>"),
+    "a handler": lambda page: page.replace("<body>", "<body onload='alert(1)'>", 1),
+    "a value struck out": instead('<td data-value="0"><s>{}</s></td>'),
+    "a value hidden": instead('<td hidden data-value="0">{}</td>'),
+    "a value not displayed": instead('<td style="display:none" data-value="0">{}</td>'),
+    "a value with a note": instead('<td data-value="0">{} (corrected)</td>'),
+    "a value turned round": instead('<td data-value="0">\u202e{}</td>'),
+    "a value spelled otherwise": lambda page: CELL.sub(lambda found: found[0].replace("Z", "&#90;"), page, 1),
+    "another index": instead('<td data-value="1">{}</td>'),
+    "another time of the place": lambda page: ROW.sub(lambda row: row[0].replace(":00<", ":59<"), page, 1),
+    "another time of an event": lambda page: re.sub(
+        r"<small>[^<]*", "<small>2020-01-01 08:00", page, count=1
+    ),
+    "another event": lambda page: re.sub(r"<h2>1 · [^<]*", "<h2>1 · refused ", page, count=1),
+    "another label": lambda page: re.sub(r'(<th title="/at">)[^<]*', r"\1due", page, count=1),
+    "words beside a number": lambda page: re.sub(
+        r'(<th title="/data/number">.*?<td>)</td></tr>', r"\1withdrawn</td></tr>", page, count=1
+    ),
+    "another path": lambda page: page.replace('title="/at"', 'title="/by/person"', 1),
+    "another number of hidden values": lambda page: re.sub(
+        r"(<p>\D*\d+\D+)\d+(\D+</p>\n</header>)", r"\g<1>0\2", page
+    ),
+    "another seal": lambda page: re.sub("[0-9a-f]{64}", "0" * 64, page, count=1),
+    "another advice": lambda page: page.replace("`python3 check.py", "`python3 other.py", 1),
+    "another case": lambda page: re.sub(r"<p>([^<]*)-00001</p>", r"<p>\1-00002</p>", page, count=1),
+    "markup in a name": lambda page: page.replace("<h1>", "<h1><b>refused</b>", 1),
+    "a heading more": put("<h2>Refused</h2>", "<table>"),
+    "another language": lambda page: re.sub('lang="[^"]*"', 'lang="fr"', page, count=1),
+    "something before": lambda page: "<p>Refused</p>" + page,
+    "something behind": lambda page: page + "<p>Refused</p>",
+    "a blank": lambda page: page.replace("<tr>", "<tr> ", 1),
+    "the proof spelled otherwise": lambda page: page.replace('{"case":', '{ "case":', 1),
+    "half of it": lambda page: page[: len(page) // 2],
+}
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("forgery", FORGED)
+def test_a_page_is_as_lianban_writes_it_or_is_refused(
+    county: County, given: checker.Given, forgery: str, lang: str
+) -> None:
+    page = county.page(lang)
+    forged = FORGED[forgery](page)
+    assert forged != page
+    report = checker.check(forged.encode(), given)
+    ((zh, en),) = report.wrong
+    assert not any("character by character" in line for _, line in report.proven)
+    if forgery != "half of it":
+        assert "not as lianban writes it" in en and "不是联办系统写的样子" in zh
+        assert any('/data/number "' in line for _, line in report.about)  # the values are told all the same
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_no_character_of_a_page_can_be_another_but_in_names_that_are_told(
+    county: County, given: checker.Given, lang: str
+) -> None:
+    page, chance = county.page(lang), random.Random(11)
+    honest = checker.check(page.encode(), given)
+    assert not honest.wrong and honest.anchored
+    end = page.index('<pre id="lianban-proof">')
+    accepted = 0
+    words = [found.start(1) for found in re.finditer("</td><td>([^<]+)", page)]
+    for place in [*chance.sample(range(page.index("</style>"), end), 100), *words]:
+        for forged in (page[:place] + page[place + 1 :], page[:place] + "永" + page[place + 1 :]):
+            report = checker.check(forged.encode(), given)
+            if not report.wrong:
+                accepted += 1
+                assert report.open != honest.open and report.proven == honest.proven
+    assert 0 < accepted < 100
+
+
+def test_a_forged_name_is_told_as_not_proven(county: County, given: checker.Given) -> None:
+    page = county.page("en")
+    forged = re.sub(r"(<td data-value=\"\d+\">decide</td><td>)[^<]*", r"\1Refused &lt;on 1 May&gt;", page)
+    assert forged != page
+    report = checker.check(forged.encode(), given)
+    assert not report.wrong
+    (told,) = [en for _, en in report.open if en.startswith("the names in the page")]
+    assert "decide = Refused <on 1 May>" in told and "what counts are the values printed here" in told
+
+
+def test_where_the_time_zone_is_unknown_local_times_are_not_proven(
+    county: County, given: checker.Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checker, "zone_of", lambda name: None)
+    report = checker.check(county.page().encode(), given)
+    assert not report.wrong and any("local times" in en for _, en in report.open)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_checker_expects_every_row_as_the_page_writes_it(county: County, lang: str) -> None:
+    """Of every field of every event that may be shown, which no one case has."""
+    with county.office() as office:
+        record = office.history(county.case)[0]
+    definition, _ = read_folder(county.folder / "processes" / "item", county.folder / "forms")
+    assert definition is not None
+    names = extracts.Names([], {}, "Asia/Shanghai", lang, catalogue(lang).gettext)
+    side, zone = ("zh", "en").index(lang), checker.zone_of("Asia/Shanghai")
+    assert zone is not None
+    fields = {field for shown in extracts.SHOWN.values() for field in shown} - {"document"}
+    paths = {*extracts.COMMON, *(f"/data/{field}" for field in fields), "/data/departments/0", "/by/person"}
+    for path in sorted(paths - {"/format", "/case", "/seq"}):
+        timely = path.rsplit("/", 1)[-1] in ("at", "entered", "due", "since", "as_of", "begins")
+        for value in ("2026-03-02T04:00:00.000000Z", True, 3, *([] if timely else ["x", "a & 'b' \"c\""])):
+            label, words = extracts._told(path, value, record, definition, names)
+            written = value if isinstance(value, str) else json.dumps(value)
+            row = (
+                f'<tr><th title="{path}">{escape(label)}</th><td data-value="7">{escape(written)}</td>'
+                f"<td>{escape(words)}</td></tr>\n"
+            )
+            page = checker._Page(row)
+
+            def time(at: str, page: Any = page) -> None:
+                page.has(checker.local(at, zone, side))
+
+            checker.check_row(page, path, 7, value, record.event.type, side, time)
+            assert page.place == len(row), row
+
+
+def test_the_checker_knows_the_words_and_the_style_of_the_page() -> None:
+    """It imports nothing of the house, so it has them once more."""
+    zh = catalogue("zh").gettext
+
+    def both(texts: Any) -> dict[str, tuple[str, str]]:
+        return {key: (text.render(zh), text.render(str)) for key, text in texts.items()}
+
+    assert both(extracts.EVENTS) == checker.EVENTS
+    assert both(extracts.FIELDS) == checker.FIELDS
+    assert both(extracts.ACTOR) == checker.ACTOR
+    style = re.search("<style>\n(.*?)</style>", extracts.TEMPLATE.read_text(encoding="utf-8"), re.DOTALL)
+    assert style is not None and digest(style[1].encode()) in checker.STYLES
 
 
 def test_more_is_shown_where_somebody_answers_for_it(county: County, given: checker.Given) -> None:
