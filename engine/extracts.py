@@ -292,7 +292,8 @@ def _told(path: str, value: Any, record: Record, definition: Definition, names: 
     if path.startswith("/data/data/"):
         title = title_at(_form(record, definition), fields[3:])
         return names.say(title) if title else "/".join(fields[3:]), ""
-    group = next((one for one in reversed(fields) if one in FIELDS), field)
+    inner = fields[2:] if path.startswith("/by/") else fields  # who acted; a term has a field `by`, too
+    group = next((one for one in reversed(inner) if one in FIELDS), field)
     label = names.say(ACTOR.get(path) or FIELDS.get(group, say("{name}", name=group)))
     code = str(value)
     meant: Mapping[str, str] = {}

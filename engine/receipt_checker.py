@@ -1170,7 +1170,8 @@ def check_row(
 ) -> None:
     """The row of a value: what it is called, the value, and what it means."""
     parts = path.split("/")
-    group = next((part for part in reversed(parts) if part in FIELDS), parts[-1])
+    inner = parts[2:] if path.startswith("/by/") else parts
+    group = next((part for part in reversed(inner) if part in FIELDS), parts[-1])
     page.has('<tr><th title="%s">' % escaped(path))
     answer = path.startswith("/data/data/")
     if answer:
