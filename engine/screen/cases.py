@@ -189,7 +189,7 @@ class Cases(Stories):
             shown = {"when": self.when(cause["at"]), "seq": cause["event"]}
             when = self.say(say("{when}, event {seq}", **shown))
             if line["again"]:
-                when = self.say(say("{when}, event {seq}, told elsewhere here", **shown))
+                when = self.say(say("{when}, event {seq}, told in full elsewhere", **shown))
             told = Styled.assemble((text, _OF_CAUSES.get(line["role"], "")), "  ", (when, "dim"))
             grid = Table.grid(padding=(0, 1, 0, 0))
             grid.add_column(no_wrap=True)
