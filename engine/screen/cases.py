@@ -62,10 +62,10 @@ class Cases(Stories):
         if data["outcome"]:
             head = self.say(say("Case {case} is closed.", case=number))
             return self._render([*parts, Styled(head, "bold")])
-        head = say("Case {case}, open now:", case=number)
+        opening = say("Case {case}, open now:", case=number)
         if not data["open"]:
-            head = say("Case {case}: no step is open now.", case=number)
-        parts.append(Styled(self.say(head), "bold"))
+            opening = say("Case {case}: no step is open now.", case=number)
+        parts.append(Styled(self.say(opening), "bold"))
         year = self.now.astimezone(self.zone).year
         parts.append(self._rows([" "] * len(data["open"]), data["open"], year, {}, since=False))
         units = {step["task"]: self.name(step["unit_name"], step["unit"]) for step in data["open"]}
