@@ -847,9 +847,7 @@ def test_one_is_not_told_as_many(office: Office, tmp_path: Path) -> None:
     assert "was done 2 times" in texts(why(office, many))
 
 
-def test_posts_powers_and_what_failed_are_told_in_the_readers_language(
-    startup: Office, tmp_path: Path
-) -> None:
+def test_posts_and_what_failed_are_told_in_the_readers_language(startup: Office, tmp_path: Path) -> None:
     case = play(startup, "enterprise-startup", "refusal")
     chinese = texts_in_chinese(why(startup, case))
     assert "samr/leader" not in chinese and "市场监管局负责人" in chinese
