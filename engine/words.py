@@ -50,3 +50,15 @@ LEVELS = {
     "local-document": say("local normative document"),
 }
 """How high the norm stands on which a policy rests."""
+
+POWERS = {
+    "accept": say("accept"),
+    "review": say("review"),
+    "approve": say("approve"),
+    "sign": say("sign"),
+    "report_up": say("report_up"),
+}
+"""What one can be lent the power to do; English has them as they are written in commands."""
+
+RUNGS = {"reminder": say("reminder"), "yellow": say("yellow"), "red": say("red")}
+"""What a clock comes to before it runs out, and the colours of cards; an item may have further ones."""

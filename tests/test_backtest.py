@@ -361,6 +361,20 @@ def test_an_extension_that_the_draft_does_not_allow_leaves_open_what_would_have_
     assert line["unanswerable"]["done"] == 3
 
 
+def test_late_clocks_are_called_by_their_names(hall: Hall, tmp_path: Path) -> None:
+    item = hall.publish(DESK, clocks=decision("20wd", "accept"))
+    slow = hall.open(item, "2026-07-06")
+    slow.do("2026-07-20", "decide", "p1")
+    folder = Path(desk_item(tmp_path / "draft", "5wd"))
+    text = (folder / "item.toml").read_text("utf-8")
+    named = text.replace('zh = "decision", en = "decision"', 'zh = "作出决定", en = "To decide"')
+    (folder / "item.toml").write_text(named, "utf-8")
+    words = ["--db", str(tmp_path / "lianban.db"), "backtest", str(folder), "--now", "2027-01-01"]
+    (late,) = lianban(tmp_path, *words, "--json").json["total"]["overdue"]["clocks"]
+    assert (late["clock"], late["name"]["en"], late["draft"]) == ("decision", "To decide", 1)
+    assert re.search(r"To decide \(decision\) +0 → 1", lianban(tmp_path, *words, "--lang", "en").out)
+
+
 def test_a_holiday_more_moves_the_due_dates_across_it_and_no_others(hall: Hall) -> None:
     item = hall.publish(DESK, clocks=decision("5wd", "accept"))
     before, across = hall.open(item, "2026-07-06"), hall.open(item, "2026-07-13")

@@ -256,6 +256,8 @@ def test_xes_is_read_as_other_tools_write_it() -> None:
         (b"case,activity,time\n1,a,yesterday\n", "log.instant", "yesterday"),
         (b"case,activity,time\n1,a\n", "log.invalid", "line 2"),
         (b"number,what\n1,a\n", "log.column", "--case-column"),
+        (b"number,what\n1,a\n", "log.column", "a column called case:concept:name / case / case_id"),
+        (b"number,what\n1,a\n", "log.column", "the columns number, what"),
         (b"case,activity\n1,\n", "log.invalid", "line 2"),
         (b"case,activity\n", "log.invalid", "no completed activity"),
         (b"\xff\xfe\xff", "log.invalid", "UTF-8"),

@@ -115,6 +115,37 @@ def test_a_date_is_its_beginning_and_the_screen_says_which_instant_is_looked_at(
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        *(["show", "1"], ["why", "1"], ["history", "1"], ["history", "office"], ["clock", "explain", "1"]),
+        *(["report", "findings"], ["report", "accountability", "1"], ["inbox", "--all"], ["export", "csv"]),
+    ],
+)
+def test_what_is_still_to_come_is_not_told_as_what_was(county: Path, words: list[str]) -> None:
+    refused = lianban(county, *words, "--as-of", "2099-01-01", "--json")
+    told = json.loads(refused.err)
+    assert (refused.code, told["code"], told["found"]) == (1, "as_of.future", "2099-01-01")
+    assert refused.out == "" and "an instant not later than 20" in told["expected"]
+
+
+def test_in_a_rehearsal_it_is_as_late_as_is_said_or_as_what_is_on_record(county: Path) -> None:
+    ended = "2026-03-02T14:00"  # by then the case is closed
+    for now, then, code in [
+        ("2026-03-02T13:00", ended, 0),
+        ("2026-03-02T13:00", "2026-03-02T14:01", 1),
+        ("2026-03-03T13:00", "2026-03-03T13:00", 0),
+        ("2026-03-03T13:00", "2026-03-03T13:01", 1),
+        ("2099-01-01", "2098-01-01", 0),
+    ]:
+        shown = lianban(county, "--now", now, "show", "1", "--as-of", then, "--lang", "en")
+        assert shown.code == code, (now, then, shown)
+    refused = lianban(
+        county, "--now", "2026-03-03T13:00", "show", "1", "--as-of", "2026-03-04", "--lang", "en"
+    )
+    assert "an instant not later than 2026-03-03 13:00" in refused.err
+
+
+@pytest.mark.parametrize(
     "words", [["show"], ["why"], ["history"], ["clock", "explain"], ["report", "findings"]]
 )
 def test_before_a_case_was_opened_it_is_said_when_it_was(county: Path, words: list[str]) -> None:

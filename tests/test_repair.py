@@ -106,3 +106,20 @@ def test_the_command_line_repairs_and_the_history_tells_it(case: tuple[Office, s
     assert json.loads(shown.out)["data"]["fee"] == 5
     told = lianban(tmp_path, *words, "--lang", "en", "history", number)
     assert "has c tried again" in told.out
+
+
+def test_who_sees_that_something_failed_is_told_who_can_have_it_tried_again(
+    case: tuple[Office, str], tmp_path: Path
+) -> None:
+    office, _ = case
+    number = office.open_case("clerk", "item", {"copies": 0}, NOON).case
+    office.close()
+    words = ["--db", str(tmp_path / "office.db"), "--lang", "en", "--now", "2026-03-02T14:00:00+08:00"]
+    how = f"retry {number} c --reason …"
+    done = lianban(tmp_path, *words, "--as", "clerk", "do", number, "a").out
+    shown = lianban(tmp_path, *words, "show", number).out
+    for text in (done, shown):
+        assert "an administrator" in text and how in text
+    assert "no step is open now" in done and "open now:" not in done
+    lianban(tmp_path, *words, "--as", "p1", "retry", number, "c", "--set", "copies=4", "--reason", "份数录错")
+    assert "an administrator" not in lianban(tmp_path, *words, "show", number).out

@@ -350,6 +350,14 @@ def test_a_replay_shows_tokens_clocks_and_variables_of_every_act(ready: Ready) -
             assert acts[n]["timers"] == then["timers"]
 
 
+def test_a_replay_says_whose_each_clock_of_a_department_was(ready: Ready) -> None:
+    told = lianban(ready.folder, "replay", STARTUP, "--json").json
+    last = next(act["last"] for act in reversed(told["acts"]) if act["last"] < told["count"])
+    shown = lianban(ready.folder, "replay", STARTUP, "--to", str(last), "--lang", "en").out
+    for step, unit in (("psb_review", "Public Security Bureau"), ("tax_review", "Taxation Bureau")):
+        assert f"{step} · {unit}" in shown
+
+
 def test_a_replay_goes_as_far_as_an_event_or_an_instant(ready: Ready) -> None:
     with Office.open(ready.url) as office:
         whole = office.retrace(STARTUP)

@@ -31,6 +31,7 @@ from engine.flow.step import Glimpse, effects_of
 from engine.office import Office, proofs
 from engine.office.library import standing
 from engine.office.migrations import Wish
+from engine.verbs.frame import catalogue
 
 ROOT = Path(__file__).parent.parent
 
@@ -788,6 +789,81 @@ def test_a_document_is_asked_for_by_its_number_and_what_there_is_not_is_refused(
     with pytest.raises(Unknown) as refused:
         why(office, case, "papre")
     assert "paper" in str(refused.value.expected)
+
+
+def test_a_joint_review_is_told_with_the_article_on_which_the_item_is_handled_jointly(
+    startup: Office, tmp_path: Path
+) -> None:
+    case = play(startup, "enterprise-startup", "refusal")
+    (joint,) = of_kind(why(startup, case, "joint:review"), "joint")
+    assert joint["basis"] == {"law": "中华人民共和国行政许可法", "article": "第二十六条第二款"}
+    assert "中华人民共和国行政许可法 第二十六条第二款" in str(joint["text"])
+    plain = review_office(tmp_path)  # an item that names no such basis
+    (bare,) = of_kind(why(plain, refer(plain), "joint:review"), "joint")
+    assert "basis" not in bare and "(rule: all)" in str(bare["text"])
+
+
+def test_what_could_have_been_asked_about_is_listed_once_and_with_its_kind_where_that_matters(
+    startup: Office,
+) -> None:
+    case = play(startup, "enterprise-startup", "refusal")
+
+    def listed(what: str) -> list[str]:
+        with pytest.raises(Unknown) as refused:
+            why(startup, case, what)
+        near = str(refused.value.expected).rpartition(": ")[2].removesuffix(" …")
+        return near.split(", ")
+
+    for what in ("decison", "accep", "psb_revieww", "nothing like it"):
+        assert len(listed(what)) == len(set(listed(what)))
+        assert all(why(startup, case, one)["causes"] for one in listed(what))
+    assert {"clock:decision", "document:decision"} <= set(listed("decison"))
+    assert "psb_review" in listed("psb_revieww")
+
+
+def test_a_card_is_told_by_the_clock_that_came_to_its_colour(startup: Office) -> None:
+    start = read_instant("2026-03-02T01:00:00.000000Z")
+    case = play(startup, "enterprise-startup", "silence")
+    cards = [r.event for r in startup.history(case) if r.event.type == "card.raised"]
+    told = why(startup, case, cards[0].card)
+    assert start < read_instant(told["causes"][0]["at"])
+    card = told["causes"][0]
+    assert (card["kind"], card["card"], card["clock"]) == ("card", cards[0].card, cards[0].clock)
+    assert line(told)[1]["type"] == "clock.struck"
+    assert [c["clock"] for c in of_kind(told, "clock")] == [cards[0].clock]
+
+
+def test_one_is_not_told_as_many(office: Office, tmp_path: Path) -> None:
+    diagram = draw("start s; user a each one of many; end e", "s -> a -> e")
+    publish(office, tmp_path, diagram, forms={"s": ANYTHING, "a": ANYTHING})
+    case = office.open_case("clerk", "item", {"many": [1]}, NOON).case
+    assert str(why(office, case)["causes"][0]["text"]) == "the case is open; it waits at one place"
+    office.do("clerk", case, "a:1", {}, NOON)
+    assert "was done once" in texts(why(office, case))
+    many = office.open_case("clerk", "item", {"many": [1, 2]}, NOON).case
+    assert str(why(office, many)["causes"][0]["text"]).endswith("waits at 2 places")
+    for step in ("a:1", "a:2"):
+        office.do("clerk", many, step, {}, NOON)
+    assert "was done 2 times" in texts(why(office, many))
+
+
+def test_posts_and_what_failed_are_told_in_the_readers_language(startup: Office, tmp_path: Path) -> None:
+    case = play(startup, "enterprise-startup", "refusal")
+    chinese = texts_in_chinese(why(startup, case))
+    assert "samr/leader" not in chinese and "市场监管局负责人" in chinese
+    assert "zhao.guoqiang" not in chinese and "(samr/leader)" in texts(why(startup, case))
+    with Office.create_rehearsal(str(tmp_path / "fails.db"), NOON, organisation()) as office:
+        diagram = draw("start s; user a; script c fee = 20 / copies; end e", "s -> a -> c -> e")
+        publish(office, tmp_path, diagram, forms={"s": ANYTHING, "a": ANYTHING})
+        failing = office.open_case("clerk", "item", {"copies": 0}, NOON).case
+        office.do("clerk", failing, "a", {}, NOON)
+        told = why(office, failing)
+    assert "division by zero" in texts(told) and "division by zero" not in texts_in_chinese(told)
+
+
+def texts_in_chinese(told: Mapping[str, Any]) -> str:
+    translate = catalogue("zh").gettext
+    return "\n".join(cause["text"].render(translate) for cause in told["causes"])
 
 
 def test_the_command_tells_it_within_eighty_columns_in_both_languages(startup: Office) -> None:

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from ..deadlines import clock_of
 from ..errors import Unknown, say
 from ..events import (
+    CardRaised,
     DocumentIssued,
     JointCertain,
     JointDecided,
@@ -57,6 +58,13 @@ def _clock(trace: Trace, name: str) -> Key | None:
         return ("clock", name)
     runnings = [id for id in deadlines if clock_of(id) == name]
     return ("clock", runnings[-1]) if runnings else None
+
+
+def _card(trace: Trace, name: str) -> Key | None:
+    for record in trace.records:
+        if isinstance(record.event, CardRaised) and record.event.card == name:
+            return ("card", record.seq)
+    return None
 
 
 def _timer(trace: Trace, name: str) -> Key | None:
@@ -115,6 +123,7 @@ _FINDERS = {
     "step": _step,
     "clock": _clock,
     "timer": _timer,
+    "card": _card,
     "joint": _joint,
     "recusal": _recusal,
     "document": _document,
@@ -123,25 +132,39 @@ _FINDERS = {
 
 
 def _unknown(trace: Trace, what: str) -> Unknown:
-    scopes = trace.definition.net.scopes.values()
-    known = [
-        OUTCOME,
-        *(trace.named(r, "task") for r in trace.records if isinstance(r.event, TaskOpened)),
-        *trace.case.deadlines,
-        *trace.definition.joints,
-        *trace.case.documents,
-        *(node for scope in scopes for node in scope.nodes),
-        *(flow for scope in scopes for flow in scope.flows),
-    ]
-    near = get_close_matches(what, known, 6) or list(dict.fromkeys(known))[:6]
+    known = _names(trace)
+    near = get_close_matches(what, known, 6) or list(known)[:6]
+    kinds = {name: list(known[name]) for name in near}
+    told = [name if len(of) < 2 else f"{kind}:{name}" for name, of in kinds.items() for kind in of]
     return Unknown(
         "why.unknown",
         say("case {case} has nothing that is called {what}", case=trace.number, what=what),
         expected=say(
-            "a step, an element or sequence flow of the diagram, a document, a clock or timer, a joint "
-            "review, the number of an event, or “outcome”: {near} …",
-            near=", ".join(near),
+            "a step, an element or sequence flow of the diagram, a document, a clock or timer, a card, a "
+            "joint review, the number of an event, or “outcome”: {near} …",
+            near=", ".join(told),
         ),
         found=say("{what}", what=what),
         remedy=say("look for it with `lianban history {case}`", case=trace.number),
     )
+
+
+def _names(trace: Trace) -> dict[str, dict[str, None]]:
+    """All that there is to ask about, each name once with its kinds. The element of a step is no further
+    thing: its name asks for the step."""
+    scopes = trace.definition.net.scopes.values()
+    named = [
+        ("outcome", [OUTCOME]),
+        ("step", [trace.named(r, "task") for r in trace.records if isinstance(r.event, TaskOpened)]),
+        ("clock", trace.case.deadlines),
+        ("card", [r.event.card for r in trace.records if isinstance(r.event, CardRaised)]),
+        ("joint", trace.definition.joints),
+        ("document", trace.case.documents),
+        ("element", [name for scope in scopes for name in (*scope.nodes, *scope.flows)]),
+    ]
+    known: dict[str, dict[str, None]] = {}
+    for kind, names in named:
+        for name in names:
+            if kind != "element" or "step" not in known.get(name, ()):
+                known.setdefault(name, {})[kind] = None
+    return known

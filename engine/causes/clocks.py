@@ -12,6 +12,7 @@ from ..clock.ledger import Rule
 from ..deadlines import Deadline, clock_of, rule_of
 from ..errors import Text, say, titled
 from ..events import (
+    CardRaised,
     CaseDeemed,
     CaseMigrated,
     ClockExpired,
@@ -34,7 +35,7 @@ from ..events import (
 from ..flow.marking import timers, visit_of_timer
 from ..flow.net import triggers
 from ..flow.run.board import Effect
-from ..words import EFFECTS
+from ..words import EFFECTS, RUNGS
 from . import people, ways
 from .links import Cause, Inquiry, Key, element_name, named
 from .trace import Trace, frame_of
@@ -114,6 +115,28 @@ def days(inquiry: Inquiry, id: str) -> Cause:
     )
 
 
+def card(inquiry: Inquiry, seq: int) -> Cause:
+    """A card was raised: by the clock that reached its colour."""
+    trace = inquiry.trace
+    record = trace.record(seq)
+    clock = trace.named(record, "clock")
+    text = _card_in_words(inquiry, record)
+    event: Any = record.event
+    more = {"card": event.card, "colour": event.colour, "unit": event.unit, "clock": clock}
+    return Cause("card", text, seq, [("clock", clock)], ways.of_fact(trace, trace.act_of[seq]), more)
+
+
+def _card_in_words(inquiry: Inquiry, record: Record) -> Text:
+    event: Any = record.event
+    return say(
+        "{colour} card {card} to {unit}: {clock}",
+        colour=RUNGS.get(event.colour, say("{name}", name=event.colour)),
+        card=event.card,
+        unit=people.unit_name(inquiry, event.unit),
+        clock=inquiry.trace.named(record, "clock"),
+    )
+
+
 def armed_last(trace: Trace, timer: str) -> Record:
     """The record by which the timer was set last; a migration only calls it otherwise."""
     armings = [r for r in trace.about[timer] if isinstance(r.event, TimerArmed)]
@@ -161,10 +184,12 @@ def in_words(inquiry: Inquiry, record: Record) -> tuple[Text, dict[str, Any]] | 
     match event:
         case ReminderRaised(unit=unit):
             return say("{unit} was reminded", unit=people.unit_name(inquiry, unit)), {}
+        case CardRaised():
+            return _card_in_words(inquiry, record), {}
         case ClockStruck(rung=rung):
             clock = inquiry.trace.named(record, "clock")
             if rung:
-                return say("clock {clock} reached “{rung}”", clock=clock, rung=rung), {}
+                return say("clock {clock} reached “{rung}”", clock=clock, rung=RUNGS.get(rung, rung)), {}
             return say("clock {clock} ran out", clock=clock), {}
         case ClockStarted(since=since, due=due):
             clock = inquiry.trace.named(record, "clock")

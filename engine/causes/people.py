@@ -33,8 +33,9 @@ from ..events import (
     TaskOpened,
 )
 from ..flow.marking import element_of
+from ..forms.schema import joined
 from ..views import answer_lines, form_of
-from ..words import LEVELS
+from ..words import LEVELS, POWERS
 from . import ways
 from .links import Cause, Inquiry, Key, named
 
@@ -50,7 +51,7 @@ def who(inquiry: Inquiry, record: Record) -> Text:
         )
     told: dict[str, Any] = {
         "person": person_name(inquiry, str(by["person"])),
-        "post": f"{by['unit']}/{by['post']}",
+        "post": post_name(inquiry, record),
     }
     if "for" not in by:
         return say("{person} ({post})", **told)
@@ -72,6 +73,15 @@ def person_name(inquiry: Inquiry, id: str) -> Text:
     """What a reader calls a person."""
     person = inquiry.organisation.people.get(id)
     return say("{person}", person=id) if person is None else named(person.name, id)
+
+
+def post_name(inquiry: Inquiry, record: Record) -> Text:
+    """What a reader calls the post of who acted: a register has only codes of posts, but the lane of the
+    diagram has a name, in Chinese; else the unit has one."""
+    unit, post = str(record.by["unit"]), str(record.by["post"])
+    lanes = inquiry.trace.act_of[record.seq].definition.item.get("lanes", {})
+    lane = next((name for name, whose in lanes.items() if whose == f"{unit}/{post}"), None)
+    return titled(lane or f"{inquiry.organisation.unit_name(unit, 'zh')}/{post}", f"{unit}/{post}")
 
 
 def unit_name(inquiry: Inquiry, unit: str) -> Text:
@@ -104,7 +114,7 @@ def grant(inquiry: Inquiry, seq: int) -> Cause:
         "delegation {delegation} of {principal} to {person}: {powers} for {items}, {since} to {until} "
         "(organisation, version {version})",
         delegation=granted.id,
-        powers=", ".join(granted.powers),
+        powers=joined(", ", [POWERS.get(power, say("{power}", power=power)) for power in granted.powers]),
         items=", ".join(granted.items),
         **term,
         **told,

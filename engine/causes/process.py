@@ -67,9 +67,10 @@ def standing(inquiry: Inquiry) -> Cause:
                 because.append(("reached", id))
             elif "multi" in visit:
                 because += [("step", f"{id}:{index}") for index in visit["multi"]["waiting"]]
+    many = say("the case is open; it waits at {count} places", count=len(because))
     return Cause(
         "standing",
-        say("the case is open; it waits at {count} places", count=len(because)),
+        say("the case is open; it waits at one place") if len(because) == 1 else many,
         trace.records[-1].seq,
         _migrations(trace),
         because,
@@ -157,9 +158,11 @@ def instances(inquiry: Inquiry, id: str) -> Cause:
     node = trace.node_at(place)
     kind = "step" if node.kind in HUMAN else "finished" if node.body else "work"
     taken = trace.last(trace.taken, id)
+    name = name_at(trace, place)
+    many = say("{element} was done {count} times", element=name, count=len(ones))
     return Cause(
         "instances",
-        say("{element} was done {count} times", element=name_at(trace, place), count=len(ones)),
+        say("{element} was done once", element=name) if len(ones) == 1 else many,
         trace.seq_at(taken if taken is not None else place),
         [(kind, one) for one in ones],
         ways.came(trace, id if id in trace.entered else ones[0]),
@@ -218,10 +221,14 @@ def incident(inquiry: Inquiry, id: str) -> Cause:
         for at in range(trace.act_at(place).first, place)
         if isinstance(glimpse := trace.glimpses[at], Asked) and glimpse.fault is not None
     ]
+    # The record has it in English; who looked on was told it as a text of every language.
+    told = (trace.asked_at(at).fault for _, at in reversed(faults))
+    message = effect.info["message"]
+    fault = next((text for text in told if str(text) == str(message)), message)
     retried: list[Key] = [("event", r.seq) for r in trace.about[id] if isinstance(r.event, IncidentRetried)]
     return Cause(
         "incident",
-        say("{element} failed: {fault}", element=name_at(trace, place), fault=effect.info["message"]),
+        say("{element} failed: {fault}", element=name_at(trace, place), fault=fault),
         record.seq,
         [*faults[-1:], *retried],
         ways.came(trace, id, place),

@@ -13,6 +13,7 @@ from ..events import (
     AnswerConfirmed,
     AnswerEntered,
     AnswerReturned,
+    CardRaised,
     CaseClosed,
     CaseDeemed,
     CaseMigrated,
@@ -103,6 +104,8 @@ def _at_length(trace: Trace, record: Record) -> list[Key]:
         case TaskCancelled() | TaskEnded() | ReferralDeemed():
             task = trace.named(record, "task")
             return [("step", task)] if trace.is_step(task) else []
+        case CardRaised():
+            return [("card", record.seq)]
         case DocumentIssued():
             return [("document", record.seq)]
         case TimerArmed():  # if it was not set again

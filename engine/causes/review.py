@@ -5,6 +5,7 @@ In: an `Inquiry` and a round of a review, or the record of a document. Out: caus
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import Text, say
@@ -12,6 +13,8 @@ from ..events import JointCertain, JointDecided, ReferralSent
 from ..words import OUTCOMES
 from . import ways
 from .links import Cause, Inquiry, Key, named
+
+LICENSING_LAW = "中华人民共和国行政许可法"
 
 
 def joint(inquiry: Inquiry, id: str, round: int, seq: int) -> Cause:
@@ -33,6 +36,10 @@ def joint(inquiry: Inquiry, id: str, round: int, seq: int) -> Cause:
     because = ways.came_to_step(trace, tasks[0]) if tasks else []
     told: dict[str, Any] = {"joint": named(review.name, id), "round": round, "rule": _rule(review)}
     more: dict[str, Any] = {"joint": id, "round": round, "rule": review.kind, "veto": list(review.veto)}
+    basis = _joint_handling(trace.act_of[so_far[-1].seq].definition.item)
+    if basis is not None:
+        told["rule"] = say("{text}; by {law} {article}", text=told["rule"], **basis)
+        more["basis"] = basis
     for record in so_far:
         if isinstance(record.event, JointDecided) and record.seq >= within[0].seq:
             outcome = record.event.outcome
@@ -44,6 +51,21 @@ def joint(inquiry: Inquiry, id: str, round: int, seq: int) -> Cause:
             return Cause("joint", text, record.seq, facts, because, more | {"outcome": outcome})
     text = say("joint review “{joint}”, round {round}, was still open ({rule})", **told)
     return Cause("joint", text, act.fact.seq, facts, because, more | {"outcome": None})
+
+
+def _joint_handling(item: Mapping[str, Any]) -> dict[str, str] | None:
+    """The basis among those of an item that lets several departments decide together (Administrative
+    Licensing Law art. 26); None where it names none, or is not handled so."""
+    if item["handling_mode"] != "joint":
+        return None
+    return next(
+        (
+            {"law": basis["law"], "article": basis["article"]}
+            for basis in item.get("bases", ())
+            if basis["law"] == LICENSING_LAW and basis["article"].startswith("第二十六条")
+        ),
+        None,
+    )
 
 
 def _rule(review: Any) -> Text:

@@ -38,6 +38,7 @@ _ROOMS: Mapping[str, Callable[..., Cause]] = {
     "clock": clocks.clock,
     "days": clocks.days,
     "timer": clocks.timer,
+    "card": clocks.card,
     "joint": review.joint,
     "document": review.document,
     "event": records.event,

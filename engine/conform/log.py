@@ -192,8 +192,8 @@ def _needed(head: Sequence[str], wanted: str, usual: Sequence[str], file: str, o
         raise Invalid(
             "log.column",
             say("{file} has no column {name}", file=file, name=wanted or " / ".join(usual[:3])),
-            expected=say("one of: {names}", names=", ".join(head) or "—"),
-            found=say("{name}", name=wanted or "—"),
+            expected=say("a column called {name}", name=wanted or " / ".join(usual)),
+            found=say("the columns {names}", names=", ".join(filter(None, head)) or "—"),
             remedy=say("name the column with {option}", option=option),
         )
     return found

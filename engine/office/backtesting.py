@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from .. import backtest
@@ -142,6 +142,9 @@ class Backtest:
         total = tally.report()
         for line in total["units"]:
             line["name"] = {lang: self.organisation.unit_name(line["unit"], lang) for lang in ("zh", "en")}
+        clocks = self._names("clocks")
+        for line in total["overdue"]["clocks"]:
+            line["name"] = clocks.get(line["clock"], {})
         return {
             "item": self.item,
             "draft": self.named.name if self.named is not None else None,
@@ -150,18 +153,18 @@ class Backtest:
             "calendar": self.calendar,
             "names": dict(self.wish.names),
             "strange_units": self._strange_units(),
-            "outcome_names": self._outcome_names(),
+            "outcome_names": self._names("outcomes"),
             "total": total,
             "cases": lines,
         }
 
-    def _outcome_names(self) -> dict[str, dict[str, str]]:
-        """What each outcome is called, in the draft or else in what is published."""
+    def _names(self, section: Literal["outcomes", "clocks"]) -> dict[str, dict[str, str]]:
+        """What each outcome or clock is called, in the draft or else in what is published."""
         definitions = [self.library.definition(self.reader, row.definition) for row in self._published()]
         definitions += [draft.definition for draft in self._drafts.values()]
         found: dict[str, dict[str, str]] = {}
         for definition in definitions:
-            found |= {end: dict(entry["name"]) for end, entry in definition.item["outcomes"].items()}
+            found |= {id: dict(entry["name"]) for id, entry in definition.item.get(section, {}).items()}
         return found
 
     def _published(self) -> list[DefinitionRow]:

@@ -16,7 +16,7 @@ from ..definition import Definition
 from ..docket import owing
 from ..errors import Diverged, Unknown, say
 from ..events import OFFICE, Record, digest
-from ..flow.marking import variables
+from ..flow.marking import incidents, variables
 from ..organisation import Organisation, Person, Post
 from ..projections import recusal_row
 from ..steps import DatedStep, steps, timed_steps
@@ -200,6 +200,7 @@ def show(reader: Reader, library: Library, case: str, now: datetime | None) -> d
         "opened_at": head.opened_at,
         "closed_at": head.closed_at,
         "steps": lines,
+        "failed": incidents(state.marking),
         "clocks": clock_lines(state, definition, calendar_of, now or read_instant(state.at)),
         "cards": card_lines(state, definition, organisation),
         "deemed": [dict(deemed) for deemed in state.deemed],

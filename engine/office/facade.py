@@ -1155,6 +1155,15 @@ class Office:
         with self._looking(as_of, case) as reader:
             return desk.findings(reader, self._library, case, now)
 
+    def latest(self, case: str | None) -> datetime:
+        """When the last event of a case (or of `office`) took effect; of all that there is for None. Raises
+        `Unknown`."""
+        with self._looking(None, case) as reader:
+            case = case if case in (None, OFFICE) else find_case(reader, case).case
+            streams = reader.streams() if case is None else [case]
+            ends = [(stream, *next(reader.backwards(stream))) for stream in streams]
+            return max(read_instant(parse(*end).at) for end in ends)
+
     # --- proving
 
     def history(self, case: str, *, as_of: datetime | None = None) -> list[Record]:

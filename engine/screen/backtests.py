@@ -117,7 +117,9 @@ class Backtests(Base):
             parts += [*self._of(say("Outcomes that change"), total["answered"]), self._counts(rows)]
         overdue = total["overdue"]
         rows = [(self.say(say("cases in which a clock ran out")), self._both(overdue["cases"]), "")]
-        rows += [(line["clock"], self._both(line), "") for line in overdue["clocks"]]
+        rows += [
+            (self._called(line["name"], line["clock"]), self._both(line), "") for line in overdue["clocks"]
+        ]
         rows.append((self.say(say("cards")), self._both(overdue["cards"]), ""))
         rows = [row for row, line in zip(rows, self._lines(overdue), strict=True) if _differs(line)]
         if rows:

@@ -62,7 +62,10 @@ class Cases(Stories):
         if data["outcome"]:
             head = self.say(say("Case {case} is closed.", case=number))
             return self._render([*parts, Styled(head, "bold")])
-        parts.append(Styled(self.say(say("Case {case}, open now:", case=number)), "bold"))
+        opening = say("Case {case}, open now:", case=number)
+        if not data["open"]:
+            opening = say("Case {case}: no step is open now.", case=number)
+        parts.append(Styled(self.say(opening), "bold"))
         year = self.now.astimezone(self.zone).year
         parts.append(self._rows([" "] * len(data["open"]), data["open"], year, {}, since=False))
         units = {step["task"]: self.name(step["unit_name"], step["unit"]) for step in data["open"]}
@@ -72,6 +75,7 @@ class Cases(Stories):
             running = [clock for clock in running if clock["clock"] in touched]
         parts += self._clocks(running, units)
         parts += self._footnote([running, data["open"]])
+        parts += self._repairs(number, data["failed"])
         parts += self._commands(number, data["open"])
         return self._render(parts)
 
@@ -176,6 +180,7 @@ class Cases(Stories):
         if data["application"]:
             parts += [*self._heading(say("Application"))]
             parts.append(columns((self.name(a["title"]), self._value(a)) for a in data["application"]))
+        parts += self._repairs(data["case"], data["failed"])
         parts += self._commands(data["case"], data["steps"])
         return self._render(parts)
 
@@ -189,7 +194,7 @@ class Cases(Stories):
             shown = {"when": self.when(cause["at"]), "seq": cause["event"]}
             when = self.say(say("{when}, event {seq}", **shown))
             if line["again"]:
-                when = self.say(say("{when}, event {seq}, told elsewhere here", **shown))
+                when = self.say(say("{when}, event {seq}, told in full elsewhere", **shown))
             told = Styled.assemble((text, _OF_CAUSES.get(line["role"], "")), "  ", (when, "dim"))
             grid = Table.grid(padding=(0, 1, 0, 0))
             grid.add_column(no_wrap=True)
@@ -318,6 +323,14 @@ class Cases(Stories):
             more = say("and {count} more: lianban inbox --all", count=len(offered) - MOST_COMMANDS)
             parts.append(Padding(self.say(more), (0, 0, 0, 1)))
         return parts
+
+    def _repairs(self, case: str, failed: Sequence[str]) -> list[RenderableType]:
+        """How what failed goes on, and by whom."""
+        if not failed:
+            return []
+        title = say("Failed: an administrator sets values right (--set NAME=VALUE) and tries again")
+        commands = [line_of(clean(f" {self.command} retry {case} {step} --reason …")) for step in failed]
+        return [*self._heading(title), *commands]
 
     def _do(self, case: str, step: Data) -> str:
         acting = self._acting(step.get("people", ()))

@@ -13,7 +13,7 @@ from rich.text import Text as Styled
 from ..clock import parse_term, read_instant
 from ..errors import Text, say
 from ..time_views import LIVE
-from ..words import EFFECTS
+from ..words import EFFECTS, RUNGS
 from .base import Base, Data, clean, columns, line_of
 
 _TIER, _READING, _DUE = 9, 24, 20
@@ -100,7 +100,7 @@ class Clocks(Base):
             yield say("due {date} if it runs on as expected", date=due)
 
     def _rung(self, name: str) -> str:
-        return self.say(_RUNGS.get(name, say("{name}", name=name)))
+        return self.say(RUNGS.get(name, say("{name}", name=name)))
 
     def _effect(self, kind: str) -> str:
         return self.say(EFFECTS.get(kind, say("{name}", name=kind)))
@@ -284,8 +284,6 @@ class Clocks(Base):
 _TIERS = {"statutory": say("statutory"), "promised": say("promised"), "step": say("step")}
 
 _UNITS = {"wd": say("wd"), "d": say("d"), "h": say("h")}
-
-_RUNGS = {"reminder": say("reminder"), "yellow": say("yellow"), "red": say("red")}
 
 _CARDS = {
     "open": say("unanswered"),

@@ -37,7 +37,7 @@ class Replays(Stories):
                     table.add_row("", "", change)
         parts: list[RenderableType] = [Styled(clean(data["case"]), "bold"), table]
         if data["to"] < data["count"] or variables:
-            parts += [*self._stands(data["acts"][-1], variables=variables)]
+            parts += [*self._stands(data, data["acts"][-1], variables=variables)]
         return self._render([*parts, *self._footnote(data), self._agreed(data)])
 
     def act(self, data: Data, n: int, *, variables: bool = False) -> str:
@@ -52,7 +52,7 @@ class Replays(Stories):
         parts: list[RenderableType] = [
             Styled.assemble((clean(data["case"]), "bold"), "  ", title),
             table,
-            *self._stands(act, variables=variables),
+            *self._stands(data, act, variables=variables),
         ]
         if n == len(data["acts"]):
             parts.append(self._agreed(data))
@@ -65,7 +65,7 @@ class Replays(Stories):
             agreed = say("replay agrees with the record: {count} events", count=data["count"])
         return Styled(self.say(agreed), "bold green")
 
-    def _stands(self, act: Data, *, variables: bool) -> list[RenderableType]:
+    def _stands(self, data: Data, act: Data, *, variables: bool) -> list[RenderableType]:
         """Where the tokens are, what the clocks show, and what the act did to the variables, or all of
         them."""
         then = copy(self)
@@ -73,7 +73,13 @@ class Replays(Stories):
         parts: list[RenderableType] = []
         if act["tokens"]:
             parts += [*self._heading(say("Tokens")), columns([self._token(token) for token in act["tokens"]])]
-        parts += then._clocks(act["clocks"], {token["token"]: token["token"] for token in act["tokens"]})
+        units = {line["data"]["unit"]: line["unit_name"] for line in data["events"] if line["unit_name"]}
+        steps = {
+            clock["of"]: f"{clock['of']} · {self.name(units.get(clock['unit'], {}), clock['unit'])}"
+            for clock in act["clocks"]
+            if clock["of"]
+        }
+        parts += then._clocks(act["clocks"], steps)
         changes = list(self._changes(act["changed"]))
         if variables and act["data"]:
             parts += self._heading(say("Variables"))

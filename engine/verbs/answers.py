@@ -214,6 +214,7 @@ def show_act(settings: Settings, office: Office, done: Done) -> None:
         "outcome_name": after["outcome_name"],
         "events": office.told(done.case, done.events),
         "open": [step for step in after["steps"] if step["state"] in ("open", "awaited")],
+        "failed": after["failed"],
         "clocks": after["clocks"],
     }
     settings.show(data, lambda screen, data: screen.acted(data), office.zone)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @as_of_option
 def history(settings: Settings, case: str) -> None:
     with settings.office() as office:
-        records = office.history(case, as_of=settings.as_of(office.zone))
+        records = office.history(case, as_of=settings.as_of(office, case))
         data = {"case": records[0].case, "events": office.told(case, records)}
         settings.show(data, lambda screen, data: screen.history(data), office.zone)
 
@@ -184,7 +184,7 @@ def _page(screen: Screen, data: Any, variables: bool) -> None:
 @as_of_option
 def why(settings: Settings, case: str, what: str | None) -> None:
     with settings.office() as office:
-        told = office.why(case, what, settings.now(office.zone), as_of=settings.as_of(office.zone))
+        told = office.why(case, what, settings.now(office.zone), as_of=settings.as_of(office, case))
         settings.show(told, lambda screen, data: screen.why(data), office.zone)
 
 
@@ -320,7 +320,7 @@ def verify(settings: Settings, case: str | None, seals: str | None, key: str | N
 @as_of_option
 def report_accountability(settings: Settings, case: str | None, days: bool) -> None:
     with settings.office() as office:
-        data = office.accountability(case, settings.now(office.zone), as_of=settings.as_of(office.zone))
+        data = office.accountability(case, settings.now(office.zone), as_of=settings.as_of(office, case))
         settings.show(data, lambda screen, data: screen.accountability(data, days=days), office.zone)
 
 
@@ -334,7 +334,7 @@ def report_accountability(settings: Settings, case: str | None, days: bool) -> N
 def report_findings(settings: Settings, case: str | None) -> None:
     with settings.office() as office:
         data = {
-            "findings": office.findings(case, settings.now(office.zone), as_of=settings.as_of(office.zone))
+            "findings": office.findings(case, settings.now(office.zone), as_of=settings.as_of(office, case))
         }
         settings.show(data, lambda screen, data: screen.findings(data), office.zone)
 
@@ -371,10 +371,10 @@ def export(
         first, last = (instant_given(text, office.zone) if text else None for text in (since, until))
         wanted = Wanted(form, code, first, last, redact, settings.public, bom)
         if output in (None, "-"):
-            office.export(wanted, sys.stdout.buffer, progress, as_of=settings.as_of(office.zone))
+            office.export(wanted, sys.stdout.buffer, progress, as_of=settings.as_of(office))
             return
         with written(str(output)) as stream:
-            told = office.export(wanted, stream, progress, as_of=settings.as_of(office.zone))
+            told = office.export(wanted, stream, progress, as_of=settings.as_of(office))
         data = {**told, "file": output}
         text = say(
             "{file} is written; cases: {cases}, events: {events}",

@@ -69,7 +69,7 @@ def inbox(settings: Settings, everybody: bool, unit: str | None, post: str | Non
             unit=unit,
             post=post,
             mine=mine,
-            as_of=settings.as_of(office.zone),
+            as_of=settings.as_of(office),
         )
         settings.show({"tasks": tasks}, lambda screen, data: screen.inbox(data), office.zone)
 
@@ -83,7 +83,7 @@ def inbox(settings: Settings, everybody: bool, unit: str | None, post: str | Non
 @as_of_option
 def show(settings: Settings, case: str) -> None:
     with settings.office() as office:
-        shown = office.show(case, settings.now(office.zone), as_of=settings.as_of(office.zone))
+        shown = office.show(case, settings.now(office.zone), as_of=settings.as_of(office, case))
         settings.show(shown, lambda screen, data: screen.case(data), office.zone)
 
 

@@ -51,7 +51,7 @@ def clock_due(settings: Settings, start: str, term: str, unit: str | None) -> No
 @as_of_option
 def clock_explain(settings: Settings, case: str, name: str | None) -> None:
     with settings.office() as office:
-        found = office.explain(case, name, settings.now(office.zone), as_of=settings.as_of(office.zone))
+        found = office.explain(case, name, settings.now(office.zone), as_of=settings.as_of(office, case))
         data = {"clocks": [{key: told[key] for key in told if key != "lines"} for told in found]}
         lines = [(told["name"], told["clock"], told["lines"]) for told in found]
         settings.show(data, lambda screen, _: screen.explained(lines), office.zone)

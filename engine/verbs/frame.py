@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..errors import NotAllowed, Problem, Text, Unknown, say
+from ..errors import Invalid, NotAllowed, Problem, Text, Unknown, say
 from .streams import as_json, write, write_file
 
 if TYPE_CHECKING:
@@ -91,9 +91,28 @@ class Settings:
         given = self.past or self.instant
         return clock.now() if given is None else instant_given(given, zone)
 
-    def as_of(self, zone: str) -> datetime | None:
-        """The past instant that is looked at, read in `zone`; None for the present."""
-        return None if self.past is None else instant_given(self.past, zone)
+    def as_of(self, office: Office, case: str | None = None) -> datetime | None:
+        """The past instant that is looked at, of a `case` or of all; None for the present. Raises `Invalid`
+        for one that is still to come: nobody knows what will have happened by then. In a rehearsal, what is
+        on record has come, whatever the clock of the machine says."""
+        from .. import clock
+
+        if self.past is None:
+            return None
+        wanted = instant_given(self.past, office.zone)
+        present = clock.now() if self.instant is None else instant_given(self.instant, office.zone)
+        if wanted <= present or wanted <= (present := max(present, office.latest(case))):
+            return wanted
+        raise Invalid(
+            "as_of.future",
+            say("{text} is still to come; --as-of looks back", text=self.past),
+            expected=say(
+                "an instant not later than {present}",
+                present=self.screen(office.zone).when(clock.write_instant(present)),
+            ),
+            found=say("{text}", text=self.past),
+            remedy=say("name an instant that is past, or leave --as-of away to see the present"),
+        )
 
     def screen(self, zone: str | None = None, *, error: bool = False) -> Screen:
         """How text looks on standard output, or on standard error."""
